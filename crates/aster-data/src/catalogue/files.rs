@@ -1,0 +1,68 @@
+//! Sets that come as one file per part: ASD, MSL and SMD, SKAB, PSM.
+
+use std::path::Path;
+
+use super::{DatasetId, Task, TestSeries, list, stem, task};
+use crate::load::read_csv;
+use crate::{Columns, CsvFormat, DataError, LoadOptions, MissingPolicy, TimeSeries};
+
+fn labelled() -> LoadOptions {
+    let columns = Columns { label: Some("label".into()), ..Default::default() };
+    LoadOptions { columns, ..Default::default() }
+}
+
+/// `NAME_train.parquet` beside `NAME_test.parquet` with a `label` column.
+pub(super) fn parquet_pairs(id: DatasetId, folder: &Path) -> Result<Vec<Task>, DataError> {
+    let is_train = |name: &str| name.ends_with("_train.parquet");
+    list(id, folder, "pairs NAME_train.parquet, NAME_test.parquet", is_train)?
+        .iter()
+        .map(|path| {
+            let name = stem(path).trim_end_matches("_train").to_string();
+            let train = TimeSeries::from_parquet(path, &LoadOptions::default())?;
+            let test = folder.join(format!("{name}_test.parquet"));
+            task(name, train, TimeSeries::from_parquet(test, &labelled())?)
+        })
+        .collect()
+}
+
+/// One `train.parquet` and any number of `test_NAME.parquet`.
+pub(super) fn skab(folder: &Path) -> Result<Vec<Task>, DataError> {
+    let is_test = |name: &str| name.starts_with("test_") && name.ends_with(".parquet");
+    let paths = list(DatasetId::Skab, folder, "train.parquet, test_NAME.parquet", is_test)?;
+    let train = folder.join("train.parquet");
+    let train = TimeSeries::from_parquet(train, &LoadOptions::default())?.into_train();
+    let tests = paths
+        .iter()
+        .map(|path| {
+            let series = TimeSeries::from_parquet(path, &labelled())?;
+            series.check_channels(train.channels())?;
+            let name = stem(path).trim_start_matches("test_").to_string();
+            Ok(TestSeries { name, series })
+        })
+        .collect::<Result<Vec<_>, DataError>>()?;
+    Ok(vec![Task { name: "SKAB".into(), train, tests }])
+}
+
+/// `train.csv`, `test.csv`, `test_label.csv`, the first column a minute count.
+pub(super) fn psm(folder: &Path) -> Result<Vec<Task>, DataError> {
+    let time = "timestamp_(min)";
+    let options = LoadOptions {
+        columns: Columns { time: Some(time.into()), ..Default::default() },
+        missing: MissingPolicy::ForwardFill,
+        ..Default::default()
+    };
+    let train = TimeSeries::from_csv(folder.join("train.csv"), &options)?;
+    let test = TimeSeries::from_csv(folder.join("test.csv"), &options)?;
+    let frame = read_csv(&folder.join("test_label.csv"), &CsvFormat::default())?;
+    let only_label = LoadOptions {
+        columns: Columns {
+            label: Some("label".into()),
+            features: Some(vec![time.into()]),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let labels = TimeSeries::from_frame(&frame, &only_label)?;
+    let test = test.with_labels(labels.labels().unwrap_or_default().to_vec())?;
+    Ok(vec![task("PSM".into(), train, test)?])
+}

@@ -1,0 +1,86 @@
+//! TAB layout: a long CSV `date,data,cols`, one block of rows per column, the
+//! last block named `label`.
+
+use std::path::Path;
+
+use super::{DatasetId, Task, list, stem, task};
+use crate::load::{binary, column, read_csv};
+use crate::{CsvFormat, DataError, TimeSeries};
+
+/// Total and training rows of CATSv2's four series.
+const CATSV2: [(usize, usize); 4] =
+    [(100_000, 16_568), (195_000, 5_592), (195_000, 41_727), (200_000, 50_000)];
+
+pub(super) fn catsv2(folder: &Path) -> Result<Vec<Task>, DataError> {
+    let is_part = |name: &str| name.to_lowercase().contains("cats") && name.ends_with(".csv");
+    list(DatasetId::Catsv2, folder, "CATSv2_1.csv to CATSv2_4.csv in TAB layout", is_part)?
+        .iter()
+        .zip(CATSV2)
+        .map(|(path, (total, train))| {
+            // A file of another length is split at the same share.
+            read(path, |rows| (rows as f64 * train as f64 / total as f64).round() as usize)
+        })
+        .collect()
+}
+
+pub(super) fn read(
+    path: &Path,
+    train_rows: impl Fn(usize) -> usize,
+) -> Result<Task, DataError> {
+    let frame = read_csv(path, &CsvFormat::default())?;
+    let (data, blocks) = (column(&frame, "data")?, column(&frame, "cols")?);
+    let data = data.cast(&polars::prelude::DataType::Float32)?;
+    let blocks = blocks.cast(&polars::prelude::DataType::String)?;
+    let mut columns: Vec<(String, Vec<f32>)> = Vec::new();
+    for (name, value) in blocks.str()?.iter().zip(data.f32()?.iter()) {
+        let name = name.unwrap_or_default();
+        if columns.last().is_none_or(|(last, _)| last != name) {
+            columns.push((name.to_string(), Vec::new()));
+        }
+        if let Some((_, block)) = columns.last_mut() {
+            block.push(value.unwrap_or(f32::NAN));
+        }
+    }
+    let labels = columns
+        .pop_if(|(name, _)| name == "label")
+        .ok_or_else(|| DataError::UnknownColumn {
+            column: "label (as the last block of `cols`)".into(),
+            available: columns.iter().map(|(name, _)| name.clone()).collect(),
+        })?
+        .1;
+    for (_, block) in &columns {
+        if block.len() != labels.len() {
+            return Err(DataError::Length {
+                what: "rows of a TAB block",
+                expected: labels.len(),
+                got: block.len(),
+            });
+        }
+    }
+    let rows = labels.len();
+    let series = TimeSeries::from_columns(columns)?
+        .with_labels(binary(&labels)?)?;
+    let cut = train_rows(rows).min(rows);
+    task(stem(path), series.slice(0..cut)?, series.slice(cut..rows)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DataError, Dataset};
+
+    #[test]
+    fn blocks_become_channels_and_the_last_one_labels() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tiny.csv");
+        let text = "date,data,cols\n1,0.5,a\n2,1.5,a\n3,2.5,a\n1,7,b\n2,8,b\n3,9,b\n\
+                    1,0,label\n2,0,label\n3,1,label\n";
+        std::fs::write(&path, text).unwrap();
+        let dataset = Dataset::open_tab(&path, 2).unwrap();
+        let task = &dataset.tasks[0];
+        assert_eq!((dataset.name.as_str(), task.train.values()), ("tiny", &[0.5, 7.0, 1.5, 8.0][..]));
+        assert_eq!(task.tests[0].series.labels(), Some(&[true][..]));
+        std::fs::write(&path, "date,data,cols\n1,0.5,a\n2,1.5,a\n1,0,label\n").unwrap();
+        let uneven = Dataset::open_tab(&path, 1);
+        assert!(matches!(uneven, Err(DataError::Length { expected: 1, got: 2, .. })));
+    }
+}

@@ -1,0 +1,162 @@
+use std::path::PathBuf;
+
+/// What can be wrong with a series or the file it comes from.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The path names no file.
+    #[error("no such file: {}", path.display())]
+    MissingFile {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The folder holds none of the files that the dataset consists of.
+    #[error("{dataset}: expected {expected} in {}, found none", folder.display())]
+    MissingDataset {
+        /// The dataset's name.
+        dataset: &'static str,
+        /// The files it expects.
+        expected: &'static str,
+        /// The folder searched.
+        folder: PathBuf,
+    },
+    /// The dataset's name is not in the catalogue.
+    #[error("unknown dataset {got:?}, expected one of {expected}")]
+    UnknownDataset {
+        /// The name given.
+        got: String,
+        /// The names known.
+        expected: String,
+    },
+    /// The source holds no rows.
+    #[error("{what} has no rows")]
+    Empty {
+        /// The source.
+        what: String,
+    },
+    /// A file could not be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// polars rejected the file or the conversion.
+    #[error(transparent)]
+    Polars(#[from] polars::error::PolarsError),
+    /// A feature column holds something other than numbers.
+    #[error("column {column:?} is not numeric: expected numbers, got {dtype}")]
+    NonNumeric {
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// A time column can be read neither as date-time nor as number.
+    #[error("time column {column:?}: expected date-time or number, got {dtype}")]
+    NotTime {
+        /// The column.
+        column: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// A column that the caller named is not there.
+    #[error("no column {column:?}; the columns are {available:?}")]
+    UnknownColumn {
+        /// The column asked for.
+        column: String,
+        /// The columns found.
+        available: Vec<String>,
+    },
+    /// Nothing is left after time and label columns.
+    #[error("no feature columns: expected at least one beside time and label")]
+    NoFeatures,
+    /// A channel name occurs twice.
+    #[error("channel {name:?} occurs more than once")]
+    DuplicateChannel {
+        /// The repeated name.
+        name: String,
+    },
+    /// Two series that belong together have different channels.
+    #[error("channels differ: missing {missing:?}, unexpected {unexpected:?}, expected order {expected:?}")]
+    ChannelMismatch {
+        /// Expected but absent.
+        missing: Vec<String>,
+        /// Present but not expected.
+        unexpected: Vec<String>,
+        /// The channels expected, in order.
+        expected: Vec<String>,
+    },
+    /// A label other than 0 or 1.
+    #[error("label at row {row}: expected 0 or 1, got {got}")]
+    BadLabel {
+        /// Row, from 0.
+        row: usize,
+        /// The value found.
+        got: String,
+    },
+    /// A missing value under the error policy.
+    #[error("column {column:?} has no value at row {row}; choose a MissingPolicy to fill it")]
+    MissingValue {
+        /// The column.
+        column: String,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// A column without a single value, which no policy can fill.
+    #[error("column {column:?} has no value at all: expected at least one")]
+    AllMissing {
+        /// The column.
+        column: String,
+    },
+    /// An infinite value, which no policy hides.
+    #[error("column {column:?} is infinite at row {row}: expected a finite value")]
+    Infinite {
+        /// The column.
+        column: String,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// Timestamps that go back.
+    #[error("timestamps go back at row {row}: {previous} is followed by {got}")]
+    Unsorted {
+        /// Row, from 0.
+        row: usize,
+        /// The timestamp before.
+        previous: i64,
+        /// The timestamp found.
+        got: i64,
+    },
+    /// A missing time where a time column was asked for.
+    #[error("time column {column:?} has no value at row {row}")]
+    MissingTime {
+        /// The column.
+        column: String,
+        /// Row, from 0.
+        row: usize,
+    },
+    /// The operation needs timestamps.
+    #[error("the series has no timestamps; load it with a time column")]
+    NoTimestamps,
+    /// A count that does not fit what it goes with.
+    #[error("{what}: expected {expected}, got {got}")]
+    Length {
+        /// What was counted.
+        what: &'static str,
+        /// The count expected.
+        expected: usize,
+        /// The count found.
+        got: usize,
+    },
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, got {got}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its range, in words.
+        expected: &'static str,
+        /// The value given.
+        got: String,
+    },
+}

@@ -1,0 +1,309 @@
+use std::fs::File;
+use std::path::Path;
+
+use polars::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, MissingPolicy, TimeSeries};
+
+/// Which columns of a table mean what.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Column of timestamps (date-time or number). Default: none.
+    pub time: Option<String>,
+    /// Explicit `strftime` format for a textual time column. Default: guessed.
+    pub time_format: Option<String>,
+    /// Column of labels (0 or 1). Default: none.
+    pub label: Option<String>,
+    /// Feature columns, in order. Default: every column but time and label.
+    pub features: Option<Vec<String>>,
+}
+
+/// How a CSV file is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CsvFormat {
+    /// Column delimiter. Default: `,`.
+    pub delimiter: char,
+    /// Whether decimals are written `1,5`. Default: `false`.
+    pub decimal_comma: bool,
+    /// Whether the first row read names the columns. Default: `true`.
+    pub header: bool,
+    /// Lines to skip before the header. Default: 0.
+    pub skip_lines: usize,
+}
+
+impl Default for CsvFormat {
+    fn default() -> Self {
+        Self { delimiter: ',', decimal_comma: false, header: true, skip_lines: 0 }
+    }
+}
+
+/// Everything the loaders can be told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadOptions {
+    /// Which columns mean what.
+    pub columns: Columns,
+    /// How the file is written; CSV only.
+    pub csv: CsvFormat,
+    /// What to do about gaps.
+    pub missing: MissingPolicy,
+}
+
+impl TimeSeries {
+    /// Reads a CSV file.
+    ///
+    /// # Errors
+    /// A missing, empty or malformed file, and all of [`TimeSeries::from_frame`].
+    pub fn from_csv(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, DataError> {
+        Self::from_frame(&read_csv(path.as_ref(), &options.csv)?, options)
+    }
+
+    /// Reads a Parquet file.
+    ///
+    /// # Errors
+    /// A missing, empty or malformed file, and all of [`TimeSeries::from_frame`].
+    pub fn from_parquet(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, DataError> {
+        Self::from_frame(&read_parquet(path.as_ref())?, options)
+    }
+
+    /// Builds a series from a polars frame.
+    ///
+    /// # Errors
+    /// Unknown columns, no feature column, columns that are not numeric, labels
+    /// other than 0 and 1, timestamps that go back, and gaps as the policy says.
+    pub fn from_frame(frame: &DataFrame, options: &LoadOptions) -> Result<Self, DataError> {
+        if frame.height() == 0 {
+            return Err(DataError::Empty { what: "the table".into() });
+        }
+        let roles = &options.columns;
+        let is_feature =
+            |name: &&str| ![&roles.time, &roles.label].iter().any(|r| r.as_deref() == Some(*name));
+        let names: Vec<&str> = match &roles.features {
+            Some(features) => features.iter().map(String::as_str).collect(),
+            None => frame.get_column_names().into_iter().map(|n| n.as_str()).filter(is_feature).collect(),
+        };
+        let columns = names
+            .iter()
+            .map(|name| Ok(((*name).to_string(), floats(column(frame, name)?)?)))
+            .collect::<Result<Vec<_>, DataError>>()?;
+        let mut series = Self::from_columns(options.missing.apply(columns)?)?;
+        if let Some(time) = &roles.time {
+            let times = timestamps(column(frame, time)?, roles.time_format.as_deref())?;
+            series = series.with_timestamps(times)?;
+        }
+        if let Some(label) = &roles.label {
+            series = series.with_labels(labels(column(frame, label)?)?)?;
+        }
+        Ok(series)
+    }
+}
+
+pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, DataError> {
+    let file = open(path)?;
+    let delimiter = u8::try_from(format.delimiter).map_err(|_| DataError::Setting {
+        name: "delimiter",
+        expected: "a single-byte character",
+        got: format.delimiter.to_string(),
+    })?;
+    let parse = CsvParseOptions::default()
+        .with_separator(delimiter)
+        .with_decimal_comma(format.decimal_comma)
+        .with_try_parse_dates(true);
+    // The whole file decides a column's type: a sensor that reads 0 for a
+    // thousand rows and 0.5 later is a float, not a parse error.
+    let frame = CsvReadOptions::default()
+        .with_has_header(format.header)
+        .with_skip_lines(format.skip_lines)
+        .with_infer_schema_length(None)
+        .with_parse_options(parse)
+        .into_reader_with_file_handle(file)
+        .finish()?;
+    Ok(frame)
+}
+
+pub(crate) fn read_parquet(path: &Path) -> Result<DataFrame, DataError> {
+    Ok(ParquetReader::new(open(path)?).finish()?)
+}
+
+fn open(path: &Path) -> Result<File, DataError> {
+    if !path.is_file() {
+        return Err(DataError::MissingFile { path: path.into() });
+    }
+    let io = |source| DataError::Io { path: path.into(), source };
+    let file = File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.len() == 0 {
+        return Err(DataError::Empty { what: path.display().to_string() });
+    }
+    Ok(file)
+}
+
+/// A column by name; the error lists the columns there are.
+pub(crate) fn column<'a>(frame: &'a DataFrame, name: &str) -> Result<&'a Column, DataError> {
+    frame.column(name).map_err(|_| DataError::UnknownColumn {
+        column: name.into(),
+        available: column_names(frame),
+    })
+}
+
+pub(crate) fn column_names(frame: &DataFrame) -> Vec<String> {
+    frame.get_column_names().into_iter().map(|name| name.to_string()).collect()
+}
+
+fn floats(column: &Column) -> Result<Vec<f32>, DataError> {
+    let dtype = column.dtype();
+    // A column without one value has no type of its own; CSV calls it text.
+    if column.null_count() == column.len() {
+        return Ok(vec![f32::NAN; column.len()]);
+    }
+    if !(dtype.is_primitive_numeric() || dtype.is_bool() || dtype.is_decimal()) {
+        return Err(DataError::NonNumeric {
+            column: column.name().to_string(),
+            dtype: dtype.to_string(),
+        });
+    }
+    let column = column.cast(&DataType::Float32)?;
+    Ok(column.f32()?.iter().map(|v| v.unwrap_or(f32::NAN)).collect())
+}
+
+fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataError> {
+    let name = column.name().to_string();
+    let nanoseconds = DataType::Datetime(TimeUnit::Nanoseconds, None);
+    let column = match column.dtype() {
+        DataType::String => column
+            .str()?
+            .as_datetime(
+                format,
+                TimeUnit::Nanoseconds,
+                true,
+                false,
+                None,
+                &StringChunked::from_iter(std::iter::once("raise")),
+            )?
+            .into_series()
+            .cast(&DataType::Int64)?
+            .into(),
+        DataType::Date | DataType::Datetime(..) => {
+            column.cast(&nanoseconds)?.cast(&DataType::Int64)?
+        }
+        dtype if dtype.is_primitive_numeric() => column.cast(&DataType::Int64)?,
+        dtype => return Err(DataError::NotTime { column: name, dtype: dtype.to_string() }),
+    };
+    let missing = |row| DataError::MissingTime { column: name.clone(), row };
+    column.i64()?.iter().enumerate().map(|(row, t)| t.ok_or_else(|| missing(row))).collect()
+}
+
+fn labels(column: &Column) -> Result<Vec<bool>, DataError> {
+    binary(&floats(column)?)
+}
+
+/// Labels from numbers that must be 0 or 1.
+pub(crate) fn binary(values: &[f32]) -> Result<Vec<bool>, DataError> {
+    let label = |(row, value): (usize, &f32)| match *value {
+        0.0 => Ok(false),
+        1.0 => Ok(true),
+        _ => Err(DataError::BadLabel { row, got: value.to_string() }),
+    };
+    values.iter().enumerate().map(label).collect()
+}
+
+/// Adds a column `label` that is 0 where a textual status is `normal`, else 1.
+pub(crate) fn label_from_status(
+    frame: &mut DataFrame,
+    status: &str,
+    normal: &str,
+) -> Result<(), DataError> {
+    let label = |text: Option<&str>| i32::from(text.is_some_and(|text| text.trim() != normal));
+    let labels: Vec<i32> = column(frame, status)?.str()?.iter().map(label).collect();
+    frame.with_column(Column::new("label".into(), labels))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn csv(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn load(text: &str, columns: Columns) -> Result<TimeSeries, DataError> {
+        TimeSeries::from_csv(csv(text).path(), &LoadOptions { columns, ..Default::default() })
+    }
+
+    #[test]
+    fn roles_delimiter_decimals_and_dates() {
+        let file = csv("t;a;b;y\n2024-01-01 00:00:00;1,5;2;0\n2024-01-01 00:00:10;2,5;3;1\n");
+        let options = LoadOptions {
+            columns: Columns {
+                time: Some("t".into()),
+                label: Some("y".into()),
+                ..Default::default()
+            },
+            csv: CsvFormat { delimiter: ';', decimal_comma: true, ..Default::default() },
+            ..Default::default()
+        };
+        let series = TimeSeries::from_csv(file.path(), &options).unwrap();
+        assert_eq!(series.channels(), ["a", "b"]);
+        assert_eq!(series.values(), [1.5, 2.0, 2.5, 3.0]);
+        assert_eq!(series.labels(), Some(&[false, true][..]));
+        let times = series.timestamps().unwrap();
+        assert_eq!(times[1] - times[0], 10_000_000_000);
+        assert_eq!(times[0], 1_704_067_200_000_000_000);
+    }
+
+    #[test]
+    fn explicit_time_format() {
+        let columns = Columns {
+            time: Some("t".into()),
+            time_format: Some("%d.%m.%Y %H:%M".into()),
+            ..Default::default()
+        };
+        let series = load("t,a\n01.02.2024 00:00,1\n01.02.2024 00:01,2\n", columns).unwrap();
+        assert_eq!(series.timestamps().unwrap()[0], 1_706_745_600_000_000_000);
+    }
+
+    #[test]
+    fn features_can_be_chosen_and_ordered() {
+        let columns = Columns {
+            features: Some(vec!["b".into(), "a".into()]),
+            ..Default::default()
+        };
+        assert_eq!(load("a,b,c\n1,2,x\n", columns).unwrap().values(), [2.0, 1.0]);
+    }
+
+    #[test]
+    fn bad_files_are_typed_errors() {
+        let options = LoadOptions::default();
+        let missing = TimeSeries::from_csv("/no/such/file.csv", &options);
+        assert!(matches!(missing, Err(DataError::MissingFile { .. })));
+        assert!(matches!(load("", Columns::default()), Err(DataError::Empty { .. })));
+        assert!(matches!(load("a,b\n", Columns::default()), Err(DataError::Empty { .. })));
+        let text = load("a,b\n1,x\n", Columns::default());
+        assert!(matches!(text, Err(DataError::NonNumeric { column, .. }) if column == "b"));
+        let only_label = Columns { label: Some("y".into()), ..Default::default() };
+        assert!(matches!(load("y\n0\n", only_label), Err(DataError::NoFeatures)));
+        let label = || Columns { label: Some("y".into()), ..Default::default() };
+        assert!(matches!(load("a,y\n1,0\n1,2\n", label()), Err(DataError::BadLabel { row: 1, .. })));
+        assert!(matches!(load("a\n1\n", label()), Err(DataError::UnknownColumn { column, .. }) if column == "y"));
+        let gap = load("a,b\n1,2\n1,\n", Columns::default());
+        assert!(matches!(gap, Err(DataError::MissingValue { column, row: 1 }) if column == "b"));
+        let garbage = csv("this is not parquet at all");
+        assert!(matches!(
+            TimeSeries::from_parquet(garbage.path(), &options),
+            Err(DataError::Polars(_))
+        ));
+    }
+
+    #[test]
+    fn a_late_decimal_makes_the_column_a_float() {
+        let mut text = String::from("a\n");
+        text.push_str(&"0\n".repeat(2000));
+        text.push_str("0.5\n");
+        let series = load(&text, Columns::default()).unwrap();
+        assert_eq!(series.row(2000), [0.5]);
+    }
+}

@@ -1,0 +1,199 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, TimeSeries, TrainSeries};
+
+/// Which location and spread a [`Scaler`] divides out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScalerKind {
+    /// Mean and (population) standard deviation.
+    #[default]
+    Standard,
+    /// Median and interquartile range; the standard deviation where the range
+    /// is zero but the channel is not constant.
+    Robust,
+    /// Minimum and range: training values land in [0, 1].
+    MinMax,
+}
+
+/// How to scale the channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScalerConfig {
+    /// Location and spread. Default: standard.
+    pub kind: ScalerKind,
+    /// Whether `asinh` follows: nearly linear inside ±1, logarithmic far out, so
+    /// that a drift of fifty standard deviations keeps its order and stays kind
+    /// to gradients where a clip would erase it. Default: `true`.
+    pub asinh: bool,
+}
+
+impl Default for ScalerConfig {
+    fn default() -> Self {
+        Self { kind: ScalerKind::Standard, asinh: true }
+    }
+}
+
+/// Per-channel scaling `x -> (x - center) / scale`, optionally followed by
+/// `asinh`. Constant channels get a scale of 1, so they are centred and a later
+/// change in them shows in their own unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scaler {
+    config: ScalerConfig,
+    channels: Vec<String>,
+    center: Vec<f32>,
+    scale: Vec<f32>,
+}
+
+impl Scaler {
+    /// Fits on training rows; no other type is accepted.
+    pub fn fit(config: &ScalerConfig, train: &TrainSeries) -> Self {
+        let (center, scale) = (0..train.channel_count())
+            .map(|c| location_and_spread(config.kind, train.channel(c).map(f64::from).collect()))
+            .map(|(center, scale)| (center as f32, scale as f32))
+            .unzip();
+        Self { config: *config, channels: train.channels().to_vec(), center, scale }
+    }
+
+    /// The channels it was fitted on, in order.
+    pub fn channels(&self) -> &[String] {
+        &self.channels
+    }
+
+    /// Scales a series; its labels and timestamps stay.
+    ///
+    /// # Errors
+    /// [`DataError::ChannelMismatch`] for other channels than those fitted on.
+    pub fn transform(&self, series: &TimeSeries) -> Result<TimeSeries, DataError> {
+        self.map(series, |x, center, scale| {
+            let z = (x - center) / scale;
+            if self.config.asinh { z.asinh() } else { z }
+        })
+    }
+
+    /// Undoes [`Scaler::transform`] up to rounding.
+    ///
+    /// # Errors
+    /// [`DataError::ChannelMismatch`] for other channels than those fitted on.
+    pub fn inverse(&self, series: &TimeSeries) -> Result<TimeSeries, DataError> {
+        self.map(series, |x, center, scale| self.standardised(x) * scale + center)
+    }
+
+    /// A scaled value in units of its channel's training spread: undoes `asinh`
+    /// where configured, not the centring.
+    pub fn standardised(&self, scaled: f32) -> f32 {
+        if self.config.asinh { scaled.sinh() } else { scaled }
+    }
+
+    fn map(
+        &self,
+        series: &TimeSeries,
+        f: impl Fn(f32, f32, f32) -> f32,
+    ) -> Result<TimeSeries, DataError> {
+        series.check_channels(&self.channels)?;
+        let c = self.channels.len();
+        let scaled = |(i, &x): (usize, &f32)| {
+            // A subnormal spread can overflow the quotient; the largest finite
+            // value keeps the order and the series' promise to be finite.
+            f(x, self.center[i % c], self.scale[i % c]).clamp(f32::MIN, f32::MAX)
+        };
+        Ok(series.map_values(series.values().iter().enumerate().map(scaled).collect()))
+    }
+}
+
+fn location_and_spread(kind: ScalerKind, mut values: Vec<f64>) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values[0], values[values.len() - 1]);
+    if low == high {
+        return (low, 1.0);
+    }
+    match kind {
+        ScalerKind::Standard => (mean, std),
+        ScalerKind::MinMax => (low, high - low),
+        ScalerKind::Robust => {
+            let range = quantile(&values, 0.75) - quantile(&values, 0.25);
+            (quantile(&values, 0.5), if range > 0.0 { range } else { std })
+        }
+    }
+}
+
+/// Linear interpolation between order statistics (Hyndman & Fan type 7, as numpy).
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let position = q * (sorted.len() - 1) as f64;
+    let low = position.floor() as usize;
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + (position - low as f64) * (sorted[high] - sorted[low])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use proptest::prelude::*;
+
+    fn fit(kind: ScalerKind, asinh: bool, values: &[f32]) -> (Scaler, TimeSeries) {
+        let series = TimeSeries::from_slice(values, 1).unwrap();
+        (Scaler::fit(&ScalerConfig { kind, asinh }, &series.clone().into_train()), series)
+    }
+
+    fn scaled(kind: ScalerKind, asinh: bool, values: &[f32]) -> Vec<f32> {
+        let (scaler, series) = fit(kind, asinh, values);
+        scaler.transform(&series).unwrap().values().to_vec()
+    }
+
+    #[test]
+    fn exact_small_cases() {
+        assert_eq!(scaled(ScalerKind::Standard, false, &[1.0, 3.0]), [-1.0, 1.0]);
+        assert_eq!(scaled(ScalerKind::MinMax, false, &[2.0, 4.0, 6.0]), [0.0, 0.5, 1.0]);
+        assert_eq!(
+            scaled(ScalerKind::Robust, false, &[0.0, 1.0, 2.0, 3.0, 4.0]),
+            [-1.0, -0.5, 0.0, 0.5, 1.0]
+        );
+        assert_eq!(scaled(ScalerKind::Standard, true, &[1.0, 3.0]), [-(1f32.asinh()), 1f32.asinh()]);
+    }
+
+    #[test]
+    fn constant_channels_are_centred() {
+        for kind in [ScalerKind::Standard, ScalerKind::Robust, ScalerKind::MinMax] {
+            assert_eq!(scaled(kind, false, &[7.1; 4]), [0.0; 4]);
+        }
+    }
+
+    #[test]
+    fn robust_falls_back_when_most_values_agree() {
+        let mut values = vec![0.0; 99];
+        values.push(10.0);
+        let spread = scaled(ScalerKind::Robust, false, &values)[99];
+        assert_relative_eq!(spread, 10.0 / 0.995, max_relative = 1e-3);
+    }
+
+    #[test]
+    fn other_channels_are_refused() {
+        let (scaler, _) = fit(ScalerKind::Standard, true, &[0.0, 1.0]);
+        let other = TimeSeries::from_slice(&[0.0, 1.0], 2).unwrap();
+        assert!(matches!(scaler.transform(&other), Err(DataError::ChannelMismatch { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn inverse_undoes_transform_and_order_is_kept(
+            values in prop::collection::vec(-1e3f32..1e3, 2..50),
+            asinh: bool,
+        ) {
+            for kind in [ScalerKind::Standard, ScalerKind::Robust, ScalerKind::MinMax] {
+                let (scaler, series) = fit(kind, asinh, &values);
+                let there = scaler.transform(&series).unwrap();
+                let back = scaler.inverse(&there).unwrap();
+                for (a, b) in series.values().iter().zip(back.values()) {
+                    prop_assert!((a - b).abs() <= 2e-2, "{a} became {b}");
+                }
+                for (x, z) in values.windows(2).zip(there.values().windows(2)) {
+                    prop_assert!(!(x[0] < x[1]) || z[0] <= z[1]);
+                }
+            }
+        }
+    }
+}

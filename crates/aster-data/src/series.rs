@@ -1,0 +1,295 @@
+use std::collections::HashSet;
+use std::ops::{Deref, Range};
+
+use crate::DataError;
+
+/// Named channels over time: finite `f32` values, row-major `[rows, C]`.
+///
+/// Timestamps, where present, never go back; their unit is nanoseconds since
+/// the Unix epoch when they were parsed from date-times, else the unit of the
+/// column they were read from. Labels, where present, are one per row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeSeries {
+    channels: Vec<String>,
+    values: Vec<f32>,
+    timestamps: Option<Vec<i64>>,
+    labels: Option<Vec<bool>>,
+}
+
+impl TimeSeries {
+    /// A series from row-major values `[rows, C]`.
+    ///
+    /// # Errors
+    /// No channel, a repeated channel name, a length that is no multiple of C,
+    /// no row, or a value that is not finite (named by column and row; fill
+    /// gaps first with [`MissingPolicy::apply`](crate::MissingPolicy::apply)).
+    pub fn new(channels: Vec<String>, values: Vec<f32>) -> Result<Self, DataError> {
+        check_names(&channels)?;
+        let c = channels.len();
+        if values.is_empty() {
+            return Err(DataError::Empty { what: "the series".into() });
+        }
+        if values.len() % c != 0 {
+            return Err(DataError::Length {
+                what: "values in the last row",
+                expected: c,
+                got: values.len() % c,
+            });
+        }
+        if let Some(i) = values.iter().position(|v| !v.is_finite()) {
+            let (row, column) = (i / c, channels[i % c].clone());
+            return Err(match values[i].is_nan() {
+                true => DataError::MissingValue { column, row },
+                false => DataError::Infinite { column, row },
+            });
+        }
+        Ok(Self { channels, values, timestamps: None, labels: None })
+    }
+
+    /// A series with channels named `c0, c1, ...` from row-major values.
+    ///
+    /// # Errors
+    /// As [`TimeSeries::new`].
+    pub fn from_slice(values: &[f32], channels: usize) -> Result<Self, DataError> {
+        Self::new((0..channels).map(|c| format!("c{c}")).collect(), values.to_vec())
+    }
+
+    /// A series from whole columns of equal length, which a policy has filled.
+    pub(crate) fn from_columns(columns: Vec<(String, Vec<f32>)>) -> Result<Self, DataError> {
+        let c = columns.len();
+        let rows = columns.first().map_or(0, |(_, values)| values.len());
+        let mut values = vec![0.0; rows * c];
+        let mut names = Vec::with_capacity(c);
+        for (i, (name, column)) in columns.into_iter().enumerate() {
+            for (row, value) in column.into_iter().enumerate() {
+                values[row * c + i] = value;
+            }
+            names.push(name);
+        }
+        Self::new(names, values)
+    }
+
+    /// The same series with one timestamp per row.
+    ///
+    /// # Errors
+    /// A wrong count, or timestamps that go back.
+    pub fn with_timestamps(mut self, timestamps: Vec<i64>) -> Result<Self, DataError> {
+        self.check_rows("timestamps", timestamps.len())?;
+        if let Some(i) = timestamps.windows(2).position(|w| w[1] < w[0]) {
+            let (row, previous, got) = (i + 1, timestamps[i], timestamps[i + 1]);
+            return Err(DataError::Unsorted { row, previous, got });
+        }
+        self.timestamps = Some(timestamps);
+        Ok(self)
+    }
+
+    /// The same series with one label per row (`true` = anomalous).
+    ///
+    /// # Errors
+    /// A wrong count.
+    pub fn with_labels(mut self, labels: Vec<bool>) -> Result<Self, DataError> {
+        self.check_rows("labels", labels.len())?;
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    fn check_rows(&self, what: &'static str, got: usize) -> Result<(), DataError> {
+        match self.rows() {
+            expected if expected == got => Ok(()),
+            expected => Err(DataError::Length { what, expected, got }),
+        }
+    }
+
+    /// Number of rows (timestamps).
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.channels.len()
+    }
+
+    /// Number of channels C.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Channel names in order.
+    pub fn channels(&self) -> &[String] {
+        &self.channels
+    }
+
+    /// All values, row-major `[rows, C]`.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// One row `[C]`.
+    pub fn row(&self, row: usize) -> &[f32] {
+        let c = self.channels.len();
+        &self.values[row * c..(row + 1) * c]
+    }
+
+    /// One channel over time.
+    pub fn channel(&self, channel: usize) -> impl ExactSizeIterator<Item = f32> + '_ {
+        self.values[channel..].iter().step_by(self.channels.len()).copied()
+    }
+
+    /// Timestamps, if the source had them.
+    pub fn timestamps(&self) -> Option<&[i64]> {
+        self.timestamps.as_deref()
+    }
+
+    /// Labels, if the source had them. Read them in evaluation only.
+    pub fn labels(&self) -> Option<&[bool]> {
+        self.labels.as_deref()
+    }
+
+    /// The rows of a range.
+    ///
+    /// # Errors
+    /// A range that is empty or reaches past the end.
+    pub fn slice(&self, range: Range<usize>) -> Result<Self, DataError> {
+        if range.end > self.rows() {
+            return Err(DataError::Length {
+                what: "rows in the series",
+                expected: range.end,
+                got: self.rows(),
+            });
+        }
+        if range.is_empty() {
+            return Err(DataError::Empty { what: format!("the slice {range:?}") });
+        }
+        let c = self.channels.len();
+        Ok(Self {
+            channels: self.channels.clone(),
+            values: self.values[range.start * c..range.end * c].to_vec(),
+            timestamps: self.timestamps.as_ref().map(|t| t[range.clone()].to_vec()),
+            labels: self.labels.as_ref().map(|l| l[range].to_vec()),
+        })
+    }
+
+    /// The same rows with values replaced, for transforms that keep the shape.
+    pub(crate) fn map_values(&self, values: Vec<f32>) -> Self {
+        debug_assert_eq!(values.len(), self.values.len());
+        Self { values, ..self.clone() }
+    }
+
+    /// Checks that the channels are exactly `expected`, in order.
+    ///
+    /// # Errors
+    /// [`DataError::ChannelMismatch`], naming what is missing and unexpected.
+    pub fn check_channels(&self, expected: &[String]) -> Result<(), DataError> {
+        if self.channels == expected {
+            return Ok(());
+        }
+        let absent = |from: &[String], of: &[String]| {
+            of.iter().filter(|name| !from.contains(name)).cloned().collect()
+        };
+        Err(DataError::ChannelMismatch {
+            missing: absent(&self.channels, expected),
+            unexpected: absent(expected, &self.channels),
+            expected: expected.to_vec(),
+        })
+    }
+
+    /// Declares the series to be training data: its labels, if any, are dropped,
+    /// so that nothing fitted on it can have read them.
+    pub fn into_train(self) -> TrainSeries {
+        TrainSeries(Self { labels: None, ..self })
+    }
+}
+
+/// A series that its owner declared to be training data.
+///
+/// Everything that is fitted takes this type, so that fitting on a test series
+/// is a visible decision ([`TimeSeries::into_train`]) rather than an accident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainSeries(TimeSeries);
+
+impl TrainSeries {
+    /// Splits off the last `share` of the rows, in time, for validation.
+    ///
+    /// # Errors
+    /// A share outside (0, 1), or a part without a row.
+    pub fn split_validation(&self, share: f64) -> Result<(Self, Self), DataError> {
+        if !(share > 0.0 && share < 1.0) {
+            return Err(DataError::Setting {
+                name: "validation share",
+                expected: "a number in (0, 1)",
+                got: share.to_string(),
+            });
+        }
+        let cut = ((self.rows() as f64) * (1.0 - share)).round() as usize;
+        Ok((Self(self.slice(0..cut)?), Self(self.slice(cut..self.rows())?)))
+    }
+}
+
+impl Deref for TrainSeries {
+    type Target = TimeSeries;
+
+    fn deref(&self) -> &TimeSeries {
+        &self.0
+    }
+}
+
+fn check_names(channels: &[String]) -> Result<(), DataError> {
+    if channels.is_empty() {
+        return Err(DataError::NoFeatures);
+    }
+    let mut seen = HashSet::new();
+    match channels.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(name) => Err(DataError::DuplicateChannel { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_and_infinity_are_named_by_column_and_row() {
+        let nan = TimeSeries::from_slice(&[0.0, 1.0, 2.0, f32::NAN], 2);
+        assert!(matches!(nan, Err(DataError::MissingValue { column, row: 1 }) if column == "c1"));
+        let inf = TimeSeries::from_slice(&[f32::INFINITY, 1.0], 2);
+        assert!(matches!(inf, Err(DataError::Infinite { column, row: 0 }) if column == "c0"));
+    }
+
+    #[test]
+    fn malformed_shapes_are_errors() {
+        assert!(matches!(TimeSeries::from_slice(&[], 2), Err(DataError::Empty { .. })));
+        assert!(matches!(TimeSeries::from_slice(&[1.0], 0), Err(DataError::NoFeatures)));
+        assert!(matches!(
+            TimeSeries::from_slice(&[1.0; 3], 2),
+            Err(DataError::Length { expected: 2, got: 1, .. })
+        ));
+        let twice = TimeSeries::new(vec!["a".into(), "a".into()], vec![0.0; 2]);
+        assert!(matches!(twice, Err(DataError::DuplicateChannel { name }) if name == "a"));
+    }
+
+    #[test]
+    fn channel_mismatch_names_both_sides() {
+        let series = TimeSeries::from_slice(&[0.0; 4], 2).unwrap();
+        let error = series.check_channels(&["c0".into(), "flow".into()]).unwrap_err();
+        let DataError::ChannelMismatch { missing, unexpected, .. } = error else { panic!() };
+        assert_eq!((missing, unexpected), (vec!["flow".into()], vec!["c1".to_string()]));
+    }
+
+    #[test]
+    fn timestamps_must_not_go_back() {
+        let series = TimeSeries::from_slice(&[0.0; 3], 1).unwrap();
+        let error = series.clone().with_timestamps(vec![1, 3, 2]).unwrap_err();
+        assert!(matches!(error, DataError::Unsorted { row: 2, previous: 3, got: 2 }));
+        assert!(matches!(
+            series.with_timestamps(vec![1]),
+            Err(DataError::Length { expected: 3, got: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn training_data_carries_no_labels_and_splits_in_time() {
+        let series = TimeSeries::from_slice(&[0.0, 1.0, 2.0, 3.0, 4.0], 1).unwrap();
+        let train = series.with_labels(vec![true; 5]).unwrap().into_train();
+        assert!(train.labels().is_none());
+        let (fit, validation) = train.split_validation(0.2).unwrap();
+        assert_eq!((fit.rows(), validation.values()), (4, &[4.0][..]));
+        assert!(train.split_validation(1.0).is_err());
+    }
+}

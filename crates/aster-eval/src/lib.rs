@@ -1,0 +1,53 @@
+//! Metrics, label-free thresholds and intervals for time-series anomaly scores.
+//!
+//! Scores are one finite `f32` per timestamp, higher = more anomalous; labels are
+//! `true` where a timestamp is anomalous. A timestamp is predicted anomalous when
+//! its score *reaches* a threshold (`score >= threshold`), everywhere.
+//!
+//! ```
+//! use aster_eval::{ThresholdRule, auroc, average_precision, best_f1, f1_at};
+//!
+//! let scores = [0.1, 0.2, 0.9, 0.8, 0.3];
+//! let labels = [false, false, true, true, false];
+//! assert_eq!(auroc(&scores, &labels)?, 1.0);
+//! assert_eq!(average_precision(&scores, &labels)?, 1.0);
+//! let oracle = best_f1(&scores, &labels)?; // reads labels: an upper bound, not a result
+//! assert_eq!((oracle.f1, oracle.threshold), (1.0, 0.8));
+//! let threshold = ThresholdRule::Quantile { q: 0.99 }.fit(&[0.1, 0.2, 0.3, 0.2])?;
+//! assert_eq!(f1_at(&scores, &labels, threshold)?.f1, 1.0);
+//! # Ok::<(), aster_eval::EvalError>(())
+//! ```
+
+mod affiliation;
+mod error;
+mod interval;
+mod point;
+mod range;
+mod tail;
+mod threshold;
+mod volume;
+
+pub use affiliation::{Affiliation, affiliation};
+pub use error::EvalError;
+pub use interval::{AlarmConfig, Interval, intervals};
+pub use point::{
+    OracleF1, PrecisionRecall, auroc, average_precision, best_f1, f1_at, point_adjusted_f1,
+};
+pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
+pub use tail::ParetoTail;
+pub use threshold::ThresholdRule;
+pub use volume::{Volume, default_buffer, volume_under_surface};
+
+use std::ops::Range;
+
+/// The runs of `true`, as half-open row ranges.
+pub(crate) fn runs(flags: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (row, _) in flags.enumerate().filter(|(_, flag)| *flag) {
+        match runs.last_mut() {
+            Some(last) if last.end == row => last.end += 1,
+            _ => runs.push(row..row + 1),
+        }
+    }
+    runs
+}
