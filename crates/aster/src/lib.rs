@@ -1,1 +1,9 @@
+#![doc = include_str!("../../../README.md")]
 
+pub use aster_classifier as classifier;
+pub use aster_data as data;
+pub use aster_decoder as decoder;
+pub use aster_eval as eval;
+pub use aster_llm as llm;
+pub use aster_vae as vae;
+pub use burn::tensor::Device;

@@ -1,0 +1,153 @@
+use burn::module::Module;
+use burn::nn::transformer::{
+    TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput,
+};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::activation::gelu;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::ClassifierError;
+
+/// The heads of the paper's ablation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadKind {
+    /// One linear layer per token.
+    Linear,
+    /// Two layers per token.
+    Mlp,
+    /// Tokens attend to each other (paper: the best of the three).
+    #[default]
+    Transformer,
+}
+
+/// The classifier's settings (sizes are ours).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeadConfig {
+    /// Which head. Default: Transformer.
+    pub kind: HeadKind,
+    /// Layers of the Transformer. Default: 2.
+    pub layers: usize,
+    /// Attention heads of the Transformer. Default: 4.
+    pub heads: usize,
+    /// Inner width of MLP and Transformer. Default: 128.
+    pub feed_forward: usize,
+    /// Dropout of the Transformer, in [0, 1). Default: 0.
+    pub dropout: f64,
+}
+
+impl Default for HeadConfig {
+    fn default() -> Self {
+        Self { kind: HeadKind::default(), layers: 2, heads: 4, feed_forward: 128, dropout: 0.0 }
+    }
+}
+
+impl HeadConfig {
+    /// A classifier of contexts of width D into `grades` logits per token.
+    ///
+    /// # Errors
+    /// A size of zero, a width that the heads do not divide, dropout outside [0, 1).
+    pub fn init(
+        &self,
+        width: usize,
+        grades: usize,
+        device: &Device,
+    ) -> Result<Classifier, ClassifierError> {
+        let setting =
+            |name, expected, got: String| Err(ClassifierError::Setting { name, expected, got });
+        let sizes = [("width", width), ("grades", grades), ("feed_forward", self.feed_forward)];
+        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size == 0) {
+            return setting(name, "at least 1", got.to_string());
+        }
+        if self.heads == 0 || !width.is_multiple_of(self.heads) {
+            return setting("heads", "a divisor of the width", self.heads.to_string());
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return setting("dropout", "a number in [0, 1)", self.dropout.to_string());
+        }
+        let body = match self.kind {
+            HeadKind::Linear => Body::Linear,
+            HeadKind::Mlp => Body::Mlp(Box::new(Mlp {
+                up: LinearConfig::new(width, self.feed_forward).init(device),
+                down: LinearConfig::new(self.feed_forward, width).init(device),
+            })),
+            HeadKind::Transformer => Body::Transformer(Box::new(
+                TransformerEncoderConfig::new(width, self.feed_forward, self.heads, self.layers)
+                    .with_dropout(self.dropout)
+                    .with_norm_first(true)
+                    .init(device),
+            )),
+        };
+        Ok(Classifier { body, output: LinearConfig::new(width, grades).init(device) })
+    }
+}
+
+/// A body as configured and a linear output layer.
+#[derive(Module, Debug)]
+pub struct Classifier {
+    body: Body,
+    output: Linear,
+}
+
+#[derive(Module, Debug)]
+enum Body {
+    Linear,
+    Mlp(Box<Mlp>),
+    Transformer(Box<TransformerEncoder>),
+}
+
+#[derive(Module, Debug)]
+struct Mlp {
+    up: Linear,
+    down: Linear,
+}
+
+impl Classifier {
+    /// # Shapes
+    /// Context `[B, L, D]` to logits `[B, L, G]`.
+    pub fn forward(&self, context: Tensor<3>) -> Tensor<3> {
+        let hidden = match &self.body {
+            Body::Linear => context,
+            Body::Mlp(mlp) => mlp.down.forward(gelu(mlp.up.forward(context))),
+            Body::Transformer(body) => body.forward(TransformerEncoderInput::new(context)),
+        };
+        self.output.forward(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits(kind: HeadKind, context: Tensor<3>) -> Tensor<3> {
+        let device = context.device();
+        device.seed(3);
+        let config = HeadConfig { kind, ..Default::default() };
+        config.init(8, 3, &device).unwrap().forward(context)
+    }
+
+    #[test]
+    fn only_the_transformer_lets_tokens_see_each_other() {
+        let device = Device::flex();
+        let before = Tensor::<3>::zeros([1, 4, 8], &device);
+        let after = before.clone().slice_fill([0..1, 3..4], 1.0);
+        for kind in [HeadKind::Linear, HeadKind::Mlp, HeadKind::Transformer] {
+            let first = |x: &Tensor<3>| logits(kind, x.clone()).narrow(1, 0, 1).into_data();
+            let moved = first(&before) != first(&after);
+            assert_eq!(moved, kind == HeadKind::Transformer, "{kind:?}");
+            assert_eq!(logits(kind, before.clone()).dims(), [1, 4, 3]);
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_errors() {
+        let device = Device::flex();
+        let heads = HeadConfig { heads: 3, ..Default::default() };
+        assert!(heads.init(8, 1, &device).is_err());
+        let dropout = HeadConfig { dropout: 1.0, ..Default::default() };
+        assert!(dropout.init(8, 1, &device).is_err());
+        assert!(HeadConfig::default().init(8, 0, &device).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+use burn::module::{Initializer, Module, Param};
+use burn::nn::transformer::{
+    TransformerDecoder, TransformerDecoderConfig, TransformerDecoderInput,
+};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::DecoderError;
+
+/// The decoder's settings (sizes are ours).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DecoderConfig {
+    /// Width D. Default: 64.
+    pub width: usize,
+    /// Layers. Default: 2.
+    pub layers: usize,
+    /// Attention heads. Default: 4.
+    pub heads: usize,
+    /// Inner width. Default: 128.
+    pub feed_forward: usize,
+    /// Dropout, in [0, 1). Default: 0.
+    pub dropout: f64,
+}
+
+impl Default for DecoderConfig {
+    fn default() -> Self {
+        Self { width: 64, layers: 2, heads: 4, feed_forward: 128, dropout: 0.0 }
+    }
+}
+
+impl DecoderConfig {
+    /// A decoder of codes of size Z into `tokens` tokens of F `features`.
+    ///
+    /// # Errors
+    /// A size of zero, a width that the heads do not divide, dropout outside [0, 1).
+    pub fn init(
+        &self,
+        latent: usize,
+        tokens: usize,
+        features: usize,
+        device: &Device,
+    ) -> Result<Decoder, DecoderError> {
+        let setting = |name, expected, got: String| Err(DecoderError::Setting { name, expected, got });
+        let sizes = [
+            ("latent", latent),
+            ("tokens", tokens),
+            ("features", features),
+            ("width", self.width),
+            ("layers", self.layers),
+            ("feed_forward", self.feed_forward),
+        ];
+        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size == 0) {
+            return setting(name, "at least 1", got.to_string());
+        }
+        if self.heads == 0 || !self.width.is_multiple_of(self.heads) {
+            return setting("heads", "a divisor of the width", self.heads.to_string());
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return setting("dropout", "a number in [0, 1)", self.dropout.to_string());
+        }
+        let (width, inner) = (self.width, self.feed_forward);
+        let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
+        Ok(Decoder {
+            memory: LinearConfig::new(latent, width).init(device),
+            position: normal.init([tokens, width], device),
+            queries: normal.init([tokens, width], device),
+            body: TransformerDecoderConfig::new(width, inner, self.heads, self.layers)
+                .with_dropout(self.dropout)
+                .with_norm_first(true)
+                .init(device),
+            reconstruction: LinearConfig::new(width, features).init(device),
+            direction: LinearConfig::new(width, features).init(device),
+        })
+    }
+}
+
+/// Learned queries attend to the codes; two linear outputs read the result.
+#[derive(Module, Debug)]
+pub struct Decoder {
+    memory: Linear,
+    position: Param<Tensor<2>>,
+    queries: Param<Tensor<2>>,
+    body: TransformerDecoder,
+    reconstruction: Linear,
+    direction: Linear,
+}
+
+/// What the decoder makes of codes, each `[B, L, F]`.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The window that the codes stand for.
+    pub reconstruction: Tensor<3>,
+    /// The direction in which to perturb it, of any length.
+    pub direction: Tensor<3>,
+}
+
+impl Decoder {
+    /// # Shapes
+    /// Codes `[B, L, Z]` to `[B, L, F]` twice.
+    pub fn forward(&self, codes: Tensor<3>) -> Decoded {
+        let [b, l, _] = codes.dims();
+        let memory = self.memory.forward(codes) + self.position.val().unsqueeze::<3>();
+        let [_, width] = self.queries.dims();
+        let queries = self.queries.val().unsqueeze::<3>().expand([b, l, width]);
+        let hidden = self.body.forward(TransformerDecoderInput::new(queries, memory));
+        Decoded {
+            reconstruction: self.reconstruction.forward(hidden.clone()),
+            direction: self.direction.forward(hidden),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_output_token_depends_on_every_code() {
+        let device = Device::flex();
+        device.seed(5);
+        let config = DecoderConfig { width: 8, feed_forward: 16, ..Default::default() };
+        let decoder = config.init(3, 4, 6, &device).unwrap();
+        let codes = Tensor::<3>::zeros([1, 4, 3], &device);
+        let moved = codes.clone().slice_fill([0..1, 3..4], 2.0);
+        let first = |codes: Tensor<3>| decoder.forward(codes).reconstruction.narrow(1, 0, 1);
+        assert_ne!(first(codes.clone()).into_data(), first(moved).into_data());
+        assert_eq!(decoder.forward(codes).direction.dims(), [1, 4, 6]);
+    }
+
+    #[test]
+    fn impossible_settings_are_errors() {
+        let device = Device::flex();
+        let config = DecoderConfig { heads: 5, ..Default::default() };
+        assert!(config.init(3, 4, 6, &device).is_err());
+        assert!(DecoderConfig::default().init(0, 4, 6, &device).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+use burn::tensor::{Distribution, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::DecoderError;
+
+/// How a pseudo-anomaly is made of a window `x`, the decoder's direction `d` and
+/// isotropic noise `e`. `unit` scales a window to a root mean square of 1, and r
+/// is a drawn radius. The decoder-conditioned form is the paper's; the rest ours.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GeneratorForm {
+    /// `d` stands in for the window.
+    Replace,
+    /// `x + d`: the reversed gradient may choose the size.
+    Add,
+    /// `x + r unit(d)`.
+    Direction,
+    /// `x + r unit(e)`.
+    Isotropic,
+    /// Per window, [`Direction`](Self::Direction) or [`Isotropic`](Self::Isotropic).
+    Mixed {
+        /// Probability of the decoder's direction, in [0, 1].
+        share: f64,
+    },
+    /// `x + r unit(e + bound tanh(d))`: full-rank noise that the decoder can shape
+    /// but not discard.
+    Residual {
+        /// How far the decoder may move each feature, in standard deviations of
+        /// the noise.
+        bound: f64,
+    },
+}
+
+impl Default for GeneratorForm {
+    fn default() -> Self {
+        Self::Residual { bound: 1.0 }
+    }
+}
+
+/// The generator's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorConfig {
+    /// The form. Default: residual with a bound of 1.
+    pub form: GeneratorForm,
+    /// Smallest radius (root mean square of the perturbation, in units of the
+    /// scaled series), above 0. Default: 0.1.
+    pub min_radius: f64,
+    /// Largest radius; the logarithm of r is uniform. Default: 4.
+    pub max_radius: f64,
+}
+
+impl Default for GeneratorConfig {
+    fn default() -> Self {
+        Self { form: GeneratorForm::default(), min_radius: 0.1, max_radius: 4.0 }
+    }
+}
+
+/// Pseudo-anomalous windows and how far they were moved.
+#[derive(Debug, Clone)]
+pub struct PseudoAnomaly {
+    /// `[B, L, F]`.
+    pub values: Tensor<3>,
+    /// Root mean square of the perturbation, `[B]`, detached from the graph.
+    pub radii: Tensor<1>,
+}
+
+impl GeneratorConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Radii that are not `0 < min <= max`, a share outside [0, 1], a negative bound.
+    pub fn check(&self) -> Result<(), DecoderError> {
+        let setting = |name, expected, got| Err(DecoderError::Setting { name, expected, got });
+        let (min, max) = (self.min_radius, self.max_radius);
+        if !(min > 0.0 && min <= max && max.is_finite()) {
+            return setting("radii", "0 < min <= max, finite", format!("{min} and {max}"));
+        }
+        match self.form {
+            GeneratorForm::Mixed { share } if !(0.0..=1.0).contains(&share) => {
+                setting("share", "a number in [0, 1]", share.to_string())
+            }
+            GeneratorForm::Residual { bound } if !(bound >= 0.0 && bound.is_finite()) => {
+                setting("bound", "a finite number of at least 0", bound.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes one pseudo-anomaly of each window.
+    ///
+    /// # Shapes
+    /// Windows `[B, L, F]` and directions `[B, L, F]` to values `[B, L, F]`.
+    pub fn generate(&self, windows: Tensor<3>, direction: Tensor<3>) -> PseudoAnomaly {
+        let radii = self.draw_radii(&windows);
+        let noise = windows.random_like(Distribution::Normal(0.0, 1.0));
+        let values = match self.form {
+            GeneratorForm::Replace => direction,
+            GeneratorForm::Add => windows.clone() + direction,
+            GeneratorForm::Direction => windows.clone() + unit(direction) * radii,
+            GeneratorForm::Isotropic => windows.clone() + unit(noise) * radii,
+            GeneratorForm::Mixed { share } => {
+                let draw = radii.random_like(Distribution::Uniform(0.0, 1.0));
+                let decoded = draw.lower_scalar(share).expand(windows.dims());
+                windows.clone() + unit(noise.mask_where(decoded, direction)) * radii
+            }
+            GeneratorForm::Residual { bound } => {
+                windows.clone() + unit(noise + direction.tanh().mul_scalar(bound)) * radii
+            }
+        };
+        let moved = (values.clone() - windows).detach();
+        PseudoAnomaly { values, radii: root_mean_square(moved).squeeze_dims(&[1, 2]) }
+    }
+
+    fn draw_radii(&self, windows: &Tensor<3>) -> Tensor<3> {
+        let [b, _, _] = windows.dims();
+        let (low, high) = (self.min_radius.ln(), self.max_radius.ln());
+        let uniform = Distribution::Uniform(0.0, 1.0);
+        let share = Tensor::<3>::random([b, 1, 1], uniform, &windows.device());
+        share.mul_scalar(high - low).add_scalar(low).exp()
+    }
+}
+
+/// `[B, L, F]` to `[B, 1, 1]`.
+fn root_mean_square(x: Tensor<3>) -> Tensor<3> {
+    x.powi_scalar(2).mean_dim(2).mean_dim(1).add_scalar(1e-12).sqrt()
+}
+
+fn unit(x: Tensor<3>) -> Tensor<3> {
+    x.clone() / root_mean_square(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    const FORMS: [GeneratorForm; 6] = [
+        GeneratorForm::Replace,
+        GeneratorForm::Add,
+        GeneratorForm::Direction,
+        GeneratorForm::Isotropic,
+        GeneratorForm::Mixed { share: 0.5 },
+        GeneratorForm::Residual { bound: 1.0 },
+    ];
+
+    fn normal(device: &Device) -> Tensor<3> {
+        Tensor::random([64, 4, 6], Distribution::Normal(0.0, 1.0), device)
+    }
+
+    #[test]
+    fn forms_with_a_radius_keep_it_and_report_it() {
+        let device = Device::flex();
+        device.seed(2);
+        for form in &FORMS[2..] {
+            let config = GeneratorConfig { form: *form, min_radius: 0.5, max_radius: 2.0 };
+            let pseudo = config.generate(normal(&device), normal(&device).mul_scalar(9.0));
+            let radii = pseudo.radii.into_data().to_vec::<f32>().unwrap();
+            assert!(radii.iter().all(|r| (0.49..2.01).contains(r)), "{form:?}");
+            assert!(radii.iter().any(|r| *r < 0.8) && radii.iter().any(|r| *r > 1.3));
+        }
+    }
+
+    #[test]
+    fn the_reversed_gradient_of_a_form_with_a_radius_cannot_choose_the_size() {
+        let device = Device::flex().autodiff();
+        device.seed(4);
+        let config = GeneratorConfig { form: GeneratorForm::Direction, ..Default::default() };
+        let direction = normal(&device).require_grad();
+        let pseudo = config.generate(Tensor::zeros([64, 4, 6], &device), direction.clone());
+        let grads = pseudo.values.powi_scalar(3).sum().backward();
+        let along = (direction.grad(&grads).unwrap() * direction.inner()).sum_dim(1).sum_dim(2);
+        assert!(along.abs().max().into_scalar::<f32>() < 1e-2);
+    }
+
+    #[test]
+    fn the_residual_form_has_full_rank_without_the_decoder() {
+        let device = Device::flex();
+        device.seed(6);
+        let zero = || Tensor::<3>::zeros([64, 4, 6], &device);
+        let pseudo = GeneratorConfig::default().generate(zero(), zero()).values;
+        let flat: Tensor<2> = unit(pseudo).reshape([64, 24]);
+        let cosines = flat.clone().matmul(flat.transpose()).div_scalar(24.0).abs();
+        // 64 of the 4096 are each window with itself.
+        let mean = (cosines.sum().into_scalar::<f32>() - 64.0) / (4096.0 - 64.0);
+        assert!(mean < 0.25, "mean absolute cosine {mean}");
+    }
+
+    #[test]
+    fn impossible_settings_are_errors() {
+        let config = |form| GeneratorConfig { form, ..Default::default() };
+        assert!(config(GeneratorForm::Mixed { share: 1.5 }).check().is_err());
+        assert!(config(GeneratorForm::Residual { bound: -1.0 }).check().is_err());
+        assert!(GeneratorConfig { min_radius: 0.0, ..Default::default() }.check().is_err());
+        assert!(FORMS.into_iter().all(|form| config(form).check().is_ok()));
+    }
+}
