@@ -67,35 +67,27 @@ impl HeadConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return setting("dropout", "a number in [0, 1)", self.dropout.to_string());
         }
-        let body = match self.kind {
-            HeadKind::Linear => Body::Linear,
-            HeadKind::Mlp => Body::Mlp(Box::new(Mlp {
-                up: LinearConfig::new(width, self.feed_forward).init(device),
-                down: LinearConfig::new(self.feed_forward, width).init(device),
-            })),
-            HeadKind::Transformer => Body::Transformer(Box::new(
-                TransformerEncoderConfig::new(width, self.feed_forward, self.heads, self.layers)
-                    .with_dropout(self.dropout)
-                    .with_norm_first(true)
-                    .init(device),
-            )),
-        };
-        Ok(Classifier { body, output: LinearConfig::new(width, grades).init(device) })
+        let mlp = (self.kind == HeadKind::Mlp).then(|| Mlp {
+            up: LinearConfig::new(width, self.feed_forward).init(device),
+            down: LinearConfig::new(self.feed_forward, width).init(device),
+        });
+        let transformer = (self.kind == HeadKind::Transformer).then(|| {
+            TransformerEncoderConfig::new(width, self.feed_forward, self.heads, self.layers)
+                .with_dropout(self.dropout)
+                .with_norm_first(true)
+                .init(device)
+        });
+        let output = LinearConfig::new(width, grades).init(device);
+        Ok(Classifier { mlp, transformer, output })
     }
 }
 
 /// A body as configured and a linear output layer.
 #[derive(Module, Debug)]
 pub struct Classifier {
-    body: Body,
+    mlp: Option<Mlp>,
+    transformer: Option<TransformerEncoder>,
     output: Linear,
-}
-
-#[derive(Module, Debug)]
-enum Body {
-    Linear,
-    Mlp(Box<Mlp>),
-    Transformer(Box<TransformerEncoder>),
 }
 
 #[derive(Module, Debug)]
@@ -108,10 +100,10 @@ impl Classifier {
     /// # Shapes
     /// Context `[B, L, D]` to logits `[B, L, G]`.
     pub fn forward(&self, context: Tensor<3>) -> Tensor<3> {
-        let hidden = match &self.body {
-            Body::Linear => context,
-            Body::Mlp(mlp) => mlp.down.forward(gelu(mlp.up.forward(context))),
-            Body::Transformer(body) => body.forward(TransformerEncoderInput::new(context)),
+        let hidden = match (&self.mlp, &self.transformer) {
+            (Some(mlp), _) => mlp.down.forward(gelu(mlp.up.forward(context))),
+            (_, Some(body)) => body.forward(TransformerEncoderInput::new(context)),
+            (None, None) => context,
         };
         self.output.forward(hidden)
     }

@@ -164,20 +164,18 @@ fn versions(id: DatasetId) -> &'static [Version] {
         }
         DatasetId::Skab => &[Version("v0.9, 34 tests", 8, &[(9405, 37_401)])],
         DatasetId::Msl => &[Version("27 channels joined", 55, &[(58_317, 73_729)])],
-        DatasetId::Smd => &[
-            Version(
-                "six machines",
-                38,
-                &[
-                    (23_706, 23_707),
-                    (23_688, 23_689),
-                    (23_693, 23_694),
-                    (23_688, 23_689),
-                    (28_705, 28_705),
-                    (28_703, 28_704),
-                ],
-            ),
-        ],
+        DatasetId::Smd => &[Version(
+            "six machines",
+            38,
+            &[
+                (23_706, 23_707),
+                (23_688, 23_689),
+                (23_693, 23_694),
+                (23_688, 23_689),
+                (28_705, 28_705),
+                (28_703, 28_704),
+            ],
+        )],
         DatasetId::Psm => &[Version("eBay release", 25, &[(132_481, 87_841)])],
         DatasetId::Pump => &[Version("TAB split of sensor.csv", 44, &[(76_901, 143_401)])],
         DatasetId::Swat => &[
@@ -246,7 +244,9 @@ fn list(
     }
     found.sort_by_cached_key(|path| (path.as_os_str().len(), path.clone()));
     match found.is_empty() {
-        true => Err(DataError::MissingDataset { dataset: id.name(), expected, folder: folder.into() }),
+        true => {
+            Err(DataError::MissingDataset { dataset: id.name(), expected, folder: folder.into() })
+        }
         false => Ok(found),
     }
 }
@@ -278,10 +278,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for id in DatasetId::ALL {
             let error = Dataset::open(id, folder.path()).unwrap_err();
-            let missing = matches!(
-                error,
-                DataError::MissingDataset { .. } | DataError::MissingFile { .. }
-            );
+            let missing =
+                matches!(error, DataError::MissingDataset { .. } | DataError::MissingFile { .. });
             assert!(missing, "{id}: {error}");
         }
     }

@@ -79,7 +79,9 @@ pub enum DataError {
         name: String,
     },
     /// Two series that belong together have different channels.
-    #[error("channels differ: missing {missing:?}, unexpected {unexpected:?}, expected order {expected:?}")]
+    #[error(
+        "channels differ: missing {missing:?}, unexpected {unexpected:?}, expected order {expected:?}"
+    )]
     ChannelMismatch {
         /// Expected but absent.
         missing: Vec<String>,

@@ -80,7 +80,12 @@ impl TimeSeries {
             |name: &&str| ![&roles.time, &roles.label].iter().any(|r| r.as_deref() == Some(*name));
         let names: Vec<&str> = match &roles.features {
             Some(features) => features.iter().map(String::as_str).collect(),
-            None => frame.get_column_names().into_iter().map(|n| n.as_str()).filter(is_feature).collect(),
+            None => frame
+                .get_column_names()
+                .into_iter()
+                .map(|n| n.as_str())
+                .filter(is_feature)
+                .collect(),
         };
         let columns = names
             .iter()
@@ -268,10 +273,8 @@ mod tests {
 
     #[test]
     fn features_can_be_chosen_and_ordered() {
-        let columns = Columns {
-            features: Some(vec!["b".into(), "a".into()]),
-            ..Default::default()
-        };
+        let columns =
+            Columns { features: Some(vec!["b".into(), "a".into()]), ..Default::default() };
         assert_eq!(load("a,b,c\n1,2,x\n", columns).unwrap().values(), [2.0, 1.0]);
     }
 
@@ -287,8 +290,13 @@ mod tests {
         let only_label = Columns { label: Some("y".into()), ..Default::default() };
         assert!(matches!(load("y\n0\n", only_label), Err(DataError::NoFeatures)));
         let label = || Columns { label: Some("y".into()), ..Default::default() };
-        assert!(matches!(load("a,y\n1,0\n1,2\n", label()), Err(DataError::BadLabel { row: 1, .. })));
-        assert!(matches!(load("a\n1\n", label()), Err(DataError::UnknownColumn { column, .. }) if column == "y"));
+        assert!(matches!(
+            load("a,y\n1,0\n1,2\n", label()),
+            Err(DataError::BadLabel { row: 1, .. })
+        ));
+        assert!(
+            matches!(load("a\n1\n", label()), Err(DataError::UnknownColumn { column, .. }) if column == "y")
+        );
         let gap = load("a,b\n1,2\n1,\n", Columns::default());
         assert!(matches!(gap, Err(DataError::MissingValue { column, row: 1 }) if column == "b"));
         let garbage = csv("this is not parquet at all");

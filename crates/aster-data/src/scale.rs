@@ -152,7 +152,10 @@ mod tests {
             scaled(ScalerKind::Robust, false, &[0.0, 1.0, 2.0, 3.0, 4.0]),
             [-1.0, -0.5, 0.0, 0.5, 1.0]
         );
-        assert_eq!(scaled(ScalerKind::Standard, true, &[1.0, 3.0]), [-(1f32.asinh()), 1f32.asinh()]);
+        assert_eq!(
+            scaled(ScalerKind::Standard, true, &[1.0, 3.0]),
+            [-(1f32.asinh()), 1f32.asinh()]
+        );
     }
 
     #[test]

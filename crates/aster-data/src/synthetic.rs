@@ -139,7 +139,8 @@ impl SyntheticConfig {
         if least == 0 || most < least {
             return setting("anomaly_rows", "1 <= least <= most", format!("{least}, {most}"));
         }
-        if self.anomalies > 0 && (self.kinds.is_empty() || self.test_rows / self.anomalies <= most) {
+        if self.anomalies > 0 && (self.kinds.is_empty() || self.test_rows / self.anomalies <= most)
+        {
             let got = format!("{} in {} rows", self.anomalies, self.test_rows);
             return setting("anomalies", "a kind, and room for each beside normal rows", got);
         }
@@ -179,7 +180,9 @@ impl World {
         let mixing: Vec<[f64; FACTORS]> =
             (0..channels).map(|_| std::array::from_fn(|_| weight())).collect();
         Self {
-            periods: std::array::from_fn(|f| 25.0 * 2.3f64.powi(f as i32) * rng.random_range(0.9..1.1)),
+            periods: std::array::from_fn(|f| {
+                25.0 * 2.3f64.powi(f as i32) * rng.random_range(0.9..1.1)
+            }),
             phases: std::array::from_fn(|_| rng.random_range(0.0..TAU)),
             mixing,
         }

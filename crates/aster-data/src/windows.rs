@@ -19,8 +19,11 @@ impl Windows {
     /// No rows, a length of 0, or a stride outside `1..=length` (a larger one
     /// would leave rows uncovered).
     pub fn new(rows: usize, length: usize, stride: usize) -> Result<Self, DataError> {
-        let setting =
-            |name, expected, got: usize| DataError::Setting { name, expected, got: got.to_string() };
+        let setting = |name, expected, got: usize| DataError::Setting {
+            name,
+            expected,
+            got: got.to_string(),
+        };
         if rows == 0 {
             return Err(DataError::Empty { what: "the series to cut into windows".into() });
         }

@@ -42,7 +42,8 @@ impl DecoderConfig {
         features: usize,
         device: &Device,
     ) -> Result<Decoder, DecoderError> {
-        let setting = |name, expected, got: String| Err(DecoderError::Setting { name, expected, got });
+        let setting =
+            |name, expected, got: String| Err(DecoderError::Setting { name, expected, got });
         let sizes = [
             ("latent", latent),
             ("tokens", tokens),

@@ -131,11 +131,7 @@ fn zone_recall(predicted: &[Span], anomaly: Span, zone: Span) -> f64 {
             if i == 0 { zone.start } else { (predicted[i - 1].end + span.start) / 2.0 };
         let next_middle =
             predicted.get(i + 1).map_or(zone.end, |next| (span.end + next.start) / 2.0);
-        area += before(
-            span.start,
-            anomaly.start.max(previous_middle),
-            anomaly.end.min(span.start),
-        );
+        area += before(span.start, anomaly.start.max(previous_middle), anomaly.end.min(span.start));
         area += after(span.end, anomaly.start.max(span.end), anomaly.end.min(next_middle));
     }
     area / anomaly.length()

@@ -127,7 +127,11 @@ mod tests {
     #[test]
     fn surprise_is_the_log_of_the_survival_and_never_stops_growing() {
         let tail = ParetoTail::fit(&pareto(-0.2, 1.0, 10_000), 0.9).unwrap();
-        assert_relative_eq!(tail.surprise(pareto(-0.2, 1.0, 10_000)[5000]), 2f64.ln(), epsilon = 1e-3);
+        assert_relative_eq!(
+            tail.surprise(pareto(-0.2, 1.0, 10_000)[5000]),
+            2f64.ln(),
+            epsilon = 1e-3
+        );
         let heavy = ParetoTail::fit(&pareto(0.2, 1.0, 10_000), 0.9).unwrap();
         assert_relative_eq!(heavy.surprise(heavy.quantile(0.01)), 100f64.ln(), epsilon = 1e-5);
         let far: Vec<f64> = [5.0, 50.0, 5e3, 5e30].iter().map(|x| tail.surprise(*x)).collect();

@@ -114,8 +114,7 @@ fn widen(weights: &mut [f64], anomalies: &[Range<usize>], zones: &[Range<usize>]
         weights[zone.clone()].fill(0.0);
     }
     let half = buffer / 2;
-    let fall: Vec<f64> =
-        (1..=half).map(|d| (1.0 - d as f64 / buffer as f64).sqrt()).collect();
+    let fall: Vec<f64> = (1..=half).map(|d| (1.0 - d as f64 / buffer as f64).sqrt()).collect();
     for anomaly in anomalies {
         weights[anomaly.clone()].fill(1.0);
     }

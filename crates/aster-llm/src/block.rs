@@ -18,9 +18,7 @@ impl Norm {
     pub(crate) fn new(config: &LlmConfig, device: &Device) -> Self {
         let (width, eps) = (config.width, config.norm_eps);
         match config.family {
-            Family::Gpt2 => {
-                Self::Layer(LayerNormConfig::new(width).with_epsilon(eps).init(device))
-            }
+            Family::Gpt2 => Self::Layer(LayerNormConfig::new(width).with_epsilon(eps).init(device)),
             Family::Llama => Self::Rms(RmsNormConfig::new(width).with_epsilon(eps).init(device)),
         }
     }
@@ -51,13 +49,17 @@ impl Shared {
             };
             let table = |f: fn(f64) -> f64| {
                 let values: Vec<f32> = (0..length * 2 * half).map(|i| f(angle(i)) as f32).collect();
-                Tensor::<1>::from_floats(values.as_slice(), device)
-                    .reshape([1, 1, length, 2 * half])
+                Tensor::<1>::from_floats(values.as_slice(), device).reshape([
+                    1,
+                    1,
+                    length,
+                    2 * half,
+                ])
             };
             (table(f64::cos), table(f64::sin))
         });
-        let mask = causal
-            .then(|| Tensor::<2, Bool>::tril_mask([length, length], 0, device).unsqueeze());
+        let mask =
+            causal.then(|| Tensor::<2, Bool>::tril_mask([length, length], 0, device).unsqueeze());
         Self { rotary, mask }
     }
 }
@@ -123,9 +125,12 @@ fn repeat_heads(x: Tensor<4>, group: usize) -> Tensor<4> {
         return x;
     }
     let [b, heads, l, width] = x.dims();
-    x.unsqueeze_dim::<5>(2)
-        .expand([b, heads, group, l, width])
-        .reshape([b, heads * group, l, width])
+    x.unsqueeze_dim::<5>(2).expand([b, heads, group, l, width]).reshape([
+        b,
+        heads * group,
+        l,
+        width,
+    ])
 }
 
 /// Two layers around a GELU in its tanh form (GPT-2), or SwiGLU with a gate

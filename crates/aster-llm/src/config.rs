@@ -176,8 +176,6 @@ pub(crate) fn require(
 ) -> Result<(), LlmError> {
     match holds {
         true => Ok(()),
-        false => {
-            Err(LlmError::Setting { name, expected: expected.into(), got: got.to_string() })
-        }
+        false => Err(LlmError::Setting { name, expected: expected.into(), got: got.to_string() }),
     }
 }

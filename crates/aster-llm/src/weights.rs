@@ -23,9 +23,10 @@ pub(crate) fn read<T>(
     use_them: impl FnOnce(&Weights<'_>) -> Result<T, LlmError>,
 ) -> Result<T, LlmError> {
     let path = folder.join("model.safetensors");
-    let bytes = std::fs::read(&path).map_err(|source| LlmError::Io { path: path.clone(), source })?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|source| LlmError::Format { path, source })?;
+    let bytes =
+        std::fs::read(&path).map_err(|source| LlmError::Io { path: path.clone(), source })?;
+    let tensors =
+        SafeTensors::deserialize(&bytes).map_err(|source| LlmError::Format { path, source })?;
     let has = |start: &str| tensors.names().iter().any(|name| name.starts_with(start));
     let prefix = ["transformer.", "model."].into_iter().find(|p| has(p)).unwrap_or("");
     use_them(&Weights { tensors, prefix, device })

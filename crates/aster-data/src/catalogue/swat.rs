@@ -64,7 +64,8 @@ mod tests {
         let header = format!(" Timestamp,{},Normal/Attack", names.join(","));
         let row = |label: &str| format!(" 28/12/2015 10:00:00 AM,{}{label}", "1.5,".repeat(51));
         let normal = format!(",P1,,P2\n{header}\n{}\n{}\n", row("Normal"), row("Normal"));
-        let attack = format!("{header}\n{}\n{}\n{}\n", row("Normal"), row("Attack"), row("A ttack"));
+        let attack =
+            format!("{header}\n{}\n{}\n{}\n", row("Normal"), row("Attack"), row("A ttack"));
         std::fs::write(folder.path().join("SWaT_Dataset_Normal_v1.csv"), normal).unwrap();
         std::fs::write(folder.path().join("SWaT_Dataset_Attack_v0.csv"), attack).unwrap();
         let dataset = crate::Dataset::open(DatasetId::Swat, folder.path()).unwrap();

@@ -23,10 +23,7 @@ pub(super) fn catsv2(folder: &Path) -> Result<Vec<Task>, DataError> {
         .collect()
 }
 
-pub(super) fn read(
-    path: &Path,
-    train_rows: impl Fn(usize) -> usize,
-) -> Result<Task, DataError> {
+pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<Task, DataError> {
     let frame = read_csv(path, &CsvFormat::default())?;
     let (data, blocks) = (column(&frame, "data")?, column(&frame, "cols")?);
     let data = data.cast(&polars::prelude::DataType::Float32)?;
@@ -58,8 +55,7 @@ pub(super) fn read(
         }
     }
     let rows = labels.len();
-    let series = TimeSeries::from_columns(columns)?
-        .with_labels(binary(&labels)?)?;
+    let series = TimeSeries::from_columns(columns)?.with_labels(binary(&labels)?)?;
     let cut = train_rows(rows).min(rows);
     task(stem(path), series.slice(0..cut)?, series.slice(cut..rows)?)
 }
@@ -77,7 +73,10 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let dataset = Dataset::open_tab(&path, 2).unwrap();
         let task = &dataset.tasks[0];
-        assert_eq!((dataset.name.as_str(), task.train.values()), ("tiny", &[0.5, 7.0, 1.5, 8.0][..]));
+        assert_eq!(
+            (dataset.name.as_str(), task.train.values()),
+            ("tiny", &[0.5, 7.0, 1.5, 8.0][..])
+        );
         assert_eq!(task.tests[0].series.labels(), Some(&[true][..]));
         std::fs::write(&path, "date,data,cols\n1,0.5,a\n2,1.5,a\n1,0,label\n").unwrap();
         let uneven = Dataset::open_tab(&path, 1);
