@@ -92,7 +92,7 @@ mod tests {
     fn targets_climb_with_the_radius() {
         let scale = GradeScale { grades: 3, min: 0.1, max: 100.0 };
         let radii = Tensor::from_floats([0.0, 0.5, 5.0, 50.0], &Device::flex());
-        let targets = scale.targets(radii).into_data().to_vec::<f32>().unwrap();
+        let targets = scale.targets(radii).into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(targets, [0., 0., 0., 1., 0., 0., 1., 1., 0., 1., 1., 1.]);
     }
 

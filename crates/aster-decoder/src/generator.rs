@@ -156,7 +156,7 @@ mod tests {
         for form in &FORMS[2..] {
             let config = GeneratorConfig { form: *form, min_radius: 0.5, max_radius: 2.0 };
             let pseudo = config.generate(normal(&device), normal(&device).mul_scalar(9.0));
-            let radii = pseudo.radii.into_data().to_vec::<f32>().unwrap();
+            let radii = pseudo.radii.into_data().try_to_vec::<f32>().unwrap();
             assert!(radii.iter().all(|r| (0.49..2.01).contains(r)), "{form:?}");
             assert!(radii.iter().any(|r| *r < 0.8) && radii.iter().any(|r| *r > 1.3));
         }

@@ -60,7 +60,7 @@ mod tests {
         device.seed(11);
         let mean = Tensor::full([50, 20, 4], 3.0, &device);
         let log_variance = Tensor::full([50, 20, 4], 0.25f32.ln(), &device);
-        let mut codes = sampler.draw(mean, log_variance).into_data().to_vec::<f32>().unwrap();
+        let mut codes = sampler.draw(mean, log_variance).into_data().try_to_vec::<f32>().unwrap();
         codes.sort_by(f32::total_cmp);
         codes
     }
