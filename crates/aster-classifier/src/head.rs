@@ -113,23 +113,19 @@ impl Classifier {
 mod tests {
     use super::*;
 
-    fn logits(kind: HeadKind, context: Tensor<3>) -> Tensor<3> {
-        let device = context.device();
-        device.seed(3);
-        let config = HeadConfig { kind, ..Default::default() };
-        config.init(8, 3, &device).unwrap().forward(context)
-    }
-
     #[test]
     fn only_the_transformer_lets_tokens_see_each_other() {
         let device = Device::flex();
         let before = Tensor::<3>::zeros([1, 4, 8], &device);
         let after = before.clone().slice_fill([0..1, 3..4], 1.0);
         for kind in [HeadKind::Linear, HeadKind::Mlp, HeadKind::Transformer] {
-            let first = |x: &Tensor<3>| logits(kind, x.clone()).narrow(1, 0, 1).into_data();
+            // One model for both: seeds are process-wide and tests run in parallel.
+            let config = HeadConfig { kind, ..Default::default() };
+            let classifier = config.init(8, 3, &device).unwrap();
+            let first = |x: &Tensor<3>| classifier.forward(x.clone()).narrow(1, 0, 1).into_data();
             let moved = first(&before) != first(&after);
             assert_eq!(moved, kind == HeadKind::Transformer, "{kind:?}");
-            assert_eq!(logits(kind, before.clone()).dims(), [1, 4, 3]);
+            assert_eq!(classifier.forward(before.clone()).dims(), [1, 4, 3]);
         }
     }
 
