@@ -31,7 +31,8 @@ impl Default for DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// A decoder of codes of size Z into `tokens` tokens of F `features`.
+    /// A decoder of codes of size Z into `tokens` tokens: a reconstruction of
+    /// `features` values each and a direction of `direction` values each.
     ///
     /// # Errors
     /// A size of zero, a width that the heads do not divide, dropout outside [0, 1).
@@ -40,6 +41,7 @@ impl DecoderConfig {
         latent: usize,
         tokens: usize,
         features: usize,
+        direction: usize,
         device: &Device,
     ) -> Result<Decoder, DecoderError> {
         let setting =
@@ -48,6 +50,7 @@ impl DecoderConfig {
             ("latent", latent),
             ("tokens", tokens),
             ("features", features),
+            ("direction", direction),
             ("width", self.width),
             ("layers", self.layers),
             ("feed_forward", self.feed_forward),
@@ -72,7 +75,7 @@ impl DecoderConfig {
                 .with_norm_first(true)
                 .init(device),
             reconstruction: LinearConfig::new(width, features).init(device),
-            direction: LinearConfig::new(width, features).init(device),
+            direction: LinearConfig::new(width, direction).init(device),
         })
     }
 }
@@ -88,18 +91,18 @@ pub struct Decoder {
     direction: Linear,
 }
 
-/// What the decoder makes of codes, each `[B, L, F]`.
+/// What the decoder makes of codes.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// The window that the codes stand for.
+    /// The window that the codes stand for, `[B, L, features]`.
     pub reconstruction: Tensor<3>,
-    /// The direction in which to perturb it, of any length.
+    /// The direction in which to perturb it, of any length, `[B, L, direction]`.
     pub direction: Tensor<3>,
 }
 
 impl Decoder {
     /// # Shapes
-    /// Codes `[B, L, Z]` to `[B, L, F]` twice.
+    /// Codes `[B, L, Z]` to the two outputs.
     pub fn forward(&self, codes: Tensor<3>) -> Decoded {
         let [b, l, _] = codes.dims();
         let memory = self.memory.forward(codes) + self.position.val().unsqueeze::<3>();
@@ -122,19 +125,19 @@ mod tests {
         let device = Device::flex();
         device.seed(5);
         let config = DecoderConfig { width: 8, feed_forward: 16, ..Default::default() };
-        let decoder = config.init(3, 4, 6, &device).unwrap();
+        let decoder = config.init(3, 4, 6, 5, &device).unwrap();
         let codes = Tensor::<3>::zeros([1, 4, 3], &device);
         let moved = codes.clone().slice_fill([0..1, 3..4], 2.0);
         let first = |codes: Tensor<3>| decoder.forward(codes).reconstruction.narrow(1, 0, 1);
         assert_ne!(first(codes.clone()).into_data(), first(moved).into_data());
-        assert_eq!(decoder.forward(codes).direction.dims(), [1, 4, 6]);
+        assert_eq!(decoder.forward(codes).direction.dims(), [1, 4, 5]);
     }
 
     #[test]
     fn impossible_settings_are_errors() {
         let device = Device::flex();
         let config = DecoderConfig { heads: 5, ..Default::default() };
-        assert!(config.init(3, 4, 6, &device).is_err());
-        assert!(DecoderConfig::default().init(0, 4, 6, &device).is_err());
+        assert!(config.init(3, 4, 6, 5, &device).is_err());
+        assert!(DecoderConfig::default().init(0, 4, 6, 6, &device).is_err());
     }
 }

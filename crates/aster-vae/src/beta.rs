@@ -33,6 +33,15 @@ impl Default for BetaSchedule {
 }
 
 impl BetaSchedule {
+    /// The highest weight it reaches.
+    pub fn peak(&self) -> f64 {
+        match *self {
+            Self::Constant { beta } | Self::Warmup { beta, .. } | Self::Cyclical { beta, .. } => {
+                beta
+            }
+        }
+    }
+
     /// The weight at a step, from 0.
     pub fn at(&self, step: usize) -> f64 {
         let ramp = |step: usize, over: f64| (step as f64 / over.max(1.0)).min(1.0);

@@ -46,15 +46,19 @@ impl Posterior {
         self.mean.clone() + self.log_variance.clone().div_scalar(2.0).exp() * noise
     }
 
-    /// KL divergence to the prior in nats per token (summed over Z, mean over B
-    /// and L), in closed form (Kingma & Welling, appendix B).
-    pub fn kl(&self, prior: &Prior) -> Tensor<1> {
-        let [_, _, z] = self.mean.dims();
+    /// KL divergence to the prior in nats per token, `[B, L]`, in closed form
+    /// (Kingma & Welling, appendix B).
+    pub fn kl_per_token(&self, prior: &Prior) -> Tensor<2> {
         let variance = prior.std().powi(2);
         let spread = (self.log_variance.clone().exp() + self.mean.clone().powi_scalar(2))
             .div_scalar(variance);
         let terms = spread - self.log_variance.clone() + (variance.ln() - 1.0);
-        terms.mean().mul_scalar(0.5 * z as f64)
+        terms.sum_dim(2).mul_scalar(0.5).squeeze_dim(2)
+    }
+
+    /// Mean over B and L of [`Posterior::kl_per_token`], `[1]`.
+    pub fn kl(&self, prior: &Prior) -> Tensor<1> {
+        self.kl_per_token(prior).mean()
     }
 }
 

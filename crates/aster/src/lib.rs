@@ -1,9 +1,15 @@
 #![doc = include_str!("../../../README.md")]
 
+mod device;
+pub mod prelude;
+
 pub use aster_classifier as classifier;
 pub use aster_data as data;
 pub use aster_decoder as decoder;
 pub use aster_eval as eval;
 pub use aster_llm as llm;
+pub use aster_train as train;
+pub use aster_train::{AsterConfig, Detection, Detector, RunRecord, TrainError};
 pub use aster_vae as vae;
 pub use burn::tensor::Device;
+pub use device::{Backend, BackendError};

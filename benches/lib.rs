@@ -1,0 +1,1 @@
+//! Benchmarks of ASTER; see `benches/*.rs`.

@@ -1,0 +1,329 @@
+use std::path::PathBuf;
+
+use aster_classifier::{GradeScale, HeadConfig};
+use aster_data::ScalerConfig;
+use aster_decoder::{CodeSampler, DecoderConfig, GeneratorConfig};
+use aster_eval::{AlarmConfig, ThresholdRule};
+use aster_llm::ContextConfig;
+use aster_vae::{BetaSchedule, VaeConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+
+/// Every choice of a detector. An ablation is a value of this type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AsterConfig {
+    /// Window length T in rows. Default: 32.
+    pub window: usize,
+    /// Patch length P in rows, a divisor of the window. Default: 4.
+    pub patch: usize,
+    /// Scaling of the channels.
+    pub scaler: ScalerConfig,
+    /// Patch embedding and language model.
+    pub context: ContextConfig,
+    /// Encoder and prior.
+    pub vae: VaeConfig,
+    /// Decoder.
+    pub decoder: DecoderConfig,
+    /// Codes of pseudo-anomalies.
+    pub sampler: CodeSampler,
+    /// Pseudo-anomalies.
+    pub generator: GeneratorConfig,
+    /// Where pseudo-anomalies live. Default: patch space.
+    pub space: Space,
+    /// Classifier head.
+    pub head: HeadConfig,
+    /// Grades G of severity, spaced over the generator's radii; 1 is the plain
+    /// real-or-pseudo decision. Default: 8.
+    pub grades: usize,
+    /// Weights of the loss parts.
+    pub objective: ObjectiveConfig,
+    /// Optimisation.
+    pub train: TrainConfig,
+    /// From windows to one score per timestamp.
+    pub score: ScoreConfig,
+    /// Threshold, fitted on validation scores. Default: a false alarm on one in
+    /// a hundred validation timestamps.
+    pub threshold: ThresholdRule,
+    /// From scores to alarms.
+    pub alarm: AlarmConfig,
+}
+
+impl Default for AsterConfig {
+    fn default() -> Self {
+        Self {
+            window: 32,
+            patch: 4,
+            scaler: ScalerConfig::default(),
+            context: ContextConfig::default(),
+            vae: VaeConfig::default(),
+            decoder: DecoderConfig::default(),
+            sampler: CodeSampler::default(),
+            generator: GeneratorConfig::default(),
+            space: Space::default(),
+            head: HeadConfig::default(),
+            grades: 8,
+            objective: ObjectiveConfig::default(),
+            train: TrainConfig::default(),
+            score: ScoreConfig::default(),
+            threshold: ThresholdRule::FalseAlarmRate { rate: 0.01 },
+            alarm: AlarmConfig::default(),
+        }
+    }
+}
+
+/// Where pseudo-anomalies live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Space {
+    /// Among scaled patches, whose scale training cannot change (ours).
+    #[default]
+    Patch,
+    /// Among contexts (paper). The classifier can stretch this space until the
+    /// perturbations are obvious, so it learns less.
+    Latent,
+}
+
+/// Weights of `reconstruction + beta KL + classification * w`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObjectiveConfig {
+    /// Weight w of the classification loss. Default: 1.
+    pub classification: f64,
+    /// Weight of the KL divergence over the training.
+    pub beta: BetaSchedule,
+    /// Strength of the gradient reversal into the generator; 0 turns it off.
+    /// Default: 1.
+    pub reversal: f64,
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self { classification: 1.0, beta: BetaSchedule::default(), reversal: 1.0 }
+    }
+}
+
+/// Optimisation with AdamW on a one-cycle schedule.
+///
+/// An epoch is a fixed number of steps over windows drawn at random, so the cost
+/// of training does not grow with the series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainConfig {
+    /// Epochs at most. Default: 10.
+    pub epochs: usize,
+    /// Steps per epoch. Default: 100.
+    pub steps: usize,
+    /// Windows B per step. Default: 64.
+    pub batch: usize,
+    /// Highest learning rate of the cycle, in (0, 1]. Default: 1e-3.
+    pub learning_rate: f64,
+    /// Share of the steps in which the rate rises, in (0, 1); then it falls along
+    /// a cosine (Smith & Topin 2019). Default: 0.3.
+    pub rise: f64,
+    /// AdamW's weight decay. Default: 0.01.
+    pub weight_decay: f32,
+    /// Largest gradient norm of each parameter tensor; none: no clipping.
+    /// Default: 1.
+    pub clip: Option<f32>,
+    /// Share of the rows, the last in time, that only validate. Default: 0.2.
+    pub validation: f64,
+    /// Windows, evenly spaced, on which each epoch is validated. Default: 512.
+    pub validation_windows: usize,
+    /// Epochs without a better validation loss after which to stop; none: never.
+    /// Default: 5.
+    pub patience: Option<usize>,
+    /// Seed of weights, windows and codes. Seeds are a state of the whole process:
+    /// the same seed gives the same weights when nothing else draws meanwhile.
+    /// Default: 0.
+    pub seed: u64,
+    /// Folder for the checkpoint of each epoch; none: a temporary one that is
+    /// kept only if training fails. Default: none.
+    pub checkpoints: Option<PathBuf>,
+    /// Whether to draw a progress bar on standard error. Default: `false`.
+    pub progress: bool,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            steps: 100,
+            batch: 64,
+            learning_rate: 1e-3,
+            rise: 0.3,
+            weight_decay: 0.01,
+            clip: Some(1.0),
+            validation: 0.2,
+            validation_windows: 512,
+            patience: Some(5),
+            seed: 0,
+            checkpoints: None,
+            progress: false,
+        }
+    }
+}
+
+/// What speaks for an anomaly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The classifier's severity (paper: the score).
+    Classifier,
+    /// Squared reconstruction error in scaled units, mean over channels.
+    Reconstruction,
+    /// Squared reconstruction error in units of the training spread, that is with
+    /// `asinh` undone, mean over channels: keeps growing far out.
+    RawReconstruction,
+    /// KL divergence of the token's posterior.
+    Kl,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceConfig {
+    /// Where it comes from.
+    pub source: Source,
+    /// Rows of the centred moving average over it; 1 is none.
+    pub smoothing: usize,
+}
+
+/// From windows to one score per timestamp: each piece of evidence is averaged
+/// over overlapping windows, smoothed, and turned into `-ln P` of a validation
+/// timestamp showing as much; the score is the sum. One piece alone keeps its
+/// order, so it is an ablation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScoreConfig {
+    /// Rows between windows, from 1 to the window. Default: 8.
+    pub stride: usize,
+    /// Windows per forward pass. Default: 256.
+    pub batch: usize,
+    /// What is summed. Default: classifier over 10 rows, reconstruction over 80.
+    pub evidence: Vec<EvidenceConfig>,
+}
+
+impl Default for ScoreConfig {
+    fn default() -> Self {
+        Self {
+            stride: 8,
+            batch: 256,
+            evidence: vec![
+                EvidenceConfig { source: Source::Classifier, smoothing: 10 },
+                EvidenceConfig { source: Source::Reconstruction, smoothing: 80 },
+            ],
+        }
+    }
+}
+
+impl AsterConfig {
+    /// Tokens L per window.
+    pub fn tokens(&self) -> usize {
+        self.window / self.patch.max(1)
+    }
+
+    /// The classifier's ladder over the generator's radii.
+    pub fn grade_scale(&self) -> GradeScale {
+        GradeScale {
+            grades: self.grades,
+            min: self.generator.min_radius,
+            max: self.generator.max_radius,
+        }
+    }
+
+    /// Checks everything that can be checked without data or a device.
+    ///
+    /// # Errors
+    /// The first setting outside its range.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let (train, score) = (&self.train, &self.score);
+        at_least_one("window", self.window)?;
+        at_least_one("patch", self.patch)?;
+        let divides = self.window.is_multiple_of(self.patch);
+        require("window", divides, format!("a multiple of the patch {}", self.patch), self.window)?;
+        self.generator.check()?;
+        self.grade_scale().check()?;
+        at_least_one("epochs", train.epochs)?;
+        at_least_one("steps", train.steps)?;
+        at_least_one("batch", train.batch)?;
+        at_least_one("validation_windows", train.validation_windows)?;
+        let rate = train.learning_rate;
+        require("learning_rate", rate > 0.0 && rate <= 1.0, "a number in (0, 1]", rate)?;
+        let inside = |share: f64| share > 0.0 && share < 1.0;
+        require("rise", inside(train.rise), "a number in (0, 1)", train.rise)?;
+        require("validation", inside(train.validation), "a number in (0, 1)", train.validation)?;
+        let decay = train.weight_decay;
+        require("weight_decay", decay >= 0.0 && decay.is_finite(), "at least 0, finite", decay)?;
+        if let Some(clip) = train.clip {
+            require("clip", clip > 0.0, "a number above 0", clip)?;
+        }
+        if let Some(patience) = train.patience {
+            at_least_one("patience", patience)?;
+        }
+        for (name, weight) in [
+            ("classification", self.objective.classification),
+            ("reversal", self.objective.reversal),
+            ("beta", self.objective.beta.peak()),
+        ] {
+            require(name, weight >= 0.0 && weight.is_finite(), "at least 0, finite", weight)?;
+        }
+        let fits = (1..=self.window).contains(&score.stride);
+        require("stride", fits, format!("1 to the window {}", self.window), score.stride)?;
+        at_least_one("score batch", score.batch)?;
+        at_least_one("evidence", score.evidence.len())?;
+        score.evidence.iter().try_for_each(|e| at_least_one("smoothing", e.smoothing))
+    }
+}
+
+fn at_least_one(name: &'static str, got: usize) -> Result<(), TrainError> {
+    require(name, got > 0, "at least 1", got)
+}
+
+fn require(
+    name: &'static str,
+    holds: bool,
+    expected: impl Into<String>,
+    got: impl ToString,
+) -> Result<(), TrainError> {
+    match holds {
+        true => Ok(()),
+        false => Err(TrainError::Setting { name, expected: expected.into(), got: got.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name_of(change: impl FnOnce(&mut AsterConfig)) -> &'static str {
+        let mut config = AsterConfig::default();
+        change(&mut config);
+        match config.check() {
+            Err(TrainError::Setting { name, .. }) => name,
+            other => panic!("expected a setting's name, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_named() {
+        AsterConfig::default().check().unwrap();
+        assert_eq!(name_of(|c| c.window = 0), "window");
+        assert_eq!(name_of(|c| c.patch = 0), "patch");
+        assert_eq!(name_of(|c| c.patch = 5), "window");
+        assert_eq!(name_of(|c| c.score.stride = 33), "stride");
+        assert_eq!(name_of(|c| c.score.evidence.clear()), "evidence");
+        assert_eq!(name_of(|c| c.train.validation = 1.0), "validation");
+        assert_eq!(name_of(|c| c.train.learning_rate = 0.0), "learning_rate");
+        assert_eq!(name_of(|c| c.objective.reversal = f64::NAN), "reversal");
+    }
+
+    #[test]
+    fn a_config_reads_back_and_needs_only_what_differs() {
+        let config = AsterConfig { window: 64, ..Default::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<AsterConfig>(&text).unwrap(), config);
+        assert_eq!(serde_json::from_str::<AsterConfig>(r#"{"window": 64}"#).unwrap(), config);
+        assert!(serde_json::from_str::<AsterConfig>(r#"{"windw": 64}"#).is_err());
+    }
+}

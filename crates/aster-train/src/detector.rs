@@ -1,0 +1,102 @@
+use aster_data::{Scaler, TimeSeries, TrainSeries};
+use aster_eval::{Interval, intervals};
+use burn::tensor::Device;
+
+use crate::calibration::Calibration;
+use crate::evidence::evidence;
+use crate::fit::fit;
+use crate::{Aster, AsterConfig, RunRecord, TrainError};
+
+/// A trained model with everything around it: raw series in, scores and alarms
+/// out.
+#[derive(Debug)]
+pub struct Detector {
+    pub(crate) scaler: Scaler,
+    pub(crate) model: Aster,
+    pub(crate) calibration: Calibration,
+    pub(crate) threshold: f32,
+    pub(crate) record: RunRecord,
+    pub(crate) device: Device,
+}
+
+/// What a detector makes of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// One per timestamp, higher = more anomalous, in nats.
+    pub scores: Vec<f32>,
+    /// A timestamp alarms when its score reaches this.
+    pub threshold: f32,
+    /// The alarms, in order.
+    pub intervals: Vec<Interval>,
+}
+
+impl Detector {
+    /// Trains on rows taken to be normal. The last of them, in time, validate:
+    /// they choose the epoch, calibrate the score and set the threshold, and
+    /// neither the scaler nor the weights see them.
+    ///
+    /// # Errors
+    /// A setting outside its range, too few rows for one window each of training
+    /// and validation, a language model that cannot be read, a loss that is not
+    /// finite.
+    pub fn fit(
+        config: &AsterConfig,
+        train: &TrainSeries,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        config.check()?;
+        let share = config.train.validation;
+        let needed = (config.window as f64 / share.min(1.0 - share)).ceil() as usize;
+        if train.rows() < needed {
+            return Err(TrainError::TooFewRows { rows: train.rows(), needed });
+        }
+        let (train, validation) = train.split_validation(share)?;
+        let scaler = Scaler::fit(&config.scaler, &train);
+        let validation = scaler.transform(&validation)?;
+        let (model, record) = fit(config, scaler.transform(&train)?, validation.clone(), device)?;
+        let normal = evidence(&model, &validation, device)?;
+        let calibration = Calibration::fit(&normal)?;
+        let threshold = config.threshold.fit(&calibration.fuse(&normal))?;
+        Ok(Self { scaler, model, calibration, threshold, record, device: device.clone() })
+    }
+
+    /// One finite score per timestamp, higher = more anomalous, in nats: how
+    /// improbable such evidence is among validation timestamps.
+    ///
+    /// # Errors
+    /// Other channels than those trained on.
+    pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, TrainError> {
+        let scaled = self.scaler.transform(series)?;
+        Ok(self.calibration.fuse(&evidence(&self.model, &scaled, &self.device)?))
+    }
+
+    /// Scores a series and turns the scores into alarms.
+    ///
+    /// # Errors
+    /// As [`Detector::score`]; alarm settings that contradict each other.
+    pub fn detect(&self, series: &TimeSeries) -> Result<Detection, TrainError> {
+        let scores = self.score(series)?;
+        let intervals = intervals(&scores, self.threshold, &self.config().alarm)?;
+        Ok(Detection { scores, threshold: self.threshold, intervals })
+    }
+
+    /// The threshold that the configured rule chose on validation scores.
+    pub fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
+    /// The channels it was trained on, in order.
+    pub fn channels(&self) -> &[String] {
+        self.scaler.channels()
+    }
+
+    /// The model's config.
+    pub fn config(&self) -> &AsterConfig {
+        self.model.config()
+    }
+
+    /// How it was trained.
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+}

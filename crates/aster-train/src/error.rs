@@ -1,0 +1,114 @@
+use std::path::PathBuf;
+
+use aster_classifier::ClassifierError;
+use aster_data::DataError;
+use aster_decoder::DecoderError;
+use aster_eval::EvalError;
+use aster_llm::LlmError;
+use aster_vae::VaeError;
+
+use crate::Part;
+
+/// What can go wrong in building, training, scoring, saving and loading.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// From the series or the scaler.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// From the scores or the threshold rule.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// From the language model.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// From the encoder's settings.
+    #[error("vae: {0}")]
+    Vae(#[from] VaeError),
+    /// From the decoder's or generator's settings.
+    #[error("decoder: {0}")]
+    Decoder(#[from] DecoderError),
+    /// From the classifier's settings.
+    #[error("classifier: {0}")]
+    Classifier(#[from] ClassifierError),
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, got {got}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its range, in words.
+        expected: String,
+        /// The value given.
+        got: String,
+    },
+    /// Too short a series to train on: the training and the validation part need
+    /// one window each.
+    #[error(
+        "the training series has {rows} rows: expected at least {needed}, \
+         one window each for training and validation"
+    )]
+    TooFewRows {
+        /// Rows of the series.
+        rows: usize,
+        /// Rows needed.
+        needed: usize,
+    },
+    /// A loss that is NaN or infinite ended the training.
+    #[error(
+        "the {part} loss is {value} at step {step}; {}",
+        match checkpoint {
+            Some(path) => format!("the last good checkpoint is {}", path.display()),
+            None => "no epoch had ended, so there is no checkpoint".into(),
+        }
+    )]
+    NonFinite {
+        /// The first part that was not finite.
+        part: Part,
+        /// Its value.
+        value: f32,
+        /// Training step, from 0.
+        step: usize,
+        /// The model of the last epoch that ended well.
+        checkpoint: Option<PathBuf>,
+    },
+    /// Burn's training loop gave up, or the program stopped it.
+    #[error("training stopped: {reason}")]
+    Stopped {
+        /// The reason that the loop gave.
+        reason: String,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The folder does not hold a detector.
+    #[error("{} does not describe a detector: {reason}", path.display())]
+    Foreign {
+        /// The file that was expected to.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The detector was saved by a newer version.
+    #[error("{} has format version {found}: expected at most {supported}", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Version found.
+        found: u32,
+        /// Newest version that can be read.
+        supported: u32,
+    },
+    /// The weights do not belong to the config beside them, or are damaged.
+    #[error("{} does not hold the model's weights: {reason}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,44 @@
+//! The composed ASTER model: objective, training, scoring and the [`Detector`].
+//!
+//! ```no_run
+//! use aster_data::SyntheticConfig;
+//! use aster_train::{AsterConfig, Detector};
+//! use burn::tensor::Device;
+//!
+//! # fn run(device: Device) -> Result<(), Box<dyn std::error::Error>> {
+//! let split = SyntheticConfig::default().generate()?;
+//! let detector = Detector::fit(&AsterConfig::default(), &split.train, &device)?;
+//! let found = detector.detect(&split.test)?;
+//! println!("{} alarms above {}", found.intervals.len(), found.threshold);
+//! detector.save("detector")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Shapes: B batch, T window, C channels, P patch, L = T/P tokens, D width,
+//! Z latent, G grades.
+
+mod artefact;
+mod batch;
+mod calibration;
+mod config;
+mod detector;
+mod error;
+mod evidence;
+mod fit;
+mod model;
+mod monitor;
+mod objective;
+mod progress;
+mod record;
+
+pub use artefact::FORMAT_VERSION;
+pub use batch::WindowBatch;
+pub use config::{
+    AsterConfig, EvidenceConfig, ObjectiveConfig, ScoreConfig, Source, Space, TrainConfig,
+};
+pub use detector::{Detection, Detector};
+pub use error::TrainError;
+pub use model::Aster;
+pub use objective::{LossParts, Part};
+pub use record::{EpochRecord, Losses, RunRecord};

@@ -1,0 +1,211 @@
+use aster_classifier::{Classifier, GradeScale, reverse_gradient};
+use aster_decoder::Decoder;
+use aster_llm::ContextEncoder;
+use aster_vae::VaeEncoder;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::{AsterConfig, LossParts, Source, Space, TrainError};
+
+/// Context encoder, variational encoder, decoder and classifier as one module.
+#[derive(Module, Debug)]
+pub struct Aster {
+    context: ContextEncoder,
+    encoder: VaeEncoder,
+    decoder: Decoder,
+    classifier: Classifier,
+    #[module(skip)]
+    config: AsterConfig,
+}
+
+impl AsterConfig {
+    /// A model of `channels` channels with fresh weights (those of the language
+    /// model aside).
+    ///
+    /// # Errors
+    /// A setting outside its range, a language model that cannot be read.
+    pub fn init(&self, channels: usize, device: &Device) -> Result<Aster, TrainError> {
+        self.check()?;
+        let (tokens, features) = (self.tokens(), self.patch * channels);
+        let width = self.context.width;
+        let direction = match self.space {
+            Space::Patch => features,
+            Space::Latent => width,
+        };
+        Ok(Aster {
+            context: self.context.init(features, tokens, device)?,
+            encoder: self.vae.init(width, device)?,
+            decoder: self.decoder.init(self.vae.latent, tokens, features, direction, device)?,
+            classifier: self.head.init(width, self.grades, device)?,
+            config: self.clone(),
+        })
+    }
+}
+
+impl Aster {
+    /// The config that it was built from.
+    pub fn config(&self) -> &AsterConfig {
+        &self.config
+    }
+
+    /// The loss and its parts with the KL divergence weighted by `beta`. Draws
+    /// latent codes, radii and noise.
+    ///
+    /// # Shapes
+    /// Scaled windows `[B, T, C]` to scalars.
+    pub fn losses(&self, windows: Tensor<3>, beta: f64) -> LossParts {
+        let config = &self.config;
+        let patches = self.patches(windows);
+        let context = self.context.forward(patches.clone());
+        let posterior = self.encoder.forward(context.clone());
+        let decoded = self.decoder.forward(posterior.sample()).reconstruction;
+        let reconstruction = (decoded - patches.clone()).powi_scalar(2).mean();
+
+        // The reversed gradient is for the generator alone: it ends at the codes.
+        let (mean, log_variance) = (posterior.mean.clone(), posterior.log_variance.clone());
+        let codes = config.sampler.draw(mean.detach(), log_variance.detach());
+        let direction = self.decoder.forward(codes).direction;
+        let real = match config.space {
+            Space::Patch => patches,
+            Space::Latent => context.clone(),
+        };
+        let pseudo = config.generator.generate(real, direction);
+        let values = reverse_gradient(pseudo.values, config.objective.reversal);
+        let pseudo_context = match config.space {
+            Space::Patch => self.context.forward(values),
+            Space::Latent => values,
+        };
+        let grades = config.grade_scale();
+        let judge = |context, radii| self.judge(&grades, context, radii);
+        let classification =
+            judge(context, pseudo.radii.zeros_like()) + judge(pseudo_context, pseudo.radii);
+
+        LossParts::new(
+            reconstruction,
+            posterior.kl(&config.vae.prior),
+            classification.div_scalar(2.0),
+            [beta, config.objective.classification],
+        )
+    }
+
+    fn judge(&self, grades: &GradeScale, context: Tensor<3>, radii: Tensor<1>) -> Tensor<1> {
+        grades.loss(self.classifier.forward(context), grades.targets(radii))
+    }
+
+    /// What each source says about each timestamp, without drawing anything.
+    ///
+    /// # Shapes
+    /// Scaled windows `[B, T, C]` to one `[B, T]` per source.
+    pub fn evidence(&self, windows: Tensor<3>, sources: &[Source]) -> Vec<Tensor<2>> {
+        let shape = windows.dims();
+        let context = self.context.forward(self.patches(windows.clone()));
+        let posterior = self.encoder.forward(context.clone());
+        let reconstruction =
+            || self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape);
+        let error = |a: Tensor<3>, b: Tensor<3>| (a - b).powi_scalar(2).mean_dim(2).squeeze_dim(2);
+        let say = |source: &Source| match source {
+            Source::Classifier => {
+                let logits = self.classifier.forward(context.clone());
+                self.per_row(self.config.grade_scale().severity(logits))
+            }
+            Source::Kl => self.per_row(posterior.kl_per_token(&self.config.vae.prior)),
+            Source::Reconstruction => error(reconstruction(), windows.clone()),
+            Source::RawReconstruction => {
+                error(self.unscaled(reconstruction()), self.unscaled(windows.clone()))
+            }
+        };
+        sources.iter().map(say).collect()
+    }
+
+    /// `[B, T, C]` to `[B, L, P*C]`.
+    fn patches(&self, windows: Tensor<3>) -> Tensor<3> {
+        let [b, _, c] = windows.dims();
+        windows.reshape([b, self.config.tokens(), self.config.patch * c])
+    }
+
+    /// Repeats a token's value for each of its rows: `[B, L]` to `[B, T]`.
+    fn per_row(&self, tokens: Tensor<2>) -> Tensor<2> {
+        let [b, l] = tokens.dims();
+        let p = self.config.patch;
+        tokens.unsqueeze_dim::<3>(2).expand([b, l, p]).reshape([b, l * p])
+    }
+
+    /// Undoes `asinh`. The bound, about 10^13 standard deviations, keeps squares
+    /// finite.
+    fn unscaled(&self, x: Tensor<3>) -> Tensor<3> {
+        match self.config.scaler.asinh {
+            true => x.clamp(-30.0, 30.0).sinh(),
+            false => x,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    fn small() -> AsterConfig {
+        AsterConfig { window: 8, patch: 2, ..Default::default() }
+    }
+
+    #[test]
+    fn losses_are_finite_in_both_spaces_and_add_up() {
+        let device = Device::flex();
+        let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
+        for space in [Space::Patch, Space::Latent] {
+            let model = AsterConfig { space, ..small() }.init(2, &device).unwrap();
+            let [total, reconstruction, kl, classification] =
+                model.losses(windows.clone(), 0.5).to_values().unwrap();
+            let sum = reconstruction + 0.5 * kl + classification;
+            assert!(total.is_finite() && (total - sum).abs() < 1e-4, "{total} against {sum}");
+        }
+    }
+
+    #[test]
+    fn evidence_has_one_value_per_row_and_does_not_draw() {
+        let device = Device::flex();
+        let model = small().init(2, &device).unwrap();
+        let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
+        let sources =
+            [Source::Classifier, Source::Kl, Source::Reconstruction, Source::RawReconstruction];
+        let once = model.evidence(windows.clone(), &sources);
+        let twice = model.evidence(windows, &sources);
+        for (a, b) in once.into_iter().zip(twice) {
+            assert_eq!(a.dims(), [3, 8]);
+            assert_eq!(a.into_data(), b.into_data());
+        }
+    }
+
+    #[test]
+    fn the_reversed_gradient_reaches_the_generator_and_stops_at_the_codes() {
+        let device = Device::flex().autodiff();
+        let config = AsterConfig {
+            objective: crate::ObjectiveConfig { classification: 1.0, ..Default::default() },
+            ..small()
+        };
+        let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
+        let model = config.init(2, &device).unwrap();
+        let loss = model.losses(windows, 0.0).classification;
+        let grads = burn::optim::GradientsParams::from_grads(loss.backward(), &model);
+        let touched = |module: &dyn Fn(&mut Ids)| {
+            let mut ids = Ids::default();
+            module(&mut ids);
+            ids.0.iter().any(|id| grads.get::<2>(*id).is_some())
+        };
+        assert!(touched(&|ids| model.decoder.visit(ids)), "the decoder makes pseudo-anomalies");
+        assert!(!touched(&|ids| model.encoder.visit(ids)), "the encoder must not resist");
+    }
+
+    #[derive(Default)]
+    struct Ids(Vec<burn::module::ParamId>);
+
+    impl burn::module::ModuleVisitor for Ids {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            if D == 2 {
+                self.0.push(param.id);
+            }
+        }
+    }
+}

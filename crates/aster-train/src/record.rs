@@ -1,0 +1,63 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{AsterConfig, Part};
+
+/// Mean losses over a part of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Losses {
+    /// The weighted sum.
+    pub total: f64,
+    /// Mean squared error of scaled patches.
+    pub reconstruction: f64,
+    /// KL divergence in nats per token.
+    pub kl: f64,
+    /// Cross-entropy in nats per grade.
+    pub classification: f64,
+}
+
+impl Losses {
+    pub(crate) fn get_mut(&mut self, part: Part) -> &mut f64 {
+        match part {
+            Part::Total => &mut self.total,
+            Part::Reconstruction => &mut self.reconstruction,
+            Part::Kl => &mut self.kl,
+            Part::Classification => &mut self.classification,
+        }
+    }
+}
+
+/// The losses of one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean over its training steps.
+    pub train: Losses,
+    /// Mean over the validation windows, after its last step.
+    pub validation: Losses,
+}
+
+/// How a detector came to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this crate.
+    pub aster: String,
+    /// The config, with the seed.
+    pub config: AsterConfig,
+    /// The device it was trained on.
+    pub device: String,
+    /// Channels of the series.
+    pub channels: usize,
+    /// Rows that were trained on.
+    pub train_rows: usize,
+    /// Rows that validated.
+    pub validation_rows: usize,
+    /// Trainable and frozen numbers in the model.
+    pub parameters: usize,
+    /// Losses by epoch.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were kept.
+    pub best_epoch: usize,
+    /// Wall-clock time of training.
+    pub seconds: f64,
+}

@@ -1,0 +1,236 @@
+//! A small detector from fit to artefact.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use aster_data::{
+    DataError, ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries,
+};
+use aster_eval::auroc;
+use aster_llm::{LlmError, LlmSource};
+use aster_train::{AsterConfig, Detector, FORMAT_VERSION, TrainConfig, TrainError};
+use burn::tensor::Device;
+
+fn quick(epochs: usize, steps: usize) -> AsterConfig {
+    let train = TrainConfig { epochs, steps, batch: 32, ..Default::default() };
+    AsterConfig { window: 16, patch: 4, train, ..Default::default() }
+}
+
+fn split() -> &'static SyntheticSplit {
+    static SPLIT: OnceLock<SyntheticSplit> = OnceLock::new();
+    SPLIT.get_or_init(|| {
+        let config = SyntheticConfig { train_rows: 1500, channels: 4, ..Default::default() };
+        config.generate().unwrap()
+    })
+}
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::fit(&quick(3, 60), &split().train, &Device::flex()).unwrap())
+}
+
+fn saved() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    detector().save(folder.path()).unwrap();
+    folder
+}
+
+fn load(folder: &Path) -> Result<Detector, TrainError> {
+    Detector::load(folder, &Device::flex())
+}
+
+#[test]
+fn anomalies_score_higher_and_alarm() {
+    let test = &split().test;
+    let found = detector().detect(test).unwrap();
+    assert_eq!(found.scores.len(), test.rows());
+    assert!(found.scores.iter().all(|score| score.is_finite()));
+    let area = auroc(&found.scores, test.labels().unwrap()).unwrap();
+    assert!(area > 0.75, "AUROC {area}");
+    assert!(!found.intervals.is_empty());
+    assert!(found.intervals.iter().all(|i| i.peak_score >= found.threshold));
+}
+
+#[test]
+fn the_record_tells_how_it_was_trained() {
+    let record = detector().record();
+    assert_eq!(record.epochs.len(), 3);
+    assert_eq!((record.train_rows, record.validation_rows), (1200, 300));
+    assert!((1..=3).contains(&record.best_epoch));
+    for epoch in &record.epochs {
+        for losses in [epoch.train, epoch.validation] {
+            assert!(losses.total > 0.0 && losses.total.is_finite());
+            assert!(losses.reconstruction > 0.0 && losses.classification > 0.0);
+        }
+    }
+    let (first, last) = (record.epochs[0].validation, record.epochs[2].validation);
+    assert!(last.reconstruction < first.reconstruction, "it learns to reconstruct");
+    let text = serde_json::to_string(record).unwrap();
+    assert_eq!(&serde_json::from_str::<aster_train::RunRecord>(&text).unwrap(), record);
+}
+
+#[test]
+fn a_loaded_detector_gives_the_same_scores_bit_for_bit() {
+    let folder = saved();
+    let loaded = load(folder.path()).unwrap();
+    let test = &split().test;
+    assert_eq!(loaded.detect(test).unwrap(), detector().detect(test).unwrap());
+    assert_eq!(loaded.record(), detector().record());
+}
+
+#[test]
+fn saving_again_replaces_the_files() {
+    let folder = saved();
+    detector().save(folder.path()).unwrap();
+    load(folder.path()).unwrap();
+}
+
+#[test]
+fn series_shorter_than_a_window_are_scored() {
+    let test = split().test.slice(0..5).unwrap();
+    let scores = detector().score(&test).unwrap();
+    assert!(scores.len() == 5 && scores.iter().all(|score| score.is_finite()));
+}
+
+#[test]
+fn far_out_values_still_give_finite_scores() {
+    let names = split().test.channels().to_vec();
+    let values = [1e38, -1e38, 0.0, 1e30].repeat(50);
+    let scores = detector().score(&TimeSeries::new(names, values).unwrap()).unwrap();
+    assert!(scores.iter().all(|score| score.is_finite()));
+    assert!(scores.iter().all(|score| *score >= detector().threshold()));
+}
+
+#[test]
+fn other_channels_are_named() {
+    let mut names = split().test.channels().to_vec();
+    names[2] = "x".into();
+    let test = TimeSeries::new(names, vec![0.0; 80]).unwrap();
+    match detector().score(&test) {
+        Err(TrainError::Data(DataError::ChannelMismatch { missing, unexpected, .. })) => {
+            assert_eq!(
+                (missing, unexpected),
+                (vec!["sensor_2".to_string()], vec!["x".to_string()])
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn too_few_rows_say_how_many_are_needed() {
+    let train = split().train.slice(0..79).unwrap().into_train();
+    let error = Detector::fit(&quick(1, 1), &train, &Device::flex()).unwrap_err();
+    assert!(matches!(error, TrainError::TooFewRows { rows: 79, needed: 80 }), "{error}");
+    let enough = split().train.slice(0..80).unwrap().into_train();
+    Detector::fit(&quick(1, 1), &enough, &Device::flex()).unwrap();
+}
+
+#[test]
+fn constant_channels_are_accepted() {
+    let train = TimeSeries::from_slice(&[1.0, 2.0].repeat(200), 2).unwrap().into_train();
+    let detector = Detector::fit(&quick(1, 2), &train, &Device::flex()).unwrap();
+    assert!(detector.score(&train).unwrap().iter().all(|score| score.is_finite()));
+}
+
+#[test]
+fn the_language_model_travels_with_the_detector() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../aster-llm/tests/golden/gpt2");
+    let llm = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(golden.join(file), llm.path().join(file)).unwrap();
+    }
+    let mut config = quick(1, 5);
+    config.context.llm = LlmSource::Folder(llm.path().into());
+    let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    detector.save(folder.path()).unwrap();
+    drop(llm);
+    let test = &split().test;
+    assert_eq!(load(folder.path()).unwrap().score(test).unwrap(), detector.score(test).unwrap());
+}
+
+#[test]
+fn a_bad_language_model_is_an_error() {
+    let mut config = quick(1, 1);
+    config.context.llm = LlmSource::Folder("no/such/folder".into());
+    let error = Detector::fit(&config, &split().train, &Device::flex()).unwrap_err();
+    assert!(matches!(error, TrainError::Llm(LlmError::Io { .. })), "{error}");
+}
+
+#[test]
+fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint() {
+    // In units of an interquartile range of 1e-30 one row is so far out that its
+    // squared error overflows; one window per step meets it sooner or later.
+    let mut values: Vec<f32> = (0..250).map(|i| (i % 7) as f32 * 1e-30).collect();
+    values[100] = 1.0;
+    let train = TimeSeries::from_slice(&values, 1).unwrap().into_train();
+    let checkpoints = tempfile::tempdir().unwrap();
+    let mut config = quick(300, 1);
+    config.scaler = ScalerConfig { kind: ScalerKind::Robust, asinh: false };
+    config.train.batch = 1;
+    config.train.patience = None;
+    config.train.checkpoints = Some(checkpoints.path().into());
+    match Detector::fit(&config, &train, &Device::flex()).unwrap_err() {
+        TrainError::NonFinite { part, value, step, checkpoint } => {
+            assert_ne!(part, aster_train::Part::Total, "the cause comes before the sum");
+            assert!(!value.is_finite() && step > 0);
+            let checkpoint = checkpoint.unwrap();
+            assert!(checkpoint.starts_with(checkpoints.path()) && checkpoint.exists());
+            assert!(checkpoint.ends_with(format!("checkpoint/model-{step}.bpk")));
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn folders_that_hold_no_detector_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(load(folder.path()), Err(TrainError::Io { .. })), "empty");
+
+    let description = |text: &str| std::fs::write(folder.path().join("detector.json"), text);
+    for text in ["not json", "{}", r#"{"format": "other", "version": 1}"#] {
+        description(text).unwrap();
+        assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "{text}");
+    }
+    description(r#"{"format": "aster-detector", "version": 99}"#).unwrap();
+    match load(folder.path()) {
+        Err(TrainError::NewerFormat { found, supported, .. }) => {
+            assert_eq!((found, supported), (99, FORMAT_VERSION));
+        }
+        other => panic!("{other:?}"),
+    }
+    description(r#"{"format": "aster-detector", "version": 1}"#).unwrap();
+    assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "no config");
+}
+
+#[test]
+fn damaged_weights_are_errors() {
+    let folder = saved();
+    let path = folder.path().join("weights.safetensors");
+    let whole = std::fs::read(&path).unwrap();
+    for bytes in [&[][..], &whole[..20], &whole[..whole.len() / 2], &whole[..whole.len() - 4]] {
+        std::fs::write(&path, bytes).unwrap();
+        let result = load(folder.path());
+        assert!(matches!(result, Err(TrainError::Weights { .. })), "{} bytes", bytes.len());
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(load(folder.path()).is_err());
+}
+
+#[test]
+fn weights_of_another_model_are_errors() {
+    let folder = saved();
+    let path = folder.path().join("detector.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut description: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut with = |layers: u64, width: u64| {
+        description["config"]["head"]["layers"] = layers.into();
+        description["config"]["head"]["feed_forward"] = width.into();
+        std::fs::write(&path, description.to_string()).unwrap();
+        load(folder.path()).unwrap_err().to_string()
+    };
+    assert!(with(3, 128).contains("missing"));
+    assert!(with(1, 128).contains("belongs to no part"));
+    assert!(with(2, 100).contains("hape"));
+}

@@ -1,0 +1,81 @@
+//! One protocol for every method: raw scores for the areas, a threshold from
+//! validation scores for F1, no point adjustment.
+
+use aster::data::TimeSeries;
+use aster::eval::{
+    EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at,
+    volume_under_surface,
+};
+use serde::Serialize;
+
+/// What a method says about one test series.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// One per timestamp.
+    pub scores: Vec<f32>,
+    /// Chosen without labels.
+    pub threshold: f32,
+}
+
+/// The metrics of the published tables.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Metrics {
+    /// Area under the ROC curve.
+    pub auroc: f64,
+    /// Average precision.
+    pub aupr: f64,
+    /// F1 at the method's threshold.
+    pub f1: f64,
+    /// Best F1 over all thresholds: reads the labels.
+    pub f1_oracle: f64,
+    /// Volume under the PR surface.
+    pub vus_pr: f64,
+    /// Affiliation F1 at the method's threshold.
+    pub affiliation_f1: f64,
+}
+
+impl Metrics {
+    /// The metrics of one series.
+    ///
+    /// # Errors
+    /// A series without labels of both classes.
+    pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
+        let labels = test.labels().unwrap_or_default();
+        let Scored { scores, threshold } = scored;
+        Ok(Self {
+            auroc: auroc(scores, labels)?,
+            aupr: average_precision(scores, labels)?,
+            f1: f1_at(scores, labels, *threshold)?.f1,
+            f1_oracle: best_f1(scores, labels)?.f1,
+            vus_pr: volume_under_surface(scores, labels, default_buffer(labels))?.pr,
+            affiliation_f1: affiliation(scores, labels, *threshold)?.f1,
+        })
+    }
+
+    /// The metrics in the order of the tables.
+    pub fn values(&self) -> [f64; 6] {
+        [self.auroc, self.aupr, self.f1, self.f1_oracle, self.vus_pr, self.affiliation_f1]
+    }
+
+    /// Names of [`Metrics::values`].
+    pub const NAMES: [&str; 6] = ["AUROC", "AUPR", "F1", "oracle F1", "VUS-PR", "affiliation F1"];
+}
+
+/// Mean and (population) standard deviation.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Summary {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+}
+
+impl Summary {
+    /// Of at least one value.
+    pub fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+        Self { mean, std }
+    }
+}
