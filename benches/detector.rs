@@ -1,5 +1,7 @@
 //! A training step and batched scoring at the default config.
 
+#![allow(clippy::expect_used, missing_docs)]
+
 use aster::data::SyntheticConfig;
 use aster::{AsterConfig, Backend, Detector};
 use burn::tensor::{Distribution, Tensor};

@@ -1,5 +1,7 @@
 //! The metrics at 100 thousand timestamps with 1 % anomalies.
 
+#![allow(missing_docs)]
+
 use aster::eval::{auroc, average_precision, best_f1, volume_under_surface};
 use criterion::{Criterion, criterion_group, criterion_main};
 

@@ -27,9 +27,10 @@ struct Arguments {
     /// Seeds 0..n.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
-    /// Language model: a Hugging Face folder, `random` or `none`.
-    #[arg(long, default_value = "random")]
-    llm: String,
+    /// Language model: a Hugging Face folder, `random` (weights of a tiny GPT-2) or
+    /// `none`. Default: `../../llm/stories260K` beside the data, else `random`.
+    #[arg(long)]
+    llm: Option<String>,
     /// A JSON file with config fields that differ from the defaults.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -54,12 +55,13 @@ struct Results {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let device = arguments.backend.device()?;
-    let config = config(&arguments)?;
+    let llm = arguments.llm.clone().unwrap_or_else(|| llm_beside(&arguments.data));
+    let config = config(&arguments, &llm)?;
     let mut dataset = Dataset::open(arguments.dataset, &arguments.data)?;
     if !arguments.only.is_empty() {
         dataset.tasks.retain(|task| arguments.only.contains(&task.name));
     }
-    println!("# {}\n\n{}; language model: {}\n", dataset.name, dataset.version, arguments.llm);
+    println!("# {}\n\n{}; language model: {}\n", dataset.name, dataset.version, llm);
 
     let mut methods = vec![Results { name: "aster", metrics: vec![], seconds: vec![] }];
     methods.extend(Baseline::ALL.map(|baseline| Results {
@@ -100,12 +102,20 @@ fn last<T>(values: &mut [T]) -> Result<&mut T, Box<dyn Error>> {
     values.last_mut().ok_or_else(|| "no seed was run".into())
 }
 
-fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
+fn llm_beside(data: &Path) -> String {
+    let folder = data.join("../../llm/stories260K");
+    match folder.is_dir() {
+        true => folder.display().to_string(),
+        false => "random".into(),
+    }
+}
+
+fn config(arguments: &Arguments, llm: &str) -> Result<AsterConfig, Box<dyn Error>> {
     let mut config = match &arguments.config {
         Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
         None => AsterConfig::default(),
     };
-    config.context.llm = match arguments.llm.as_str() {
+    config.context.llm = match llm {
         "none" => LlmSource::None,
         "random" => LlmSource::Random(LlmConfig::default()),
         folder => LlmSource::Folder(folder.into()),

@@ -57,7 +57,12 @@ impl HeadConfig {
     ) -> Result<Classifier, ClassifierError> {
         let setting =
             |name, expected, got: String| Err(ClassifierError::Setting { name, expected, got });
-        let sizes = [("width", width), ("grades", grades), ("feed_forward", self.feed_forward)];
+        let sizes = [
+            ("width", width),
+            ("grades", grades),
+            ("layers", self.layers),
+            ("feed_forward", self.feed_forward),
+        ];
         if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size == 0) {
             return setting(name, "at least 1", got.to_string());
         }
@@ -137,6 +142,8 @@ mod tests {
         assert!(heads.init(8, 1, &device).is_err());
         let dropout = HeadConfig { dropout: 1.0, ..Default::default() };
         assert!(dropout.init(8, 1, &device).is_err());
+        let none = HeadConfig { layers: 0, ..Default::default() };
+        assert!(none.init(8, 1, &device).is_err());
         assert!(HeadConfig::default().init(8, 0, &device).is_err());
     }
 }

@@ -25,7 +25,7 @@ impl TimeSeries {
         if steps > 16 * self.rows() as i128 {
             return Err(setting("a step that makes at most 16 rows of each row"));
         }
-        let (rows, c) = (steps as usize, self.channel_count());
+        let rows = steps as usize;
         let mut columns: Vec<_> =
             self.channels().iter().map(|name| (name.clone(), vec![0.0; rows])).collect();
         let (mut counts, mut labels) = (vec![0u32; rows], vec![false; rows]);
@@ -33,8 +33,8 @@ impl TimeSeries {
             let k = ((i128::from(*time) - i128::from(first)) / i128::from(step)) as usize;
             counts[k] += 1;
             labels[k] |= self.labels().is_some_and(|l| l[row]);
-            for channel in 0..c {
-                columns[channel].1[k] += self.row(row)[channel];
+            for ((_, sums), value) in columns.iter_mut().zip(self.row(row)) {
+                sums[k] += value;
             }
         }
         for (_, values) in &mut columns {

@@ -29,7 +29,7 @@ impl TimeSeries {
         if values.is_empty() {
             return Err(DataError::Empty { what: "the series".into() });
         }
-        if values.len() % c != 0 {
+        if !values.len().is_multiple_of(c) {
             return Err(DataError::Length {
                 what: "values in the last row",
                 expected: c,

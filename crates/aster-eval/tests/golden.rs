@@ -1,6 +1,8 @@
 //! Agreement with scikit-learn and the reference packages; `golden/generate.py`
 //! makes the values.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use approx::assert_relative_eq;
 use aster_eval::*;
 use serde::Deserialize;

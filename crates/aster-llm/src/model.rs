@@ -82,7 +82,7 @@ impl Backbone {
         let device = x.device();
         let shared = Shared::new(&self.config, length, self.causal, &device);
         let mut x = match &self.positions {
-            Some(positions) => x + positions.weight.val().slice([0..length]).unsqueeze::<3>(),
+            Some(positions) => x + positions.weight.val().narrow(0, 0, length).unsqueeze::<3>(),
             None => x,
         };
         for block in &self.blocks {

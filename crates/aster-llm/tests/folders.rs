@@ -1,5 +1,7 @@
 //! Bad folders are typed errors that name what is wrong.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use std::path::Path;
 
 use aster_llm::{ContextConfig, LlmConfig, LlmError, LlmSource, LoraConfig, Tuning};

@@ -111,11 +111,11 @@ impl Default for ObjectiveConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainConfig {
-    /// Epochs at most. Default: 10.
+    /// Epochs at most. Default: 8.
     pub epochs: usize,
-    /// Steps per epoch. Default: 100.
+    /// Steps per epoch. Default: 50.
     pub steps: usize,
-    /// Windows B per step. Default: 64.
+    /// Windows B per step. Default: 32.
     pub batch: usize,
     /// Highest learning rate of the cycle, in (0, 1]. Default: 1e-3.
     pub learning_rate: f64,
@@ -148,9 +148,9 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 10,
-            steps: 100,
-            batch: 64,
+            epochs: 8,
+            steps: 50,
+            batch: 32,
             learning_rate: 1e-3,
             rise: 0.3,
             weight_decay: 0.01,
@@ -200,7 +200,8 @@ pub struct ScoreConfig {
     pub stride: usize,
     /// Windows per forward pass. Default: 256.
     pub batch: usize,
-    /// What is summed. Default: classifier over 10 rows, reconstruction over 80.
+    /// What is summed. Default: classifier over 10 rows, reconstruction over 20 and
+    /// over 80.
     pub evidence: Vec<EvidenceConfig>,
 }
 
@@ -211,6 +212,7 @@ impl Default for ScoreConfig {
             batch: 256,
             evidence: vec![
                 EvidenceConfig { source: Source::Classifier, smoothing: 10 },
+                EvidenceConfig { source: Source::Reconstruction, smoothing: 20 },
                 EvidenceConfig { source: Source::Reconstruction, smoothing: 80 },
             ],
         }

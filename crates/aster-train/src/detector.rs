@@ -1,11 +1,11 @@
 use aster_data::{Scaler, TimeSeries, TrainSeries};
-use aster_eval::{Interval, intervals};
+use aster_eval::{Interval, ThresholdRule, intervals};
 use burn::tensor::Device;
 
 use crate::calibration::Calibration;
 use crate::evidence::evidence;
 use crate::fit::fit;
-use crate::{Aster, AsterConfig, RunRecord, TrainError};
+use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, TrainError};
 
 /// A trained model with everything around it: raw series in, scores and alarms
 /// out.
@@ -54,10 +54,31 @@ impl Detector {
         let scaler = Scaler::fit(&config.scaler, &train);
         let validation = scaler.transform(&validation)?;
         let (model, record) = fit(config, scaler.transform(&train)?, validation.clone(), device)?;
-        let normal = evidence(&model, &validation, device)?;
-        let calibration = Calibration::fit(&normal)?;
-        let threshold = config.threshold.fit(&calibration.fuse(&normal))?;
+        let (calibration, threshold) = calibrate(&model, &validation, device)?;
         Ok(Self { scaler, model, calibration, threshold, record, device: device.clone() })
+    }
+
+    /// Chooses other evidence and another threshold rule for the model as it is:
+    /// an ablation of the score without training again. `train` is the series that
+    /// it was trained on, of which only the validation part is used.
+    ///
+    /// # Errors
+    /// A setting outside its range, other channels than those trained on.
+    pub fn recalibrate(
+        &mut self,
+        score: &ScoreConfig,
+        rule: &ThresholdRule,
+        train: &TrainSeries,
+    ) -> Result<(), TrainError> {
+        let config =
+            AsterConfig { score: score.clone(), threshold: *rule, ..self.config().clone() };
+        config.check()?;
+        let (_, validation) = train.split_validation(config.train.validation)?;
+        let model = self.model.clone().with_config(config);
+        let validation = self.scaler.transform(&validation)?;
+        (self.calibration, self.threshold) = calibrate(&model, &validation, &self.device)?;
+        self.model = model;
+        Ok(())
     }
 
     /// One finite score per timestamp, higher = more anomalous, in nats: how
@@ -99,4 +120,15 @@ impl Detector {
     pub fn record(&self) -> &RunRecord {
         &self.record
     }
+}
+
+fn calibrate(
+    model: &Aster,
+    validation: &TimeSeries,
+    device: &Device,
+) -> Result<(Calibration, f32), TrainError> {
+    let normal = evidence(model, validation, device)?;
+    let calibration = Calibration::fit(&normal)?;
+    let threshold = model.config().threshold.fit(&calibration.fuse(&normal))?;
+    Ok((calibration, threshold))
 }

@@ -48,6 +48,12 @@ impl Aster {
         &self.config
     }
 
+    /// The same weights with another config; only what is read after training may
+    /// differ.
+    pub(crate) fn with_config(self, config: AsterConfig) -> Self {
+        Self { config, ..self }
+    }
+
     /// The loss and its parts with the KL divergence weighted by `beta`. Draws
     /// latent codes, radii and noise.
     ///

@@ -1,5 +1,7 @@
 //! A small detector from fit to artefact.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use std::path::Path;
 use std::sync::OnceLock;
 

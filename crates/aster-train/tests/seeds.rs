@@ -1,5 +1,7 @@
 //! Alone in its process, because seeds are a state of the whole process.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use aster_data::SyntheticConfig;
 use aster_train::{AsterConfig, Detector, TrainConfig};
 use burn::tensor::Device;

@@ -28,7 +28,7 @@ pub enum BetaSchedule {
 
 impl Default for BetaSchedule {
     fn default() -> Self {
-        Self::Warmup { beta: 1e-2, steps: 200 }
+        Self::Warmup { beta: 1e-3, steps: 100 }
     }
 }
 
