@@ -6,10 +6,10 @@ use std::error::Error;
 use aster::data::{Scaler, ScalerConfig, TimeSeries, TrainSeries, Windows};
 use aster::eval::ThresholdRule;
 use linfa::Dataset;
-use linfa::traits::{Fit, Predict};
+use linfa::traits::Fit;
 use linfa_clustering::KMeans;
-use linfa_reduction::Pca;
-use ndarray::{Array2, ArrayView1};
+use linfa_linalg::eigh::{EigSort, Eigh};
+use ndarray::{Array2, ArrayView1, Axis};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng as _;
@@ -86,20 +86,23 @@ impl Baseline {
                 Ok((0..series.rows()).map(|_| rng.random::<f32>()).collect())
             }),
             Self::Pca => {
-                let data = Dataset::from(rows(train)?);
-                let full = Pca::params(train.channel_count()).fit(&data)?;
-                let shares = full.explained_variance_ratio();
-                let mut sum = 0.0;
-                let kept = shares.iter().take_while(|share| {
-                    let more = sum < VARIANCE;
-                    sum += **share;
+                let data = rows(train)?;
+                let mean = data.mean_axis(Axis(0)).ok_or("no rows")?;
+                let centred = data - &mean;
+                // The whole decomposition: linfa-reduction's truncated one fails on
+                // the singular covariance that constant channels make.
+                let covariance = centred.t().dot(&centred);
+                let (variances, axes) = covariance.eigh()?.sort_eig_desc();
+                let mut missing = VARIANCE * variances.sum();
+                let kept = variances.iter().take_while(|variance| {
+                    let more = missing > 0.0;
+                    missing -= **variance;
                     more
                 });
-                let pca = Pca::params(kept.count().max(1)).fit(&data)?;
+                let axes = axes.slice_axis(Axis(1), (..kept.count()).into()).to_owned();
                 Box::new(move |series| {
-                    let data = rows(series)?;
-                    let restored = pca.inverse_transform(pca.predict(&data));
-                    let gap = data - restored;
+                    let centred = rows(series)? - &mean;
+                    let gap = &centred - centred.dot(&axes).dot(&axes.t());
                     Ok(gap.rows().into_iter().map(|r| r.dot(&r) as f32).collect())
                 })
             }
@@ -153,4 +156,37 @@ fn cut(
     let width = windows.length() * series.channel_count();
     let values = values.into_iter().map(f64::from).collect();
     Array2::from_shape_vec((numbers.len(), width), values)
+}
+
+#[cfg(test)]
+mod tests {
+    use aster::data::SyntheticConfig;
+    use aster::eval::auroc;
+
+    use super::*;
+
+    /// The series with a channel that never moves.
+    fn with_constant(series: &TimeSeries) -> TimeSeries {
+        let mut names = series.channels().to_vec();
+        names.push("still".into());
+        let values = (0..series.rows()).flat_map(|row| [series.row(row), &[1.0]].concat());
+        TimeSeries::new(names, values.collect()).unwrap()
+    }
+
+    #[test]
+    fn baselines_bear_constant_channels_and_rank_as_they_should() {
+        let data = SyntheticConfig { train_rows: 1500, channels: 4, ..Default::default() };
+        let split = data.generate().unwrap();
+        let (train, test) = (with_constant(&split.train).into_train(), with_constant(&split.test));
+        let labels = split.test.labels().unwrap();
+        let [all, random, pca, kmeans] = Baseline::ALL.map(|baseline| {
+            let rule = ThresholdRule::FalseAlarmRate { rate: 0.01 };
+            let scaling = ScalerConfig::default();
+            let scored = baseline.run(&train, &[&test], &scaling, &rule, 0).unwrap();
+            auroc(&scored[0].scores, labels).unwrap()
+        });
+        assert_eq!(all, 0.5);
+        assert!((random - 0.5).abs() < 0.1, "random {random}");
+        assert!(pca > 0.65 && kmeans > 0.65, "PCA {pca}, KMeans {kmeans}");
+    }
 }
