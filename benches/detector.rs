@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use aster::data::SyntheticConfig;
-use aster::{AsterConfig, Backend, Detector};
+use aster::train::{Key, Noise};
+use aster::{AsterConfig, Backend, Detector, device};
 use burn::tensor::{Distribution, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -11,12 +12,17 @@ const CHANNELS: usize = 19;
 
 fn train_step(criterion: &mut Criterion) {
     let config = AsterConfig::default();
-    let device = Backend::Flex.device().expect("flex is a default feature").autodiff();
+    let device = device(Backend::Flex).expect("flex is a default feature").autodiff();
     let model = config.init(CHANNELS, &device).expect("the default config is valid");
     let shape = [config.train.batch, config.window, CHANNELS];
     let windows = Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+    let key = |place| Key { seed: 0, round: 0, place };
+    let keys: Vec<Key> = (0..config.train.batch as u64).map(key).collect();
     criterion.bench_function("train step", |bencher| {
-        bencher.iter(|| model.losses(windows.clone(), 0.01).total.backward());
+        bencher.iter(|| {
+            let noise = Noise::draw(&config, CHANNELS, &keys, &device);
+            model.losses(windows.clone(), noise, 1e-3).total.backward()
+        });
     });
 }
 
@@ -26,7 +32,7 @@ fn scoring(criterion: &mut Criterion) {
     let mut config = AsterConfig::default();
     config.train.epochs = 1;
     config.train.steps = 1;
-    let device = Backend::Flex.device().expect("flex is a default feature");
+    let device = device(Backend::Flex).expect("flex is a default feature");
     let detector = Detector::fit(&config, &split.train, &device).expect("it trains");
     let mut group = criterion.benchmark_group("scoring");
     group.throughput(Throughput::Elements(split.test.rows() as u64));

@@ -1,4 +1,5 @@
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::Tensor;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::DecoderError;
@@ -57,6 +58,18 @@ impl Default for GeneratorConfig {
     }
 }
 
+/// What is random in the pseudo-anomalies of a batch. The caller draws it, so that it
+/// can be the same on every device.
+#[derive(Debug, Clone)]
+pub struct GeneratorNoise {
+    /// Standard normal, `[B, L, F]`.
+    pub normal: Tensor<3>,
+    /// Drawn by [`GeneratorConfig::radius`], `[B, 1, 1]`.
+    pub radii: Tensor<3>,
+    /// Uniform in [0, 1), `[B, 1, 1]`: decides between the parts of a mixed form.
+    pub choice: Tensor<3>,
+}
+
 /// Pseudo-anomalous windows and how far they were moved.
 #[derive(Debug, Clone)]
 pub struct PseudoAnomaly {
@@ -88,37 +101,38 @@ impl GeneratorConfig {
         }
     }
 
+    /// Draws a radius.
+    pub fn radius(&self, rng: &mut impl Rng) -> f32 {
+        let (low, high) = (self.min_radius.ln(), self.max_radius.ln());
+        (low + (high - low) * rng.random::<f64>()).exp() as f32
+    }
+
     /// Makes one pseudo-anomaly of each window.
     ///
     /// # Shapes
     /// Windows `[B, L, F]` and directions `[B, L, F]` to values `[B, L, F]`.
-    pub fn generate(&self, windows: Tensor<3>, direction: Tensor<3>) -> PseudoAnomaly {
-        let radii = self.draw_radii(&windows);
-        let noise = windows.random_like(Distribution::Normal(0.0, 1.0));
+    pub fn generate(
+        &self,
+        windows: Tensor<3>,
+        direction: Tensor<3>,
+        noise: GeneratorNoise,
+    ) -> PseudoAnomaly {
+        let GeneratorNoise { normal, radii, choice } = noise;
         let values = match self.form {
             GeneratorForm::Replace => direction,
             GeneratorForm::Add => windows.clone() + direction,
             GeneratorForm::Direction => windows.clone() + unit(direction) * radii,
-            GeneratorForm::Isotropic => windows.clone() + unit(noise) * radii,
+            GeneratorForm::Isotropic => windows.clone() + unit(normal) * radii,
             GeneratorForm::Mixed { share } => {
-                let draw = radii.random_like(Distribution::Uniform(0.0, 1.0));
-                let decoded = draw.lower_scalar(share).expand(windows.dims());
-                windows.clone() + unit(noise.mask_where(decoded, direction)) * radii
+                let decoded = choice.lower_scalar(share).expand(windows.dims());
+                windows.clone() + unit(normal.mask_where(decoded, direction)) * radii
             }
             GeneratorForm::Residual { bound } => {
-                windows.clone() + unit(noise + direction.tanh().mul_scalar(bound)) * radii
+                windows.clone() + unit(normal + direction.tanh().mul_scalar(bound)) * radii
             }
         };
         let moved = (values.clone() - windows).detach();
         PseudoAnomaly { values, radii: root_mean_square(moved).squeeze_dims(&[1, 2]) }
-    }
-
-    fn draw_radii(&self, windows: &Tensor<3>) -> Tensor<3> {
-        let [b, _, _] = windows.dims();
-        let (low, high) = (self.min_radius.ln(), self.max_radius.ln());
-        let uniform = Distribution::Uniform(0.0, 1.0);
-        let share = Tensor::<3>::random([b, 1, 1], uniform, &windows.device());
-        share.mul_scalar(high - low).add_scalar(low).exp()
     }
 }
 
@@ -133,7 +147,8 @@ fn unit(x: Tensor<3>) -> Tensor<3> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, Distribution, TensorData};
+    use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
 
@@ -150,13 +165,24 @@ mod tests {
         Tensor::random([64, 4, 6], Distribution::Normal(0.0, 1.0), device)
     }
 
+    fn noise(config: &GeneratorConfig, device: &Device) -> GeneratorNoise {
+        let mut rng = StdRng::seed_from_u64(3);
+        let radii: Vec<f32> = (0..64).map(|_| config.radius(&mut rng)).collect();
+        GeneratorNoise {
+            normal: normal(device),
+            radii: Tensor::from_data(TensorData::new(radii, [64, 1, 1]), device),
+            choice: Tensor::random([64, 1, 1], Distribution::Uniform(0.0, 1.0), device),
+        }
+    }
+
     #[test]
     fn forms_with_a_radius_keep_it_and_report_it() {
         let device = Device::flex();
         device.seed(2);
         for form in &FORMS[2..] {
             let config = GeneratorConfig { form: *form, min_radius: 0.5, max_radius: 2.0 };
-            let pseudo = config.generate(normal(&device), normal(&device).mul_scalar(9.0));
+            let direction = normal(&device).mul_scalar(9.0);
+            let pseudo = config.generate(normal(&device), direction, noise(&config, &device));
             let radii = pseudo.radii.into_data().try_to_vec::<f32>().unwrap();
             assert!(radii.iter().all(|r| (0.49..2.01).contains(r)), "{form:?}");
             assert!(radii.iter().any(|r| *r < 0.8) && radii.iter().any(|r| *r > 1.3));
@@ -169,7 +195,8 @@ mod tests {
         device.seed(4);
         let config = GeneratorConfig { form: GeneratorForm::Direction, ..Default::default() };
         let direction = normal(&device).require_grad();
-        let pseudo = config.generate(Tensor::zeros([64, 4, 6], &device), direction.clone());
+        let zeros = Tensor::zeros([64, 4, 6], &device);
+        let pseudo = config.generate(zeros, direction.clone(), noise(&config, &device));
         let grads = pseudo.values.powi_scalar(3).sum().backward();
         let along = (direction.grad(&grads).unwrap() * direction.inner()).sum_dim(1).sum_dim(2);
         assert!(along.abs().max().into_scalar::<f32>() < 1e-2);
@@ -180,7 +207,8 @@ mod tests {
         let device = Device::flex();
         device.seed(6);
         let zero = || Tensor::<3>::zeros([64, 4, 6], &device);
-        let pseudo = GeneratorConfig::default().generate(zero(), zero()).values;
+        let config = GeneratorConfig::default();
+        let pseudo = config.generate(zero(), zero(), noise(&config, &device)).values;
         let flat: Tensor<2> = unit(pseudo).reshape([64, 24]);
         let cosines = flat.clone().matmul(flat.transpose()).div_scalar(24.0).abs();
         // 64 of the 4096 are each window with itself.

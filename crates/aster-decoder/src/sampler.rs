@@ -1,4 +1,6 @@
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::Tensor;
+use rand::Rng;
+use rand_distr::{Distribution, Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 /// Where the codes of pseudo-anomalies come from.
@@ -28,39 +30,52 @@ impl Default for CodeSampler {
 }
 
 impl CodeSampler {
-    /// Draws one code per token.
+    /// Draws what is random in one latent of a code.
+    pub fn noise(&self, rng: &mut impl Rng) -> f32 {
+        let normal: f32 = StandardNormal.sample(rng);
+        match self {
+            Self::Prior | Self::Around { .. } => normal,
+            Self::Tail { .. } => {
+                // t with 2 degrees is a normal over the root of an exponential of
+                // mean 1; the bound keeps a 0 from dividing.
+                let exponential: f32 = Exp1.sample(rng);
+                normal / exponential.max(1e-6).sqrt()
+            }
+        }
+    }
+
+    /// One code per token.
     ///
     /// # Shapes
-    /// Posterior mean and log-variance `[B, L, Z]` to codes `[B, L, Z]`.
-    pub fn draw(&self, mean: Tensor<3>, log_variance: Tensor<3>) -> Tensor<3> {
-        let noise = mean.random_like(Distribution::Normal(0.0, 1.0));
+    /// Posterior mean and log-variance, and noise drawn by [`CodeSampler::noise`], all
+    /// `[B, L, Z]`, to codes `[B, L, Z]`.
+    pub fn codes(&self, mean: Tensor<3>, log_variance: Tensor<3>, noise: Tensor<3>) -> Tensor<3> {
         match *self {
             Self::Prior => noise,
             Self::Around { spread } => {
                 mean + log_variance.div_scalar(2.0).exp() * noise.mul_scalar(spread)
             }
-            Self::Tail { scale } => {
-                // t with 2 degrees is a normal over the root of an exponential of
-                // mean 1; the bound keeps a uniform 0 from dividing by zero.
-                let uniform = mean.random_like(Distribution::Uniform(1e-6, 1.0 - 1e-6));
-                mean + (noise / uniform.log().neg().sqrt()).mul_scalar(scale)
-            }
+            Self::Tail { scale } => mean + noise.mul_scalar(scale),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, TensorData};
+    use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
 
     fn draw(sampler: CodeSampler) -> Vec<f32> {
-        let device = Device::flex();
-        device.seed(11);
-        let mean = Tensor::full([50, 20, 4], 3.0, &device);
-        let log_variance = Tensor::full([50, 20, 4], 0.25f32.ln(), &device);
-        let mut codes = sampler.draw(mean, log_variance).into_data().try_to_vec::<f32>().unwrap();
+        let (device, shape) = (Device::flex(), [50, 20, 4]);
+        let mut rng = StdRng::seed_from_u64(11);
+        let noise: Vec<f32> = (0..4000).map(|_| sampler.noise(&mut rng)).collect();
+        let noise = Tensor::from_data(TensorData::new(noise, shape), &device);
+        let mean = Tensor::full(shape, 3.0, &device);
+        let log_variance = Tensor::full(shape, 0.25f32.ln(), &device);
+        let codes = sampler.codes(mean, log_variance, noise).into_data();
+        let mut codes = codes.try_to_vec::<f32>().unwrap();
         codes.sort_by(f32::total_cmp);
         codes
     }

@@ -5,50 +5,110 @@ use aster_data::{TimeSeries, Windows};
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+
+use crate::noise::Key;
+use crate::{AsterConfig, Noise};
 
 /// Scaled windows and when they are trained on.
 #[derive(Debug, Clone)]
 pub struct WindowBatch {
     /// `[B, T, C]`.
     pub windows: Tensor<3>,
-    /// Batches drawn before this one.
+    /// The randomness of their loss.
+    pub noise: Noise,
+    /// Training steps before this one.
     pub step: usize,
 }
 
-/// Up to `count` window numbers, evenly spaced over `of` windows. Only numbers
-/// are drawn and shuffled; the batcher cuts the windows out of the series.
-pub(crate) struct WindowNumbers {
-    pub(crate) count: usize,
-    pub(crate) of: usize,
+/// A window, the key of its noise, and its step: what loaders deal out. The batcher
+/// cuts the window out of the series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw {
+    window: usize,
+    key: Key,
+    step: usize,
 }
 
-impl Dataset<usize> for WindowNumbers {
-    fn get(&self, index: usize) -> Result<usize, DatasetError> {
-        Ok(index * self.of / self.len())
+/// Windows of an epoch of training, drawn with replacement. What is drawn depends on
+/// the seed, the epoch and the place in it, never on who asks first, so devices that
+/// share the epoch see what one device would see alone.
+pub(crate) struct TrainingDraws {
+    windows: usize,
+    seed: u64,
+    /// Steps per epoch and windows per step and device.
+    steps: usize,
+    batch: usize,
+    /// How often each place was drawn: the epoch, by place.
+    rounds: Vec<AtomicUsize>,
+}
+
+impl TrainingDraws {
+    pub(crate) fn new(windows: usize, config: &AsterConfig, devices: usize) -> Self {
+        let (seed, steps, batch) = (config.train.seed, config.train.steps, config.train.batch);
+        let places = steps * batch * devices;
+        let rounds = (0..places).map(|_| AtomicUsize::new(0)).collect();
+        Self { windows, seed, steps, batch, rounds }
+    }
+}
+
+impl Dataset<Draw> for TrainingDraws {
+    fn get(&self, place: usize) -> Result<Draw, DatasetError> {
+        let round = self.rounds[place].fetch_add(1, Ordering::Relaxed);
+        let key = |purpose| Key {
+            seed: self.seed,
+            round: 2 * round as u64 + purpose,
+            place: place as u64,
+        };
+        // Each device gets one run of places, in the order of its steps.
+        let step = round * self.steps + place % (self.steps * self.batch) / self.batch;
+        Ok(Draw { window: key(0).rng().random_range(0..self.windows), key: key(1), step })
     }
 
     fn len(&self) -> usize {
-        self.count.min(self.of)
+        self.rounds.len()
+    }
+}
+
+/// Up to `count` windows, evenly spaced over `windows`, with the same noise in every
+/// epoch, so that the losses of different epochs compare.
+pub(crate) struct ValidationDraws {
+    pub(crate) count: usize,
+    pub(crate) windows: usize,
+    pub(crate) seed: u64,
+}
+
+impl Dataset<Draw> for ValidationDraws {
+    fn get(&self, place: usize) -> Result<Draw, DatasetError> {
+        let key = Key { seed: self.seed, round: u64::MAX, place: place as u64 };
+        Ok(Draw { window: place * self.windows / self.len(), key, step: 0 })
+    }
+
+    fn len(&self) -> usize {
+        self.count.min(self.windows)
     }
 }
 
 pub(crate) struct WindowBatcher {
     series: Arc<TimeSeries>,
     windows: Windows,
-    drawn: AtomicUsize,
+    config: AsterConfig,
 }
 
 impl WindowBatcher {
-    pub(crate) fn new(series: Arc<TimeSeries>, windows: Windows) -> Self {
-        Self { series, windows, drawn: AtomicUsize::new(0) }
+    pub(crate) fn new(series: TimeSeries, windows: Windows, config: AsterConfig) -> Self {
+        Self { series: Arc::new(series), windows, config }
     }
 }
 
-impl Batcher<usize, WindowBatch> for WindowBatcher {
-    fn batch(&self, items: Vec<usize>, device: &Device) -> WindowBatch {
+impl Batcher<Draw, WindowBatch> for WindowBatcher {
+    fn batch(&self, draws: Vec<Draw>, device: &Device) -> WindowBatch {
+        let windows: Vec<usize> = draws.iter().map(|draw| draw.window).collect();
+        let keys: Vec<Key> = draws.iter().map(|draw| draw.key).collect();
         WindowBatch {
-            windows: gather(&self.series, &self.windows, &items, device),
-            step: self.drawn.fetch_add(1, Ordering::Relaxed),
+            windows: gather(&self.series, &self.windows, &windows, device),
+            noise: Noise::draw(&self.config, self.series.channel_count(), &keys, device),
+            step: draws.first().map_or(0, |draw| draw.step),
         }
     }
 }
@@ -70,26 +130,54 @@ pub(crate) fn gather(
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_are_evenly_spaced_and_never_more_than_there_are() {
-        let all = |count, of| {
-            let numbers = WindowNumbers { count, of };
-            (0..numbers.len()).map(|i| numbers.get(i).unwrap()).collect::<Vec<_>>()
-        };
-        assert_eq!(all(3, 9), [0, 3, 6]);
-        assert_eq!(all(9, 3), [0, 1, 2]);
+    fn windows(draws: impl Dataset<Draw>) -> Vec<usize> {
+        (0..draws.len()).map(|place| draws.get(place).unwrap().window).collect()
     }
 
     #[test]
-    fn batches_hold_their_windows_and_count_steps() {
+    fn validation_windows_are_evenly_spaced_and_never_more_than_there_are() {
+        let draws = |count, of| windows(ValidationDraws { count, windows: of, seed: 0 });
+        assert_eq!(draws(3, 9), [0, 3, 6]);
+        assert_eq!(draws(9, 3), [0, 1, 2]);
+    }
+
+    fn training(seed: u64, devices: usize) -> TrainingDraws {
+        let mut config = AsterConfig::default();
+        (config.train.steps, config.train.batch, config.train.seed) = (3, 2, seed);
+        TrainingDraws::new(1000, &config, devices)
+    }
+
+    #[test]
+    fn training_windows_differ_by_seed_and_epoch_and_not_by_order() {
+        let draws = training(0, 1);
+        let forward: Vec<_> = (0..6).map(|place| draws.get(place).unwrap().window).collect();
+        let second: Vec<_> = (0..6).map(|place| draws.get(place).unwrap().window).collect();
+        let draws = training(0, 1);
+        let backward: Vec<_> = (0..6).rev().map(|place| draws.get(place).unwrap().window).collect();
+        assert!(forward.iter().eq(backward.iter().rev()));
+        assert_ne!(forward, second);
+        assert_ne!(forward, windows(training(1, 1)));
+    }
+
+    #[test]
+    fn steps_count_on_over_epochs_on_every_device() {
+        let draws = training(0, 2);
+        let steps = || (0..12).map(|place| draws.get(place).unwrap().step).collect::<Vec<_>>();
+        assert_eq!(steps(), [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]);
+        assert_eq!(steps(), [3, 3, 4, 4, 5, 5, 3, 3, 4, 4, 5, 5]);
+    }
+
+    #[test]
+    fn batches_hold_their_windows() {
         let values: Vec<f32> = (0..10).map(|v| v as f32).collect();
-        let series = Arc::new(TimeSeries::from_slice(&values, 2).unwrap());
-        let batcher = WindowBatcher::new(series, Windows::new(5, 2, 1).unwrap());
-        let device = Device::flex();
-        let first = batcher.batch(vec![0, 3], &device);
-        assert_eq!((first.windows.dims(), first.step), ([2, 2, 2], 0));
-        let values = first.windows.into_data().try_to_vec::<f32>().unwrap();
+        let series = TimeSeries::from_slice(&values, 2).unwrap();
+        let config = AsterConfig { window: 2, patch: 1, ..Default::default() };
+        let batcher = WindowBatcher::new(series, Windows::new(5, 2, 1).unwrap(), config);
+        let key = Key { seed: 0, round: 0, place: 0 };
+        let draws = [0, 3].map(|window| Draw { window, key, step: 7 });
+        let batch = batcher.batch(draws.to_vec(), &Device::flex());
+        assert_eq!((batch.windows.dims(), batch.step), ([2, 2, 2], 7));
+        let values = batch.windows.into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(values, [0., 1., 2., 3., 6., 7., 8., 9.]);
-        assert_eq!(batcher.batch(vec![1], &device).step, 1);
     }
 }

@@ -134,8 +134,8 @@ pub struct TrainConfig {
     /// Epochs without a better validation loss after which to stop; none: never.
     /// Default: 5.
     pub patience: Option<usize>,
-    /// Seed of weights, windows and codes. Seeds are a state of the whole process:
-    /// the same seed gives the same weights when nothing else draws meanwhile.
+    /// Seed of weights, windows and noise. Burn draws weights from a state of the whole
+    /// process: the same seed gives the same ones when nothing else draws meanwhile.
     /// Default: 0.
     pub seed: u64,
     /// Folder for the checkpoint of each epoch; none: a temporary one that is
@@ -223,6 +223,14 @@ impl AsterConfig {
     /// Tokens L per window.
     pub fn tokens(&self) -> usize {
         self.window / self.patch.max(1)
+    }
+
+    /// Values F per token in the space of pseudo-anomalies.
+    pub(crate) fn perturbed(&self, channels: usize) -> usize {
+        match self.space {
+            Space::Patch => self.patch * channels,
+            Space::Latent => self.context.width,
+        }
     }
 
     /// The classifier's ladder over the generator's radii.

@@ -1,11 +1,11 @@
 use aster_data::{Scaler, TimeSeries, TrainSeries};
 use aster_eval::{Interval, ThresholdRule, intervals};
 use burn::tensor::Device;
+use burn::train::ExecutionStrategy;
 
 use crate::calibration::Calibration;
 use crate::evidence::evidence;
-use crate::fit::fit;
-use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, TrainError};
+use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, TrainError, Trainer};
 
 /// A trained model with everything around it: raw series in, scores and alarms
 /// out.
@@ -31,31 +31,18 @@ pub struct Detection {
 }
 
 impl Detector {
-    /// Trains on rows taken to be normal. The last of them, in time, validate:
-    /// they choose the epoch, calibrate the score and set the threshold, and
-    /// neither the scaler nor the weights see them.
+    /// Trains on one device: [`Trainer::fit`] with Burn's
+    /// [`ExecutionStrategy::SingleDevice`].
     ///
     /// # Errors
-    /// A setting outside its range, too few rows for one window each of training
-    /// and validation, a language model that cannot be read, a loss that is not
-    /// finite.
+    /// As [`Trainer::fit`].
     pub fn fit(
         config: &AsterConfig,
         train: &TrainSeries,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        config.check()?;
-        let share = config.train.validation;
-        let needed = (config.window as f64 / share.min(1.0 - share)).ceil() as usize;
-        if train.rows() < needed {
-            return Err(TrainError::TooFewRows { rows: train.rows(), needed });
-        }
-        let (train, validation) = train.split_validation(share)?;
-        let scaler = Scaler::fit(&config.scaler, &train);
-        let validation = scaler.transform(&validation)?;
-        let (model, record) = fit(config, scaler.transform(&train)?, validation.clone(), device)?;
-        let (calibration, threshold) = calibrate(&model, &validation, device)?;
-        Ok(Self { scaler, model, calibration, threshold, record, device: device.clone() })
+        let strategy = ExecutionStrategy::SingleDevice(device.clone().autodiff());
+        Trainer::new(config.clone(), strategy).fit(train)
     }
 
     /// Chooses other evidence and another threshold rule for the model as it is:
@@ -122,7 +109,7 @@ impl Detector {
     }
 }
 
-fn calibrate(
+pub(crate) fn calibrate(
     model: &Aster,
     validation: &TimeSeries,
     device: &Device,

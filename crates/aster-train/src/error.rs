@@ -54,13 +54,7 @@ pub enum TrainError {
         needed: usize,
     },
     /// A loss that is NaN or infinite ended the training.
-    #[error(
-        "the {part} loss is {value} at step {step}; {}",
-        match checkpoint {
-            Some(path) => format!("the last good checkpoint is {}", path.display()),
-            None => "no epoch had ended, so there is no checkpoint".into(),
-        }
-    )]
+    #[error("the {part} loss is {value} at step {step}; {}", told(checkpoint))]
     NonFinite {
         /// The first part that was not finite.
         part: Part,
@@ -72,10 +66,18 @@ pub enum TrainError {
         checkpoint: Option<PathBuf>,
     },
     /// Burn's training loop gave up, or the program stopped it.
-    #[error("training stopped: {reason}")]
+    #[error("training stopped: {reason}; {}", told(checkpoint))]
     Stopped {
         /// The reason that the loop gave.
         reason: String,
+        /// The model of the last epoch that ended well.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A device that cannot train.
+    #[error("device {device} has no autodiff: pass `device.autodiff()`")]
+    NoAutodiff {
+        /// The device.
+        device: String,
     },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
@@ -111,4 +113,11 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn told(checkpoint: &Option<PathBuf>) -> String {
+    match checkpoint {
+        Some(path) => format!("the last good checkpoint is {}", path.display()),
+        None => "no epoch had ended, so there is no checkpoint".into(),
+    }
 }

@@ -1,10 +1,11 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use aster_data::{TimeSeries, Windows};
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
-use burn::data::dataset::transform::{SamplerDataset, SamplerDatasetOptions};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
@@ -23,35 +24,38 @@ use burn::train::{
     SupervisedTraining,
 };
 
-use crate::batch::{WindowBatcher, WindowNumbers};
-use crate::monitor::{Guard, PartMetric};
+use crate::batch::{TrainingDraws, ValidationDraws, WindowBatcher};
+use crate::monitor::{BadLoss, Guard, PartMetric};
 use crate::progress::{History, Progress};
+use crate::trainer::devices;
 use crate::{
     Aster, AsterConfig, EpochRecord, Part, RunRecord, TrainConfig, TrainError, WindowBatch,
 };
 
 /// Trains a model on scaled rows and returns that of the best epoch, off the
-/// autodiff device.
+/// autodiff device. All devices of the strategy have autodiff.
 pub(crate) fn fit(
     config: &AsterConfig,
     train: TimeSeries,
     validation: TimeSeries,
-    device: &Device,
+    strategy: ExecutionStrategy,
 ) -> Result<(Aster, RunRecord), TrainError> {
     let started = Instant::now();
     let settings = &config.train;
     let (channels, train_rows, validation_rows) =
         (train.channel_count(), train.rows(), validation.rows());
+    let main = strategy.main_device().clone();
+    let device = main.clone().inner();
     device.seed(settings.seed);
-    let autodiff = device.clone().autodiff();
-    let model = config.init(channels, &autodiff)?;
+    let model = config.init(channels, &main)?;
     let parameters = model.num_params();
 
     let folder = Folder::open(settings)?;
     let history = History::new(Mutex::new(Vec::new()));
     let interrupter = Interrupter::new();
     let guard = Guard::new(interrupter.clone());
-    let windows = settings.epochs * settings.steps * settings.batch;
+    let devices = devices(&strategy).len();
+    let windows = settings.epochs * settings.steps * settings.batch * devices;
     let total = PartMetric::new(Part::Total);
     let best =
         MetricCheckpointingStrategy::new(&total, Aggregate::Mean, Direction::Lowest, Split::Valid);
@@ -61,8 +65,8 @@ pub(crate) fn fit(
         .build();
     let mut training = SupervisedTraining::new(
         folder.path(),
-        train_loader(config, train, &autodiff)?,
-        validation_loader(config, validation, device)?,
+        train_loader(config, train, devices, &main)?,
+        validation_loader(config, validation, &device)?,
     )
     .with_application_logger(None)
     .with_interrupter(interrupter.clone())
@@ -72,7 +76,7 @@ pub(crate) fn fit(
     .num_epochs(settings.epochs)
     .metric_train(guard.clone())
     .metric_valid(guard.clone())
-    .with_training_strategy(ExecutionStrategy::SingleDevice(autodiff).into());
+    .with_training_strategy(strategy.into());
     for part in Part::ALL {
         training = training
             .metric_train_numeric(PartMetric::new(part))
@@ -87,25 +91,30 @@ pub(crate) fn fit(
             StoppingCondition::NoImprovementSince { n_epochs },
         ));
     }
-    let result = training.launch(Learner::new(model, optimizer(settings), one_cycle(settings)?));
+    let learner = Learner::new(model, optimizer(settings), one_cycle(settings)?);
+    // Burn panics when a device is lost. What it leaves half done, it has taken with it.
+    let launched = catch_unwind(AssertUnwindSafe(|| training.launch(learner)));
 
-    if let Some(bad) = guard.found() {
-        let checkpoint = folder.keep().and_then(|path| newest_model(&path));
-        return Err(TrainError::NonFinite {
-            part: bad.part,
-            value: bad.value,
-            step: bad.step,
-            checkpoint,
-        });
+    if let Some(BadLoss { part, value, step }) = guard.found() {
+        let checkpoint = folder.keep();
+        return Err(TrainError::NonFinite { part, value, step, checkpoint });
     }
+    let stopped = |reason, folder: Folder| {
+        let checkpoint = folder.keep();
+        Err(TrainError::Stopped { reason, checkpoint })
+    };
+    let result = match launched {
+        Ok(result) => result,
+        Err(panic) => return stopped(panic_message(&*panic), folder),
+    };
     if let Some(error) = result.error {
-        return Err(TrainError::Stopped { reason: error.to_string() });
+        return stopped(error.to_string(), folder);
     }
     let epochs = history.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let by_loss =
         |a: &&EpochRecord, b: &&EpochRecord| a.validation.total.total_cmp(&b.validation.total);
     let Some(best) = epochs.iter().min_by(by_loss) else {
-        return Err(TrainError::Stopped { reason: "no epoch was completed".into() });
+        return stopped("no epoch was completed".into(), folder);
     };
     let best_epoch = best.epoch;
     let path = model_path(&folder.path().join("checkpoint"), best_epoch);
@@ -131,22 +140,23 @@ pub(crate) fn fit(
     Ok((model, record))
 }
 
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message").into()
+}
+
 fn train_loader(
     config: &AsterConfig,
     series: TimeSeries,
+    devices: usize,
     device: &Device,
 ) -> Result<Arc<dyn DataLoader<WindowBatch>>, TrainError> {
     let windows = Windows::new(series.rows(), config.window, 1)?;
-    let numbers = WindowNumbers { count: windows.count(), of: windows.count() };
-    let TrainConfig { steps, batch, seed, .. } = config.train;
-    let draws = SamplerDatasetOptions::default()
-        .with_replacement()
-        .with_fixed_size(steps * batch)
-        .with_seed(seed);
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(Arc::new(series), windows))
-        .batch_size(batch)
+    let draws = TrainingDraws::new(windows.count(), config, devices);
+    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone()))
+        .batch_size(config.train.batch)
         .set_device(device.clone())
-        .build(SamplerDataset::new(numbers, draws)))
+        .build(draws))
 }
 
 fn validation_loader(
@@ -155,12 +165,12 @@ fn validation_loader(
     device: &Device,
 ) -> Result<Arc<dyn DataLoader<WindowBatch>>, TrainError> {
     let windows = Windows::new(series.rows(), config.window, 1)?;
-    let count = config.train.validation_windows;
-    let numbers = WindowNumbers { count, of: windows.count() };
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(Arc::new(series), windows))
+    let (count, seed) = (config.train.validation_windows, config.train.seed);
+    let draws = ValidationDraws { count, windows: windows.count(), seed };
+    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone()))
         .batch_size(config.train.batch)
         .set_device(device.clone())
-        .build(numbers))
+        .build(draws))
 }
 
 fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
@@ -212,14 +222,13 @@ impl Folder {
         }
     }
 
-    /// The folder of checkpoints, from now on permanent, if there are any.
+    /// The newest model in the folder, if there is any; then the folder is permanent.
     fn keep(self) -> Option<PathBuf> {
-        let checkpoints = self.path().join("checkpoint");
-        newest_model(&checkpoints)?;
+        let model = newest_model(&self.path().join("checkpoint"))?;
         if let Self::Temporary(folder) = self {
             let _path = folder.keep();
         }
-        Some(checkpoints)
+        Some(model)
     }
 }
 

@@ -28,9 +28,11 @@ mod evidence;
 mod fit;
 mod model;
 mod monitor;
+mod noise;
 mod objective;
 mod progress;
 mod record;
+mod trainer;
 
 pub use artefact::FORMAT_VERSION;
 pub use batch::WindowBatch;
@@ -40,5 +42,7 @@ pub use config::{
 pub use detector::{Detection, Detector};
 pub use error::TrainError;
 pub use model::Aster;
+pub use noise::{Key, Noise};
 pub use objective::{LossParts, Part};
 pub use record::{EpochRecord, Losses, RunRecord};
+pub use trainer::Trainer;

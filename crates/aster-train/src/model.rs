@@ -5,7 +5,7 @@ use aster_vae::VaeEncoder;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use crate::{AsterConfig, LossParts, Source, Space, TrainError};
+use crate::{AsterConfig, LossParts, Noise, Source, Space, TrainError};
 
 /// Context encoder, variational encoder, decoder and classifier as one module.
 #[derive(Module, Debug)]
@@ -27,11 +27,7 @@ impl AsterConfig {
     pub fn init(&self, channels: usize, device: &Device) -> Result<Aster, TrainError> {
         self.check()?;
         let (tokens, features) = (self.tokens(), self.patch * channels);
-        let width = self.context.width;
-        let direction = match self.space {
-            Space::Patch => features,
-            Space::Latent => width,
-        };
+        let (width, direction) = (self.context.width, self.perturbed(channels));
         Ok(Aster {
             context: self.context.init(features, tokens, device)?,
             encoder: self.vae.init(width, device)?,
@@ -54,28 +50,27 @@ impl Aster {
         Self { config, ..self }
     }
 
-    /// The loss and its parts with the KL divergence weighted by `beta`. Draws
-    /// latent codes, radii and noise.
+    /// The loss and its parts with the KL divergence weighted by `beta`.
     ///
     /// # Shapes
-    /// Scaled windows `[B, T, C]` to scalars.
-    pub fn losses(&self, windows: Tensor<3>, beta: f64) -> LossParts {
+    /// Scaled windows `[B, T, C]` and their noise to scalars.
+    pub fn losses(&self, windows: Tensor<3>, noise: Noise, beta: f64) -> LossParts {
         let config = &self.config;
         let patches = self.patches(windows);
         let context = self.context.forward(patches.clone());
         let posterior = self.encoder.forward(context.clone());
-        let decoded = self.decoder.forward(posterior.sample()).reconstruction;
+        let decoded = self.decoder.forward(posterior.at(noise.posterior)).reconstruction;
         let reconstruction = (decoded - patches.clone()).powi_scalar(2).mean();
 
         // The reversed gradient is for the generator alone: it ends at the codes.
         let (mean, log_variance) = (posterior.mean.clone(), posterior.log_variance.clone());
-        let codes = config.sampler.draw(mean.detach(), log_variance.detach());
+        let codes = config.sampler.codes(mean.detach(), log_variance.detach(), noise.codes);
         let direction = self.decoder.forward(codes).direction;
         let real = match config.space {
             Space::Patch => patches,
             Space::Latent => context.clone(),
         };
-        let pseudo = config.generator.generate(real, direction);
+        let pseudo = config.generator.generate(real, direction, noise.generator);
         let values = reverse_gradient(pseudo.values, config.objective.reversal);
         let pseudo_context = match config.space {
             Space::Patch => self.context.forward(values),
@@ -151,9 +146,15 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::noise::Key;
 
     fn small() -> AsterConfig {
         AsterConfig { window: 8, patch: 2, ..Default::default() }
+    }
+
+    fn noise(config: &AsterConfig, device: &Device) -> Noise {
+        let keys = [0, 1, 2].map(|place| Key { seed: 0, round: 0, place });
+        Noise::draw(config, 2, &keys, device)
     }
 
     #[test]
@@ -161,9 +162,10 @@ mod tests {
         let device = Device::flex();
         let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
         for space in [Space::Patch, Space::Latent] {
-            let model = AsterConfig { space, ..small() }.init(2, &device).unwrap();
+            let config = AsterConfig { space, ..small() };
+            let model = config.init(2, &device).unwrap();
             let [total, reconstruction, kl, classification] =
-                model.losses(windows.clone(), 0.5).to_values().unwrap();
+                model.losses(windows.clone(), noise(&config, &device), 0.5).to_values().unwrap();
             let sum = reconstruction + 0.5 * kl + classification;
             assert!(total.is_finite() && (total - sum).abs() < 1e-4, "{total} against {sum}");
         }
@@ -193,7 +195,7 @@ mod tests {
         };
         let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
         let model = config.init(2, &device).unwrap();
-        let loss = model.losses(windows, 0.0).classification;
+        let loss = model.losses(windows, noise(&config, &device), 0.0).classification;
         let grads = burn::optim::GradientsParams::from_grads(loss.backward(), &model);
         let touched = |module: &dyn Fn(&mut Ids)| {
             let mut ids = Ids::default();

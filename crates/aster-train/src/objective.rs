@@ -105,7 +105,8 @@ impl TrainStep for Aster {
 
     fn step(&self, batch: WindowBatch) -> TrainOutput<LossParts> {
         let beta = self.config().objective.beta.at(batch.step);
-        let losses = LossParts { step: batch.step, ..self.losses(batch.windows, beta) };
+        let losses =
+            LossParts { step: batch.step, ..self.losses(batch.windows, batch.noise, beta) };
         TrainOutput::new(self, losses.total.backward(), losses)
     }
 }
@@ -117,6 +118,6 @@ impl InferenceStep for Aster {
     /// Weighs the KL divergence by the schedule's peak, so that the losses of
     /// different epochs compare.
     fn step(&self, batch: WindowBatch) -> LossParts {
-        self.losses(batch.windows, self.config().objective.beta.peak())
+        self.losses(batch.windows, batch.noise, self.config().objective.beta.peak())
     }
 }

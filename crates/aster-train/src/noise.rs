@@ -1,0 +1,105 @@
+use aster_decoder::GeneratorNoise;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::AsterConfig;
+
+/// What is random in the loss of a batch. It is drawn on the host, each window from a
+/// generator of its own, so that a seed means the same on every device and however the
+/// windows are dealt out to devices.
+#[derive(Debug, Clone)]
+pub struct Noise {
+    /// Standard normal, `[B, L, Z]`: the codes that are reconstructed.
+    pub posterior: Tensor<3>,
+    /// Drawn by the config's sampler, `[B, L, Z]`: the codes of pseudo-anomalies.
+    pub codes: Tensor<3>,
+    /// Windows of `[L, F]`, with F values per token in the space of pseudo-anomalies.
+    pub generator: GeneratorNoise,
+}
+
+impl Noise {
+    /// Draws the noise of one window per key.
+    pub fn draw(config: &AsterConfig, channels: usize, keys: &[Key], device: &Device) -> Self {
+        let (b, l) = (keys.len(), config.tokens());
+        let (z, f) = (config.vae.latent, config.perturbed(channels));
+        let (mut posterior, mut codes) = (Vec::with_capacity(b * l * z), vec![]);
+        let (mut normal, mut radii, mut choice) = (Vec::with_capacity(b * l * f), vec![], vec![]);
+        for key in keys {
+            let mut rng = key.rng();
+            posterior.extend((0..l * z).map(|_| gaussian(&mut rng)));
+            codes.extend((0..l * z).map(|_| config.sampler.noise(&mut rng)));
+            normal.extend((0..l * f).map(|_| gaussian(&mut rng)));
+            radii.push(config.generator.radius(&mut rng));
+            choice.push(rng.random::<f32>());
+        }
+        let tensor = |values: Vec<f32>, shape: [usize; 3]| {
+            Tensor::from_data(TensorData::new(values, shape), device)
+        };
+        Self {
+            posterior: tensor(posterior, [b, l, z]),
+            codes: tensor(codes, [b, l, z]),
+            generator: GeneratorNoise {
+                normal: tensor(normal, [b, l, f]),
+                radii: tensor(radii, [b, 1, 1]),
+                choice: tensor(choice, [b, 1, 1]),
+            },
+        }
+    }
+}
+
+fn gaussian(rng: &mut StdRng) -> f32 {
+    StandardNormal.sample(rng)
+}
+
+/// Names a stream of random numbers: other words, other numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The seed of the training.
+    pub seed: u64,
+    /// How often this place has been drawn before, or what the numbers are for.
+    pub round: u64,
+    /// The place of the window among those of an epoch.
+    pub place: u64,
+}
+
+impl Key {
+    pub(crate) fn rng(&self) -> StdRng {
+        let mut bytes = [0; 32];
+        for (part, word) in bytes.chunks_mut(8).zip([self.seed, self.round, self.place]) {
+            part.copy_from_slice(&word.to_le_bytes());
+        }
+        StdRng::from_seed(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(keys: &[Key]) -> Vec<f32> {
+        let config = AsterConfig { window: 4, patch: 2, ..Default::default() };
+        let Noise { posterior, codes, generator } = Noise::draw(&config, 3, keys, &Device::flex());
+        assert_eq!(posterior.dims(), [keys.len(), 2, 16]);
+        assert_eq!(codes.dims(), [keys.len(), 2, 16]);
+        assert_eq!(generator.normal.dims(), [keys.len(), 2, 6]);
+        assert_eq!(generator.radii.dims(), [keys.len(), 1, 1]);
+        let parts = [posterior, codes, generator.normal, generator.radii, generator.choice];
+        let rows = parts.map(|part| part.reshape([keys.len() as i32, -1]));
+        Tensor::<2>::cat(rows.to_vec(), 1).into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn noise_depends_on_its_key_alone() {
+        let key = |seed, round, place| Key { seed, round, place };
+        let keys = [key(0, 0, 0), key(0, 0, 1), key(0, 1, 0), key(1, 0, 0)];
+        let together = draw(&keys);
+        let alone: Vec<f32> = keys.iter().flat_map(|key| draw(&[*key])).collect();
+        assert_eq!(together, alone);
+        let rows: Vec<&[f32]> = together.chunks(together.len() / 4).collect();
+        for (i, row) in rows.iter().enumerate() {
+            assert!(rows[..i].iter().all(|other| other != row));
+        }
+    }
+}

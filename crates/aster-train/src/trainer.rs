@@ -1,0 +1,71 @@
+use aster_data::{Scaler, TrainSeries};
+use burn::tensor::Device;
+use burn::train::ExecutionStrategy;
+
+use crate::detector::calibrate;
+use crate::fit::fit;
+use crate::{AsterConfig, Detector, TrainError};
+
+/// Trains a detector on the devices of one of Burn's strategies.
+///
+/// Each device gets `train.batch` windows per step. With
+/// [`ddp`](ExecutionStrategy::ddp) and a mean of the gradients, two devices take the
+/// steps that one would take with batches of twice the size;
+/// [`multi`](ExecutionStrategy::multi) sums the gradients, so that clipping bites
+/// earlier. Scoring runs on the first device.
+pub struct Trainer {
+    config: AsterConfig,
+    strategy: ExecutionStrategy,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let devices = devices(&self.strategy);
+        f.debug_struct("Trainer").field("config", &self.config).field("devices", &devices).finish()
+    }
+}
+
+impl Trainer {
+    /// Every device of the strategy must have autodiff: `device.autodiff()`.
+    pub fn new(config: AsterConfig, strategy: ExecutionStrategy) -> Self {
+        Self { config, strategy }
+    }
+
+    /// Trains on rows taken to be normal. The last of them, in time, validate:
+    /// they choose the epoch, calibrate the score and set the threshold, and
+    /// neither the scaler nor the weights see them.
+    ///
+    /// # Errors
+    /// A setting outside its range, a device without autodiff, too few rows for one
+    /// window each of training and validation, a language model that cannot be read, a
+    /// loss that is not finite, a device that is lost on the way.
+    pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
+        let Self { config, strategy } = self;
+        config.check()?;
+        let missing = devices(&strategy).iter().find(|device| !device.is_autodiff());
+        if let Some(device) = missing {
+            return Err(TrainError::NoAutodiff { device: format!("{device:?}") });
+        }
+        let share = config.train.validation;
+        let needed = (config.window as f64 / share.min(1.0 - share)).ceil() as usize;
+        if train.rows() < needed {
+            return Err(TrainError::TooFewRows { rows: train.rows(), needed });
+        }
+        let (train, validation) = train.split_validation(share)?;
+        let scaler = Scaler::fit(&config.scaler, &train);
+        let validation = scaler.transform(&validation)?;
+        let device = strategy.main_device().clone().inner();
+        let (model, record) =
+            fit(&config, scaler.transform(&train)?, validation.clone(), strategy)?;
+        let (calibration, threshold) = calibrate(&model, &validation, &device)?;
+        Ok(Detector { scaler, model, calibration, threshold, record, device })
+    }
+}
+
+pub(crate) fn devices(strategy: &ExecutionStrategy) -> &[Device] {
+    match strategy {
+        ExecutionStrategy::SingleDevice(device) => std::slice::from_ref(device),
+        ExecutionStrategy::MultiDevice(devices, _)
+        | ExecutionStrategy::DistributedDataParallel { devices, .. } => devices,
+    }
+}
