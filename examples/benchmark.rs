@@ -40,9 +40,9 @@ struct Arguments {
     /// Where to write the results as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// flex, tch, wgpu or cuda.
-    #[arg(long, default_value = "flex")]
-    backend: Backend,
+    /// Where to compute: auto, or a backend that is compiled in, such as cuda:1.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
 }
 
 /// Every method's metrics by seed and series.
@@ -54,7 +54,7 @@ struct Results {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let device = arguments.backend.device()?;
+    let device = device(arguments.device.clone())?;
     let llm = arguments.llm.clone().unwrap_or_else(|| llm_beside(&arguments.data));
     let config = config(&arguments, &llm)?;
     let mut dataset = Dataset::open(arguments.dataset, &arguments.data)?;

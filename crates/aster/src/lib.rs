@@ -12,4 +12,4 @@ pub use aster_train as train;
 pub use aster_train::{AsterConfig, Detection, Detector, RunRecord, TrainError};
 pub use aster_vae as vae;
 pub use burn::tensor::Device;
-pub use device::{Backend, BackendError};
+pub use device::{Backend, DEVICE_VARIABLE, DeviceChoice, DeviceError, device};

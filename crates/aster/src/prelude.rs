@@ -5,4 +5,4 @@ pub use aster_eval::{Interval, ThresholdRule, auroc, average_precision, best_f1,
 pub use aster_llm::{ContextConfig, LlmSource};
 pub use aster_train::{AsterConfig, Detection, Detector, TrainConfig, TrainError};
 
-pub use crate::{Backend, Device};
+pub use crate::{Backend, Device, DeviceChoice, device};
