@@ -3,9 +3,10 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use aster::data::SyntheticConfig;
-use aster::train::{Key, Noise};
+use aster::train::{Key, Noise, WindowBatch};
 use aster::{AsterConfig, Backend, Detector, device};
 use burn::tensor::{Distribution, Tensor};
+use burn::train::TrainStep;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const CHANNELS: usize = 19;
@@ -21,7 +22,7 @@ fn train_step(criterion: &mut Criterion) {
     criterion.bench_function("train step", |bencher| {
         bencher.iter(|| {
             let noise = Noise::draw(&config, CHANNELS, &keys, &device);
-            model.losses(windows.clone(), noise, 1e-3).total.backward()
+            model.step(WindowBatch { windows: windows.clone(), noise, step: 0 })
         });
     });
 }

@@ -124,12 +124,14 @@ def aster(llm):
             context = self.context(patches)
             mean, log_variance = self.posterior(context)
             std = (log_variance / 2).exp()
-            decoded, _ = self.decode(mean + std * torch.randn_like(mean))
-            reconstruction = (decoded - patches).pow(2).mean()
+            noise = SPREAD * torch.randn_like(mean)
+            codes = mean.detach() + std.detach() * noise
+            both = torch.cat([mean + std * torch.randn_like(mean), codes])
+            decoded, direction = self.decode(both)
+            direction = direction[b:]
+            reconstruction = (decoded[:b] - patches).pow(2).mean()
             kl = 0.5 * (log_variance.exp() + mean.pow(2) - log_variance - 1).sum(2).mean()
 
-            noise = SPREAD * torch.randn_like(mean)
-            _, direction = self.decode(mean.detach() + std.detach() * noise)
             low, high = math.log(MIN_RADIUS), math.log(MAX_RADIUS)
             radii = (low + (high - low) * torch.rand(b, 1, 1, device=windows.device)).exp()
             shaped = torch.randn_like(patches) + BOUND * direction.tanh()
@@ -140,12 +142,11 @@ def aster(llm):
             bounds = [0.0] + [MIN_RADIUS * (MAX_RADIUS / MIN_RADIUS) ** (k / GRADES)
                               for k in range(1, GRADES)]
             bounds = torch.tensor(bounds, device=windows.device)
-            targets = (radii.view(b, 1, 1) > bounds).float().expand(b, TOKENS, GRADES)
-            bce = F.binary_cross_entropy_with_logits
-            real = self.judge(context)
-            classification = bce(real, torch.zeros_like(real)) + bce(
-                self.judge(self.context(reversed_)), targets)
-            return reconstruction + 1e-3 * kl + classification / 2
+            radii = torch.cat([torch.zeros_like(radii), radii])
+            targets = (radii > bounds).float().expand(2 * b, TOKENS, GRADES)
+            logits = self.judge(torch.cat([context, self.context(reversed_)]))
+            classification = F.binary_cross_entropy_with_logits(logits, targets)
+            return reconstruction + 1e-3 * kl + classification
 
         def evidence(self, windows):
             patches = windows.view(windows.shape[0], TOKENS, FEATURES)

@@ -11,11 +11,12 @@ use std::time::Instant;
 use aster::data::{LoadOptions, TimeSeries};
 use aster::eval::{auroc, average_precision, best_f1};
 use aster::llm::{LlmConfig, LlmSource};
-use aster::train::{Key, Noise, Source};
+use aster::train::{Key, Noise, Source, WindowBatch};
 use aster::{AsterConfig, Device, DeviceChoice, device};
 use burn::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::AdamWConfig;
 use burn::tensor::{Distribution, Tensor};
+use burn::train::TrainStep;
 
 const CHANNELS: usize = 19;
 
@@ -62,7 +63,7 @@ fn config(name: &str) -> Result<AsterConfig, Box<dyn Error>> {
 /// One step of training as the library takes it: noise, loss, gradients, clipping, AdamW.
 fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Box<dyn Error>> {
     let device = device.autodiff();
-    let mut model = Some(config.init(CHANNELS, &device)?);
+    let mut model = config.init(CHANNELS, &device)?;
     let mut optimizer = AdamWConfig::new()
         .with_grad_clipping(config.train.clip.map(GradientClippingConfig::Norm))
         .init();
@@ -71,11 +72,9 @@ fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Bo
         let keys: Vec<Key> = (0..config.train.batch as u64)
             .map(|place| Key { seed: 0, round: round as u64, place })
             .collect();
-        let current = model.take().ok_or("the model is put back after each step")?;
         let noise = Noise::draw(config, CHANNELS, &keys, &device);
-        let loss = current.losses(windows.clone(), noise, 1e-3).total;
-        let gradients = GradientsParams::from_grads(loss.backward(), &current);
-        model = Some(optimizer.step(1e-3, current, gradients));
+        let output = model.step(WindowBatch { windows: windows.clone(), noise, step: round });
+        model = optimizer.step(1e-3, model.clone(), output.grads);
         device.sync()?;
         Ok(())
     })

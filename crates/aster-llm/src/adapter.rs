@@ -1,5 +1,6 @@
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,8 @@ impl Projection {
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         match (&self.down, &self.up) {
             (Some(down), Some(up)) => {
-                let update = x.clone().matmul(down.val().unsqueeze()).matmul(up.val().unsqueeze());
+                // `linear` folds the batch into rows, where `matmul` would run once per window.
+                let update = linear(linear(x.clone(), down.val(), None), up.val(), None);
                 self.base.forward(x) + update.mul_scalar(self.scale)
             }
             _ => self.base.forward(x),

@@ -37,6 +37,9 @@ pub struct AsterConfig {
     /// Grades G of severity, spaced over the generator's radii; 1 is the plain
     /// real-or-pseudo decision. Default: 8.
     pub grades: usize,
+    /// Windows that one core works on at once on flex: larger batches, of training and
+    /// of scoring, are cut into chunks that run in parallel. Default: 16.
+    pub chunk: usize,
     /// Weights of the loss parts.
     pub objective: ObjectiveConfig,
     /// Optimisation.
@@ -64,6 +67,7 @@ impl Default for AsterConfig {
             space: Space::default(),
             head: HeadConfig::default(),
             grades: 8,
+            chunk: 16,
             objective: ObjectiveConfig::default(),
             train: TrainConfig::default(),
             score: ScoreConfig::default(),
@@ -254,6 +258,7 @@ impl AsterConfig {
         require("window", divides, format!("a multiple of the patch {}", self.patch), self.window)?;
         self.generator.check()?;
         self.grade_scale().check()?;
+        at_least_one("chunk", self.chunk)?;
         at_least_one("epochs", train.epochs)?;
         at_least_one("steps", train.steps)?;
         at_least_one("batch", train.batch)?;

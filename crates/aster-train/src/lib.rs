@@ -21,6 +21,7 @@
 mod artefact;
 mod batch;
 mod calibration;
+mod chunk;
 mod config;
 mod detector;
 mod error;

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use aster_decoder::GeneratorNoise;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::rngs::StdRng;
@@ -44,6 +46,21 @@ impl Noise {
                 normal: tensor(normal, [b, l, f]),
                 radii: tensor(radii, [b, 1, 1]),
                 choice: tensor(choice, [b, 1, 1]),
+            },
+        }
+    }
+
+    /// That of some of the windows.
+    pub(crate) fn of(&self, windows: Range<usize>) -> Self {
+        let part = |tensor: &Tensor<3>| tensor.clone().slice(windows.clone());
+        let GeneratorNoise { normal, radii, choice } = &self.generator;
+        Self {
+            posterior: part(&self.posterior),
+            codes: part(&self.codes),
+            generator: GeneratorNoise {
+                normal: part(normal),
+                radii: part(radii),
+                choice: part(choice),
             },
         }
     }

@@ -1,9 +1,14 @@
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Tensor, TensorReadError};
 use burn::train::metric::{Adaptor, ItemLazy};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use burn_std::ExecutionError;
 use serde::{Deserialize, Serialize};
 
+use crate::chunk::in_chunks;
 use crate::{Aster, WindowBatch};
 
 /// A part of the loss.
@@ -68,6 +73,30 @@ impl LossParts {
         Self { total, reconstruction, kl, classification, step: 0 }
     }
 
+    fn map(self, f: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
+        let Self { total, reconstruction, kl, classification, step } = self;
+        let (total, reconstruction) = (f(total), f(reconstruction));
+        Self { total, reconstruction, kl: f(kl), classification: f(classification), step }
+    }
+
+    fn without_graph(self) -> Self {
+        self.map(Tensor::without_autodiff)
+    }
+
+    /// The losses of a batch from what its chunks contribute.
+    fn sum(chunks: Vec<Self>) -> Self {
+        let sum = |part: fn(&Self) -> &Tensor<1>| {
+            Tensor::cat(chunks.iter().map(|chunk| part(chunk).clone()).collect(), 0).sum()
+        };
+        Self {
+            total: sum(|losses| &losses.total),
+            reconstruction: sum(|losses| &losses.reconstruction),
+            kl: sum(|losses| &losses.kl),
+            classification: sum(|losses| &losses.classification),
+            step: chunks.first().map_or(0, |losses| losses.step),
+        }
+    }
+
     /// The numbers, in the order of [`Part::ALL`], in one read.
     ///
     /// # Errors
@@ -83,13 +112,7 @@ impl LossParts {
 impl ItemLazy for LossParts {
     fn sync(self) -> Result<Self, ExecutionError> {
         self.total.device().flush()?;
-        Ok(Self {
-            total: self.total.without_autodiff(),
-            reconstruction: self.reconstruction.without_autodiff(),
-            kl: self.kl.without_autodiff(),
-            classification: self.classification.without_autodiff(),
-            step: self.step,
-        })
+        Ok(self.without_graph())
     }
 }
 
@@ -104,10 +127,22 @@ impl TrainStep for Aster {
     type Output = LossParts;
 
     fn step(&self, batch: WindowBatch) -> TrainOutput<LossParts> {
+        let ([b, ..], device) = (batch.windows.dims(), batch.windows.device());
         let beta = self.config().objective.beta.at(batch.step);
-        let losses =
-            LossParts { step: batch.step, ..self.losses(batch.windows, batch.noise, beta) };
-        TrainOutput::new(self, losses.total.backward(), losses)
+        let chunks = in_chunks(b, self.config().chunk, &device, |range| {
+            // Graphs that share parameters would wait for each other.
+            let model = if range.len() < b { self.clone().fork(&device) } else { self.clone() };
+            let losses = batch.losses_of(range, &model, beta);
+            let grads = GradientsParams::from_grads(losses.total.backward(), &model);
+            (losses.without_graph(), grads)
+        });
+        let mut grads = GradientsAccumulator::new();
+        let chunks = chunks.into_iter().map(|(losses, of_chunk)| {
+            grads.accumulate(self, of_chunk);
+            losses
+        });
+        let item = LossParts::sum(chunks.collect());
+        TrainOutput { grads: grads.grads(), item }
     }
 }
 
@@ -118,6 +153,60 @@ impl InferenceStep for Aster {
     /// Weighs the KL divergence by the schedule's peak, so that the losses of
     /// different epochs compare.
     fn step(&self, batch: WindowBatch) -> LossParts {
-        self.losses(batch.windows, batch.noise, self.config().objective.beta.peak())
+        let ([b, ..], device) = (batch.windows.dims(), batch.windows.device());
+        let beta = self.config().objective.beta.peak();
+        let losses = |range| batch.losses_of(range, self, beta);
+        LossParts::sum(in_chunks(b, self.config().chunk, &device, losses))
+    }
+}
+
+impl WindowBatch {
+    /// What some of the windows contribute to the losses of the batch.
+    fn losses_of(&self, windows: Range<usize>, model: &Aster, beta: f64) -> LossParts {
+        let [b, ..] = self.windows.dims();
+        let share = windows.len() as f64 / b as f64;
+        let (noise, part) = (self.noise.of(windows.clone()), self.windows.clone().slice(windows));
+        LossParts { step: self.step, ..model.losses(part, noise, beta).map(|x| x * share) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{ModuleVisitor, Param};
+    use burn::tensor::{Device, Distribution};
+
+    use super::*;
+    use crate::{AsterConfig, Key, Noise};
+
+    struct Values(GradientsParams, Vec<f32>);
+
+    impl ModuleVisitor for Values {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let grad = self.0.get::<D>(param.id).map(|grad| grad.into_data());
+            self.1.extend(grad.iter().flat_map(|data| data.iter::<f32>()));
+        }
+    }
+
+    #[test]
+    fn chunks_change_neither_losses_nor_gradients() {
+        let device = Device::flex().autodiff();
+        let config = AsterConfig { window: 8, patch: 2, ..Default::default() };
+        let windows = Tensor::random([5, 8, 2], Distribution::Normal(0.0, 1.0), &device);
+        let keys: Vec<Key> = (0..5).map(|place| Key { seed: 0, round: 0, place }).collect();
+        let noise = Noise::draw(&config, 2, &keys, &device);
+        let model = config.init(2, &device).unwrap();
+        let [whole, cut] = [5, 2].map(|chunk| {
+            let model = model.clone().with_config(AsterConfig { chunk, ..config.clone() });
+            let batch = WindowBatch { windows: windows.clone(), noise: noise.clone(), step: 60 };
+            let TrainOutput { grads, item } = TrainStep::step(&model, batch.clone());
+            let mut values = Values(grads, item.to_values().unwrap().to_vec());
+            values.1.extend(InferenceStep::step(&model, batch).to_values().unwrap());
+            model.visit(&mut values);
+            values.1
+        });
+        assert_eq!(whole.len(), cut.len());
+        for (a, b) in whole.iter().zip(&cut) {
+            approx::assert_relative_eq!(a, b, epsilon = 1e-5, max_relative = 1e-3);
+        }
     }
 }

@@ -1,0 +1,34 @@
+use std::ops::Range;
+
+use burn::tensor::Device;
+use rayon::prelude::*;
+
+/// Does the work of a batch, in its order. Flex runs most operations on one core, so
+/// there the batch is cut into chunks that run at once; what a chunk computes does not
+/// depend on the number of cores. Elsewhere the device fills itself.
+pub(crate) fn in_chunks<T: Send>(
+    windows: usize,
+    chunk: usize,
+    device: &Device,
+    work: impl Fn(Range<usize>) -> T + Sync,
+) -> Vec<T> {
+    if *device != Device::flex() || windows <= chunk {
+        return vec![work(0..windows)];
+    }
+    let range = |i: usize| i * chunk..((i + 1) * chunk).min(windows);
+    (0..windows.div_ceil(chunk)).into_par_iter().map(|i| work(range(i))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_the_batch_in_order() {
+        let ranges = |windows, chunk| in_chunks(windows, chunk, &Device::flex(), |range| range);
+        assert_eq!(ranges(5, 2), [0..2, 2..4, 4..5]);
+        assert_eq!(ranges(5, 5), [0..5]);
+        let autodiff = Device::flex().autodiff();
+        assert_eq!(in_chunks(4, 2, &autodiff, |range| range), [0..2, 2..4]);
+    }
+}
