@@ -1,40 +1,54 @@
-//! A training step and batched scoring at the default config.
+//! Training steps and scoring.
 
 #![allow(clippy::expect_used, missing_docs)]
 
 use aster::data::SyntheticConfig;
-use aster::train::{Key, Noise, WindowBatch};
-use aster::{AsterConfig, Backend, Detector, device};
-use burn::tensor::{Distribution, Tensor};
+use aster::train::Source;
+use aster::{AsterConfig, Backend, Detector, Device, device};
+use aster_benches::{CHANNELS, batch, gpt2, sized, windows};
 use burn::train::TrainStep;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-const CHANNELS: usize = 19;
-
-fn train_step(criterion: &mut Criterion) {
-    let config = AsterConfig::default();
-    let device = device(Backend::Flex).expect("flex is a default feature").autodiff();
-    let model = config.init(CHANNELS, &device).expect("the default config is valid");
-    let shape = [config.train.batch, config.window, CHANNELS];
-    let windows = Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &device);
-    let key = |place| Key { seed: 0, round: 0, place };
-    let keys: Vec<Key> = (0..config.train.batch as u64).map(key).collect();
-    criterion.bench_function("train step", |bencher| {
-        bencher.iter(|| {
-            let noise = Noise::draw(&config, CHANNELS, &keys, &device);
-            model.step(WindowBatch { windows: windows.clone(), noise, step: 0 })
-        });
-    });
+fn flex() -> Device {
+    device(Backend::Flex).expect("flex is a default feature")
 }
 
+fn train_step(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("train step");
+    for (name, config) in [("default", AsterConfig::default()), ("GPT-2 size", gpt2())] {
+        let device = flex().autodiff();
+        let model = config.init(CHANNELS, &device).expect("the config is valid");
+        let windows = windows(&config, sized(config.train.batch, 2), &device);
+        group.throughput(Throughput::Elements(windows.dims()[0] as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| model.step(batch(&config, &windows, 0)));
+        });
+    }
+}
+
+/// The evidence of a full batch of windows, and of one as in streaming.
+fn evidence(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("evidence");
+    let config = AsterConfig::default();
+    let model = config.init(CHANNELS, &flex()).expect("the config is valid");
+    for size in [1, config.score.batch] {
+        let windows = windows(&config, size, &flex());
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_function(format!("{size} windows"), |bencher| {
+            let sources = [Source::Classifier, Source::Reconstruction];
+            bencher.iter(|| model.evidence(windows.clone(), &sources));
+        });
+    }
+}
+
+/// From raw rows to scores.
 fn scoring(criterion: &mut Criterion) {
-    let data = SyntheticConfig { channels: CHANNELS, test_rows: 8192, ..Default::default() };
+    let test_rows = sized(100_000, 4000);
+    let data = SyntheticConfig { channels: CHANNELS, test_rows, ..Default::default() };
     let split = data.generate().expect("the config is valid");
     let mut config = AsterConfig::default();
-    config.train.epochs = 1;
-    config.train.steps = 1;
-    let device = device(Backend::Flex).expect("flex is a default feature");
-    let detector = Detector::fit(&config, &split.train, &device).expect("it trains");
+    (config.train.epochs, config.train.steps) = (1, 1);
+    let detector = Detector::fit(&config, &split.train, &flex()).expect("it trains");
     let mut group = criterion.benchmark_group("scoring");
     group.throughput(Throughput::Elements(split.test.rows() as u64));
     group.bench_function("rows", |bencher| {
@@ -45,6 +59,6 @@ fn scoring(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = train_step, scoring
+    targets = train_step, evidence, scoring
 }
 criterion_main!(benches);

@@ -1,1 +1,61 @@
-//! Benchmarks of ASTER; see `benches/*.rs`.
+//! What the benchmarks of ASTER share; see `benches/*.rs` and `benches/peers`.
+
+use aster::AsterConfig;
+use aster::llm::{LlmConfig, LlmSource};
+use aster::train::{Key, Noise, WindowBatch};
+use burn::tensor::{Device, Distribution, Tensor};
+
+/// Channels of the benchmarks' series, as many as ASD has.
+pub const CHANNELS: usize = 19;
+
+/// A size that is measured, or a small one when the benches run once as tests.
+pub fn sized(measured: usize, tested: usize) -> usize {
+    if std::env::args().any(|argument| argument == "--bench") { measured } else { tested }
+}
+
+/// The default config with blocks of GPT-2's size (86 million parameters, random) as
+/// language model, tuned by LoRA.
+pub fn gpt2() -> AsterConfig {
+    let mut config = AsterConfig::default();
+    config.context.llm = LlmSource::Random(LlmConfig {
+        width: 768,
+        layers: 12,
+        heads: 12,
+        kv_heads: 12,
+        feed_forward: 3072,
+        positions: 1024,
+        ..Default::default()
+    });
+    config
+}
+
+/// Random windows `[B, T, C]`.
+pub fn windows(config: &AsterConfig, batch: usize, device: &Device) -> Tensor<3> {
+    let shape = [batch, config.window, CHANNELS];
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
+}
+
+/// Windows with the noise of a training step.
+pub fn batch(config: &AsterConfig, windows: &Tensor<3>, step: usize) -> WindowBatch {
+    let [b, ..] = windows.dims();
+    let key = |place| Key { seed: 0, round: step as u64, place };
+    let keys: Vec<Key> = (0..b as u64).map(key).collect();
+    let noise = Noise::draw(config, CHANNELS, &keys, &windows.device());
+    WindowBatch { windows: windows.clone(), noise, step, weight: 1.0 }
+}
+
+/// Scores without ties to speak of, and labels of which 1 % are anomalous.
+pub fn scored(points: usize) -> (Vec<f32>, Vec<bool>) {
+    // A multiplicative hash stands in for random numbers.
+    let hash = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32;
+    ((0..points).map(hash).collect(), (0..points).map(|i| i % 5000 < 50).collect())
+}
+
+/// A line of Linux' status of the process in MB: `VmRSS` is the resident memory, `VmHWM`
+/// its peak. 0 elsewhere.
+pub fn memory_mb(line: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|text| text.starts_with(line)).unwrap_or_default();
+    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
+}

@@ -10,15 +10,12 @@ use std::time::Instant;
 
 use aster::data::{LoadOptions, TimeSeries};
 use aster::eval::{auroc, average_precision, best_f1};
-use aster::llm::{LlmConfig, LlmSource};
-use aster::train::{Key, Noise, Source, WindowBatch};
+use aster::train::Source;
 use aster::{AsterConfig, Device, DeviceChoice, device};
+use aster_benches::{CHANNELS, batch, gpt2, memory_mb, scored, windows};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::optim::AdamWConfig;
-use burn::tensor::{Distribution, Tensor};
 use burn::train::TrainStep;
-
-const CHANNELS: usize = 19;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,35 +26,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = match job.as_str() {
         "train" => train(&config(subject)?, device(place.parse::<DeviceChoice>()?)?, repeats)?,
         "score" => score(&config(subject)?, device(place.parse::<DeviceChoice>()?)?, repeats)?,
-        "auroc" => metric(subject.parse()?, repeats, |s, l| auroc(s, l))?,
-        "aupr" => metric(subject.parse()?, repeats, |s, l| average_precision(s, l))?,
+        "auroc" => metric(subject.parse()?, repeats, auroc)?,
+        "aupr" => metric(subject.parse()?, repeats, average_precision)?,
         "f1" => metric(subject.parse()?, repeats, |s, l| best_f1(s, l).map(|best| best.f1))?,
         "csv" => load(repeats, || TimeSeries::from_csv(subject, &LoadOptions::default()))?,
         "parquet" => load(repeats, || TimeSeries::from_parquet(subject, &LoadOptions::default()))?,
         other => return Err(format!("unknown job {other:?}").into()),
     };
-    println!("{seconds} {}", peak_mb()?);
+    println!("{seconds} {}", memory_mb("VmHWM"));
     Ok(())
 }
 
 fn config(name: &str) -> Result<AsterConfig, Box<dyn Error>> {
-    let mut config = AsterConfig::default();
     match name {
-        "default" => {}
-        "gpt2" => {
-            config.context.llm = LlmSource::Random(LlmConfig {
-                width: 768,
-                layers: 12,
-                heads: 12,
-                kv_heads: 12,
-                feed_forward: 3072,
-                positions: 1024,
-                ..Default::default()
-            });
-        }
-        other => return Err(format!("unknown config {other:?}").into()),
+        "default" => Ok(AsterConfig::default()),
+        "gpt2" => Ok(gpt2()),
+        other => Err(format!("unknown config {other:?}").into()),
     }
-    Ok(config)
 }
 
 /// One step of training as the library takes it: noise, loss, gradients, clipping, AdamW.
@@ -69,11 +54,7 @@ fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Bo
         .init();
     let windows = windows(config, config.train.batch, &device);
     median(repeats, |round| {
-        let keys: Vec<Key> = (0..config.train.batch as u64)
-            .map(|place| Key { seed: 0, round: round as u64, place })
-            .collect();
-        let noise = Noise::draw(config, CHANNELS, &keys, &device);
-        let output = model.step(WindowBatch { windows: windows.clone(), noise, step: round });
+        let output = model.step(batch(config, &windows, round));
         model = optimizer.step(1e-3, model.clone(), output.grads);
         device.sync()?;
         Ok(())
@@ -93,20 +74,12 @@ fn score(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Bo
     })
 }
 
-fn windows(config: &AsterConfig, batch: usize, device: &Device) -> Tensor<3> {
-    let shape = [batch, config.window, CHANNELS];
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
-}
-
 fn metric<E: Error + 'static>(
-    points: u32,
+    points: usize,
     repeats: usize,
     metric: impl Fn(&[f32], &[bool]) -> Result<f64, E>,
 ) -> Result<f64, Box<dyn Error>> {
-    // A multiplicative hash stands in for random scores.
-    let scores: Vec<f32> =
-        (0..points).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32).collect();
-    let labels: Vec<bool> = (0..points).map(|i| i % 5000 < 50).collect();
+    let (scores, labels) = scored(points);
     median(repeats, |_| metric(&scores, &labels).map(|_| ()).map_err(Into::into))
 }
 
@@ -131,12 +104,4 @@ fn median(
     }
     seconds.sort_by(f64::total_cmp);
     Ok(seconds[repeats / 2])
-}
-
-/// Peak resident memory as Linux counts it; 0 elsewhere.
-fn peak_mb() -> Result<u64, Box<dyn Error>> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Ok(0) };
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    let kilobytes = line.split_whitespace().nth(1).unwrap_or("0").parse::<u64>()?;
-    Ok(kilobytes / 1024)
 }

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::path::Path;
 
 use polars::prelude::*;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{DataError, MissingPolicy, TimeSeries};
@@ -87,11 +88,19 @@ impl TimeSeries {
                 .filter(is_feature)
                 .collect(),
         };
-        let columns = names
-            .iter()
-            .map(|name| Ok(((*name).to_string(), floats(column(frame, name)?)?)))
-            .collect::<Result<Vec<_>, DataError>>()?;
-        let mut series = Self::from_columns(options.missing.apply(columns)?)?;
+        let read = |name: &&str| floats(column(frame, name)?);
+        // Collected before it is searched for errors, so that the first column's is told.
+        let columns: Vec<Result<_, DataError>> = names.par_iter().map(read).collect();
+        let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let named = || names.iter().map(|name| (*name).to_string());
+        let complete: Option<Vec<&[f32]>> = columns.par_iter().map(complete).collect();
+        let mut series = match complete {
+            Some(columns) => Self::from_columns(named().zip(columns).collect())?,
+            None => {
+                let columns = named().zip(columns.iter().map(with_gaps)).collect();
+                Self::from_columns(options.missing.apply(columns)?)?
+            }
+        };
         if let Some(time) = &roles.time {
             let times = timestamps(column(frame, time)?, roles.time_format.as_deref())?;
             series = series.with_timestamps(times)?;
@@ -103,8 +112,10 @@ impl TimeSeries {
     }
 }
 
+/// Rows that decide the types of a CSV's columns, unless a later row disagrees.
+const TYPING_ROWS: usize = 1000;
+
 pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, DataError> {
-    let file = open(path)?;
     let delimiter = u8::try_from(format.delimiter).map_err(|_| DataError::Setting {
         name: "delimiter",
         expected: "a single-byte character",
@@ -114,16 +125,27 @@ pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, Dat
         .with_separator(delimiter)
         .with_decimal_comma(format.decimal_comma)
         .with_try_parse_dates(true);
-    // The whole file decides a column's type: a sensor that reads 0 for a
-    // thousand rows and 0.5 later is a float, not a parse error.
-    let frame = CsvReadOptions::default()
-        .with_has_header(format.header)
-        .with_skip_lines(format.skip_lines)
-        .with_infer_schema_length(None)
-        .with_parse_options(parse)
-        .into_reader_with_file_handle(file)
-        .finish()?;
-    Ok(frame)
+    let read = |typing_rows| -> Result<DataFrame, DataError> {
+        let reader = CsvReadOptions::default()
+            .with_has_header(format.header)
+            .with_skip_lines(format.skip_lines)
+            .with_infer_schema_length(typing_rows)
+            .with_parse_options(parse.clone())
+            .into_reader_with_file_handle(open(path)?);
+        Ok(reader.finish()?)
+    };
+    // The whole file decides where the first rows cannot: a sensor that reads 0 for a
+    // thousand rows and 0.5 later is a float, and one that is silent so long no text.
+    // To ask all rows of every file would cost more than to read it.
+    match read(Some(TYPING_ROWS)) {
+        Ok(frame) if frame.columns().iter().all(is_typed) => Ok(frame),
+        _ => read(None),
+    }
+}
+
+fn is_typed(column: &Column) -> bool {
+    let first = column.head(Some(TYPING_ROWS));
+    first.null_count() < first.len() || column.len() <= TYPING_ROWS
 }
 
 pub(crate) fn read_parquet(path: &Path) -> Result<DataFrame, DataError> {
@@ -154,11 +176,11 @@ pub(crate) fn column_names(frame: &DataFrame) -> Vec<String> {
     frame.get_column_names().into_iter().map(|name| name.to_string()).collect()
 }
 
-fn floats(column: &Column) -> Result<Vec<f32>, DataError> {
+fn floats(column: &Column) -> Result<Float32Chunked, DataError> {
     let dtype = column.dtype();
     // A column without one value has no type of its own; CSV calls it text.
     if column.null_count() == column.len() {
-        return Ok(vec![f32::NAN; column.len()]);
+        return Ok(Float32Chunked::full_null(column.name().clone(), column.len()));
     }
     if !(dtype.is_primitive_numeric() || dtype.is_bool() || dtype.is_decimal()) {
         return Err(DataError::NonNumeric {
@@ -166,8 +188,16 @@ fn floats(column: &Column) -> Result<Vec<f32>, DataError> {
             dtype: dtype.to_string(),
         });
     }
-    let column = column.cast(&DataType::Float32)?;
-    Ok(column.f32()?.iter().map(|v| v.unwrap_or(f32::NAN)).collect())
+    Ok(column.cast(&DataType::Float32)?.f32()?.rechunk().into_owned())
+}
+
+/// The values of a column without gaps, which need no copy.
+fn complete(column: &Float32Chunked) -> Option<&[f32]> {
+    column.cont_slice().ok().filter(|values| values.iter().all(|value| value.is_finite()))
+}
+
+fn with_gaps(column: &Float32Chunked) -> Vec<f32> {
+    column.iter().map(|value| value.unwrap_or(f32::NAN)).collect()
 }
 
 fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataError> {
@@ -198,7 +228,7 @@ fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataErr
 }
 
 fn labels(column: &Column) -> Result<Vec<bool>, DataError> {
-    binary(&floats(column)?)
+    binary(&with_gaps(&floats(column)?))
 }
 
 /// Labels from numbers that must be 0 or 1.
@@ -313,5 +343,15 @@ mod tests {
         text.push_str("0.5\n");
         let series = load(&text, Columns::default()).unwrap();
         assert_eq!(series.row(2000), [0.5]);
+    }
+
+    #[test]
+    fn a_sensor_that_is_silent_at_first_is_not_text() {
+        let mut text = String::from("a,b\n");
+        text.push_str(&"1,\n".repeat(2000));
+        text.push_str("1,0.5\n");
+        let options = LoadOptions { missing: MissingPolicy::ForwardFill, ..Default::default() };
+        let series = TimeSeries::from_csv(csv(&text).path(), &options).unwrap();
+        assert_eq!((series.row(0), series.row(2000)), (&[1.0, 0.5][..], &[1.0, 0.5][..]));
     }
 }

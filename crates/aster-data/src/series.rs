@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
+use rayon::prelude::*;
+
 use crate::DataError;
 
 /// Named channels over time: finite `f32` values, row-major `[rows, C]`.
@@ -54,19 +56,30 @@ impl TimeSeries {
         Self::new((0..channels).map(|c| format!("c{c}")).collect(), values.to_vec())
     }
 
-    /// A series from whole columns of equal length, which a policy has filled.
-    pub(crate) fn from_columns(columns: Vec<(String, Vec<f32>)>) -> Result<Self, DataError> {
+    /// A series from whole columns of equal length and finite values.
+    pub(crate) fn from_columns(
+        columns: Vec<(String, impl AsRef<[f32]> + Sync)>,
+    ) -> Result<Self, DataError> {
         let c = columns.len();
-        let rows = columns.first().map_or(0, |(_, values)| values.len());
-        let mut values = vec![0.0; rows * c];
-        let mut names = Vec::with_capacity(c);
-        for (i, (name, column)) in columns.into_iter().enumerate() {
-            for (row, value) in column.into_iter().enumerate() {
-                values[row * c + i] = value;
-            }
-            names.push(name);
+        let rows = columns.first().map_or(0, |(_, values)| values.as_ref().len());
+        let channels: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+        check_names(&channels)?;
+        if rows == 0 {
+            return Err(DataError::Empty { what: "the series".into() });
         }
-        Self::new(names, values)
+        let mut values = vec![0.0; rows * c];
+        // Rows that fit a core's cache at a time: a whole column would touch every line of
+        // the memory, and the next column again.
+        const BLOCK: usize = 256;
+        values.par_chunks_mut(BLOCK * c).enumerate().for_each(|(block, rows)| {
+            for (i, (_, column)) in columns.iter().enumerate() {
+                for (row, value) in rows.chunks_mut(c).zip(&column.as_ref()[block * BLOCK..]) {
+                    row[i] = *value;
+                }
+            }
+        });
+        debug_assert!(values.iter().all(|value| value.is_finite()));
+        Ok(Self { channels, values, timestamps: None, labels: None })
     }
 
     /// The same series with one timestamp per row.

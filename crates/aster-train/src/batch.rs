@@ -19,6 +19,8 @@ pub struct WindowBatch {
     pub noise: Noise,
     /// Training steps before this one.
     pub step: usize,
+    /// Factor on the gradients: one over the devices where Burn adds theirs up.
+    pub weight: f64,
 }
 
 /// A window, the key of its noise, and its step: what loaders deal out. The batcher
@@ -93,11 +95,17 @@ pub(crate) struct WindowBatcher {
     series: Arc<TimeSeries>,
     windows: Windows,
     config: AsterConfig,
+    weight: f64,
 }
 
 impl WindowBatcher {
-    pub(crate) fn new(series: TimeSeries, windows: Windows, config: AsterConfig) -> Self {
-        Self { series: Arc::new(series), windows, config }
+    pub(crate) fn new(
+        series: TimeSeries,
+        windows: Windows,
+        config: AsterConfig,
+        weight: f64,
+    ) -> Self {
+        Self { series: Arc::new(series), windows, config, weight }
     }
 }
 
@@ -109,6 +117,7 @@ impl Batcher<Draw, WindowBatch> for WindowBatcher {
             windows: gather(&self.series, &self.windows, &windows, device),
             noise: Noise::draw(&self.config, self.series.channel_count(), &keys, device),
             step: draws.first().map_or(0, |draw| draw.step),
+            weight: self.weight,
         }
     }
 }
@@ -172,7 +181,7 @@ mod tests {
         let values: Vec<f32> = (0..10).map(|v| v as f32).collect();
         let series = TimeSeries::from_slice(&values, 2).unwrap();
         let config = AsterConfig { window: 2, patch: 1, ..Default::default() };
-        let batcher = WindowBatcher::new(series, Windows::new(5, 2, 1).unwrap(), config);
+        let batcher = WindowBatcher::new(series, Windows::new(5, 2, 1).unwrap(), config, 1.0);
         let key = Key { seed: 0, round: 0, place: 0 };
         let draws = [0, 3].map(|window| Draw { window, key, step: 7 });
         let batch = batcher.batch(draws.to_vec(), &Device::flex());

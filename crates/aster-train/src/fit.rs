@@ -55,6 +55,10 @@ pub(crate) fn fit(
     let interrupter = Interrupter::new();
     let guard = Guard::new(interrupter.clone());
     let devices = devices(&strategy).len();
+    let weight = match strategy {
+        ExecutionStrategy::MultiDevice(..) => 1.0 / devices as f64,
+        _ => 1.0,
+    };
     let windows = settings.epochs * settings.steps * settings.batch * devices;
     let total = PartMetric::new(Part::Total);
     let best =
@@ -65,7 +69,7 @@ pub(crate) fn fit(
         .build();
     let mut training = SupervisedTraining::new(
         folder.path(),
-        train_loader(config, train, devices, &main)?,
+        train_loader(config, train, devices, weight, &main)?,
         validation_loader(config, validation, &device)?,
     )
     .with_application_logger(None)
@@ -149,11 +153,12 @@ fn train_loader(
     config: &AsterConfig,
     series: TimeSeries,
     devices: usize,
+    weight: f64,
     device: &Device,
 ) -> Result<Arc<dyn DataLoader<WindowBatch>>, TrainError> {
     let windows = Windows::new(series.rows(), config.window, 1)?;
     let draws = TrainingDraws::new(windows.count(), config, devices);
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone()))
+    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone(), weight))
         .batch_size(config.train.batch)
         .set_device(device.clone())
         .build(draws))
@@ -167,7 +172,7 @@ fn validation_loader(
     let windows = Windows::new(series.rows(), config.window, 1)?;
     let (count, seed) = (config.train.validation_windows, config.train.seed);
     let draws = ValidationDraws { count, windows: windows.count(), seed };
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone()))
+    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone(), 1.0))
         .batch_size(config.train.batch)
         .set_device(device.clone())
         .build(draws))

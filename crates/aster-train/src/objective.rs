@@ -133,7 +133,10 @@ impl TrainStep for Aster {
             // Graphs that share parameters would wait for each other.
             let model = if range.len() < b { self.clone().fork(&device) } else { self.clone() };
             let losses = batch.losses_of(range, &model, beta);
-            let grads = GradientsParams::from_grads(losses.total.backward(), &model);
+            let grads = GradientsParams::from_grads(
+                (losses.total.clone() * batch.weight).backward(),
+                &model,
+            );
             (losses.without_graph(), grads)
         });
         let mut grads = GradientsAccumulator::new();
@@ -197,7 +200,12 @@ mod tests {
         let model = config.init(2, &device).unwrap();
         let [whole, cut] = [5, 2].map(|chunk| {
             let model = model.clone().with_config(AsterConfig { chunk, ..config.clone() });
-            let batch = WindowBatch { windows: windows.clone(), noise: noise.clone(), step: 60 };
+            let batch = WindowBatch {
+                windows: windows.clone(),
+                noise: noise.clone(),
+                step: 60,
+                weight: 1.0,
+            };
             let TrainOutput { grads, item } = TrainStep::step(&model, batch.clone());
             let mut values = Values(grads, item.to_values().unwrap().to_vec());
             values.1.extend(InferenceStep::step(&model, batch).to_values().unwrap());

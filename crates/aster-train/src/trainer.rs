@@ -8,11 +8,12 @@ use crate::{AsterConfig, Detector, TrainError};
 
 /// Trains a detector on the devices of one of Burn's strategies.
 ///
-/// Each device gets `train.batch` windows per step. With
-/// [`ddp`](ExecutionStrategy::ddp) and a mean of the gradients, two devices take the
-/// steps that one would take with batches of twice the size;
-/// [`multi`](ExecutionStrategy::multi) sums the gradients, so that clipping bites
-/// earlier. Scoring runs on the first device.
+/// Each device gets `train.batch` windows per step, and all together take the step that
+/// one would take with all those windows: with [`multi`](ExecutionStrategy::multi), whose
+/// devices send their gradients to the first one, and with
+/// [`ddp`](ExecutionStrategy::ddp) where its config takes the mean. Burn 0.22 has the
+/// collective operation that `ddp` needs on CUDA and ROCm, and not across device servers.
+/// Scoring runs on the first device.
 pub struct Trainer {
     config: AsterConfig,
     strategy: ExecutionStrategy,
@@ -51,12 +52,14 @@ impl Trainer {
         if train.rows() < needed {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
-        let (train, validation) = train.split_validation(share)?;
-        let scaler = Scaler::fit(&config.scaler, &train);
-        let validation = scaler.transform(&validation)?;
+        let (scaler, train, validation) = {
+            let (train, validation) = train.split_validation(share)?;
+            let scaler = Scaler::fit(&config.scaler, &train);
+            let scaled = (scaler.transform(&train)?, scaler.transform(&validation)?);
+            (scaler, scaled.0, scaled.1)
+        };
         let device = strategy.main_device().clone().inner();
-        let (model, record) =
-            fit(&config, scaler.transform(&train)?, validation.clone(), strategy)?;
+        let (model, record) = fit(&config, train, validation.clone(), strategy)?;
         let (calibration, threshold) = calibrate(&model, &validation, &device)?;
         Ok(Detector { scaler, model, calibration, threshold, record, device })
     }

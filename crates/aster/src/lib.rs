@@ -1,5 +1,10 @@
 #![doc = include_str!("../../../README.md")]
 
+/// Compiles and runs the code of the docs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/backends.md")]
+pub struct Docs;
+
 mod device;
 pub mod prelude;
 
@@ -11,5 +16,6 @@ pub use aster_llm as llm;
 pub use aster_train as train;
 pub use aster_train::{AsterConfig, Detection, Detector, RunRecord, TrainError};
 pub use aster_vae as vae;
+pub use burn;
 pub use burn::tensor::Device;
 pub use device::{Backend, DEVICE_VARIABLE, DeviceChoice, DeviceError, device};

@@ -1,0 +1,65 @@
+//! From files to windows: a million rows of 50 columns.
+
+#![allow(clippy::expect_used, missing_docs)]
+
+use std::fs::File;
+
+use aster::data::{LoadOptions, Scaler, ScalerConfig, TimeSeries, Windows};
+use aster_benches::{scored, sized};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use polars::prelude::{Column, CsvWriter, DataFrame, ParquetWriter, SerWriter};
+
+const COLUMNS: usize = 50;
+
+fn loading(criterion: &mut Criterion) {
+    let rows = sized(1_000_000, 2_000);
+    let (values, _) = scored(rows);
+    let column = |c: usize| Column::new(format!("c{c}").into(), &values);
+    let mut frame =
+        DataFrame::new(rows, (0..COLUMNS).map(column).collect()).expect("columns of one length");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (csv, parquet) = (folder.path().join("x.csv"), folder.path().join("x.parquet"));
+    let create = |path| File::create(path).expect("a file in the folder");
+    CsvWriter::new(create(&csv)).finish(&mut frame).expect("it is written");
+    ParquetWriter::new(create(&parquet)).finish(&mut frame).expect("it is written");
+
+    let mut group = criterion.benchmark_group("loading");
+    group.throughput(Throughput::Elements(rows as u64));
+    let options = LoadOptions::default();
+    group.bench_function("CSV", |b| b.iter(|| TimeSeries::from_csv(&csv, &options)));
+    group.bench_function("Parquet", |b| b.iter(|| TimeSeries::from_parquet(&parquet, &options)));
+}
+
+fn preparing(criterion: &mut Criterion) {
+    let rows = sized(1_000_000, 2_000);
+    let values = scored(rows * COLUMNS).0;
+    let series = TimeSeries::from_slice(&values, COLUMNS).expect("whole rows").into_train();
+    let mut group = criterion.benchmark_group("preparing");
+    group.throughput(Throughput::Elements(rows as u64));
+    let config = ScalerConfig::default();
+    group.bench_function("fit a scaler", |b| b.iter(|| Scaler::fit(&config, &series)));
+    let scaler = Scaler::fit(&config, &series);
+    group.bench_function("scale", |b| b.iter(|| scaler.transform(&series)));
+    let windows = Windows::new(rows, 32, 8).expect("valid windows");
+    let numbers: Vec<usize> = (0..windows.count()).collect();
+    group.bench_function("cut into windows of 32, 8 apart, and fold back", |b| {
+        b.iter(|| {
+            let (mut fold, mut buffer) = (windows.fold(), Vec::new());
+            for batch in numbers.chunks(256) {
+                windows.gather(&series, batch, &mut buffer);
+                let first = buffer.iter().step_by(COLUMNS).copied().collect::<Vec<f32>>();
+                for (window, scores) in batch.iter().zip(first.chunks(32)) {
+                    fold.add(*window, scores);
+                }
+            }
+            fold.finish()
+        });
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10);
+    targets = loading, preparing
+}
+criterion_main!(benches);
