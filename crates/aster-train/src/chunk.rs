@@ -3,20 +3,30 @@ use std::ops::Range;
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-/// Does the work of a batch, in its order. Flex runs most operations on one core, so
-/// there the batch is cut into chunks that run at once; what a chunk computes does not
-/// depend on the number of cores. Elsewhere the device fills itself.
+/// Does the work of a batch, in its order. On a CPU most operations are too small to share
+/// between cores, so there the batch is cut into chunks that run at once. On flex, what a
+/// chunk computes does not depend on the number of cores. GPUs fill themselves.
 pub(crate) fn in_chunks<T: Send>(
     windows: usize,
     chunk: usize,
     device: &Device,
     work: impl Fn(Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    if *device != Device::flex() || windows <= chunk {
+    if !is_cpu(device) || windows <= chunk {
         return vec![work(0..windows)];
     }
     let range = |i: usize| i * chunk..((i + 1) * chunk).min(windows);
     (0..windows.div_ceil(chunk)).into_par_iter().map(|i| work(range(i))).collect()
+}
+
+fn is_cpu(device: &Device) -> bool {
+    #[cfg(feature = "tch")]
+    #[allow(deprecated)] // Burn 0.23 drops LibTorch.
+    if *device == Device::libtorch() {
+        // On one core LibTorch gains nothing from chunks; flex gains its cache.
+        return rayon::current_num_threads() > 1;
+    }
+    *device == Device::flex()
 }
 
 #[cfg(test)]

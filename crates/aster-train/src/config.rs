@@ -37,8 +37,8 @@ pub struct AsterConfig {
     /// Grades G of severity, spaced over the generator's radii; 1 is the plain
     /// real-or-pseudo decision. Default: 8.
     pub grades: usize,
-    /// Windows that one core works on at once on flex: larger batches, of training and
-    /// of scoring, are cut into chunks that run in parallel. Default: 16.
+    /// Windows that one core of a CPU works on at once: larger batches, of training and of
+    /// scoring, are cut into chunks that run in parallel. Default: 16.
     pub chunk: usize,
     /// Weights of the loss parts.
     pub objective: ObjectiveConfig,

@@ -106,7 +106,12 @@ impl Backend {
             Self::TchCuda => Ok(Device::enumerate(DeviceType::LibTorch).into_iter().collect()),
             #[cfg(feature = "tch")]
             #[allow(deprecated)] // Burn 0.23 drops LibTorch; these arms are the seam.
-            Self::Tch => Ok(vec![Device::libtorch()]),
+            Self::Tch => {
+                // Batches are cut into chunks for the cores; threads inside an operation
+                // would compete with them.
+                tch::set_num_threads(1);
+                Ok(vec![Device::libtorch()])
+            }
             #[cfg(feature = "flex")]
             Self::Flex => Ok(vec![Device::flex()]),
             #[allow(unreachable_patterns)] // reached unless all are compiled in
