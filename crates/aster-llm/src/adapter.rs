@@ -1,36 +1,95 @@
 use burn::module::{Initializer, Module, Param};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::LlmError;
+use crate::config::require;
+
+/// A linear layer of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Queries of attention.
+    Query,
+    /// Its keys.
+    Key,
+    /// Its values.
+    Value,
+    /// Its output.
+    Output,
+    /// The gate of a SwiGLU; a family without one has nothing there.
+    Gate,
+    /// First layer of the feed-forward part.
+    Up,
+    /// Its last layer.
+    Down,
+}
+
 /// Low-rank adaptation (Hu et al., ICLR 2022).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LoraConfig {
     /// Rank of the update. Default: 4.
     pub rank: usize,
     /// The update is scaled by `alpha / rank`. Default: 8.
     pub alpha: f64,
+    /// Scale by `alpha / sqrt(rank)` instead (rsLoRA, Kalajdzievski 2023). Default: `false`.
+    pub rank_stabilized: bool,
+    /// Share of the update's inputs that training sets to zero, in [0, 1). The device
+    /// draws them: training no longer repeats bit for bit. Default: 0.
+    pub dropout: f64,
+    /// The layers that are updated. Default: queries and values, as in the paper.
+    pub targets: Vec<Target>,
 }
 
 impl Default for LoraConfig {
     fn default() -> Self {
-        Self { rank: 4, alpha: 8.0 }
+        Self {
+            rank: 4,
+            alpha: 8.0,
+            rank_stabilized: false,
+            dropout: 0.0,
+            targets: vec![Target::Query, Target::Value],
+        }
     }
 }
 
-/// A linear layer `x W + b`, optionally with a low-rank update `(x A) B`.
+impl LoraConfig {
+    pub(crate) fn check(&self) -> Result<(), LlmError> {
+        require("LoRA rank", self.rank, self.rank > 0, "at least 1")?;
+        require("LoRA targets", self.targets.len(), !self.targets.is_empty(), "at least 1")?;
+        if (0.0..1.0).contains(&self.dropout) {
+            return Ok(());
+        }
+        let (expected, got) = ("a number in [0, 1)".into(), self.dropout.to_string());
+        Err(LlmError::Setting { name: "LoRA dropout", expected, got })
+    }
+
+    fn scale(&self) -> f64 {
+        let rank = self.rank as f64;
+        self.alpha / if self.rank_stabilized { rank.sqrt() } else { rank }
+    }
+}
+
+/// A linear layer `x W + b`, optionally with a low-rank update `scale (x A) B`.
 ///
 /// The factored form is used rather than Burn's built-in `apply_lora`, which
 /// materialises `W + A B` at each forward: the backward pass through the factors
-/// alone is cheaper.
+/// alone is cheaper (`cargo bench --bench llm`).
 #[derive(Module, Debug)]
 pub struct Projection {
     /// The base layer.
     pub base: Linear,
-    down: Option<Param<Tensor<2>>>,
-    up: Option<Param<Tensor<2>>>,
+    lora: Option<Lora>,
+}
+
+#[derive(Module, Debug)]
+struct Lora {
+    lora_a: Param<Tensor<2>>,
+    lora_b: Param<Tensor<2>>,
+    dropout: Dropout,
     scale: f64,
 }
 
@@ -42,30 +101,63 @@ impl Projection {
             .with_bias(bias)
             .with_initializer(initializer)
             .init(device);
-        Self { base, down: None, up: None, scale: 0.0 }
+        Self { base, lora: None }
     }
 
-    /// Freezes the base and adds a trainable update, zero at first.
-    pub(crate) fn with_lora(mut self, config: &LoraConfig, device: &Device) -> Self {
+    /// Adds a trainable update, zero at first.
+    pub(crate) fn add_lora(&mut self, config: &LoraConfig, device: &Device) {
         let [input, output] = self.base.weight.lazy_shape().dims();
         let initializer = Initializer::Normal { mean: 0.0, std: (1.0 / input as f64).sqrt() };
-        self.base = self.base.no_grad();
-        self.down = Some(initializer.init([input, config.rank], device));
-        self.up = Some(Initializer::Zeros.init([config.rank, output], device));
-        self.scale = config.alpha / config.rank as f64;
-        self
+        self.lora = Some(Lora {
+            lora_a: initializer.init([input, config.rank], device),
+            lora_b: Initializer::Zeros.init([config.rank, output], device),
+            dropout: DropoutConfig::new(config.dropout).init(),
+            scale: config.scale(),
+        });
+    }
+
+    /// Puts the update into the base layer.
+    pub(crate) fn merge(&mut self) {
+        if let Some(Lora { lora_a, lora_b, scale, .. }) = self.lora.take() {
+            let update = lora_a.val().matmul(lora_b.val()).mul_scalar(scale);
+            self.base.weight = self.base.weight.clone().map(|weight| weight + update);
+        }
     }
 
     /// # Shapes
     /// `[B, L, input]` to `[B, L, output]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        match (&self.down, &self.up) {
-            (Some(down), Some(up)) => {
-                // `linear` folds the batch into rows, where `matmul` would run once per window.
-                let update = linear(linear(x.clone(), down.val(), None), up.val(), None);
-                self.base.forward(x) + update.mul_scalar(self.scale)
+        let Some(Lora { lora_a, lora_b, dropout, scale }) = &self.lora else {
+            return self.base.forward(x);
+        };
+        // `linear` folds the batch into rows, where `matmul` would run once per window.
+        let down = linear(dropout.forward(x.clone()), lora_a.val(), None);
+        self.base.forward(x) + linear(down, lora_b.val(), None).mul_scalar(*scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    impl Projection {
+        pub(crate) fn learn(&mut self, device: &Device) {
+            if let Some(lora) = &mut self.lora {
+                let normal = Distribution::Normal(0.0, 0.1);
+                let shape: [usize; 2] = lora.lora_b.lazy_shape().dims();
+                lora.lora_b = Param::from_tensor(Tensor::random(shape, normal, device));
             }
-            _ => self.base.forward(x),
         }
+    }
+
+    #[test]
+    fn the_update_is_scaled_by_rank_or_by_its_root() {
+        let config = LoraConfig { rank: 16, alpha: 8.0, ..Default::default() };
+        assert_eq!(config.scale(), 0.5);
+        assert_eq!(LoraConfig { rank_stabilized: true, ..config.clone() }.scale(), 2.0);
+        assert!(LoraConfig { dropout: 1.0, ..config.clone() }.check().is_err());
+        assert!(LoraConfig { targets: vec![], ..config }.check().is_err());
     }
 }

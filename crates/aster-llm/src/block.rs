@@ -2,15 +2,16 @@ use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
-use burn::tensor::activation::{sigmoid, silu, softmax};
+use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
 use burn::tensor::{Bool, Device, Tensor};
 
-use crate::{Family, LlmConfig, LoraConfig, Projection};
+use crate::rotary::Rotary;
+use crate::{Activation, Family, LlmConfig, LoraConfig, Projection, Target};
 
 /// The norm of a family.
 #[derive(Module, Debug)]
 pub enum Norm {
-    /// GPT-2.
+    /// GPT-2 and BERT.
     Layer(LayerNorm),
     /// Llama.
     Rms(RmsNorm),
@@ -20,7 +21,9 @@ impl Norm {
     pub(crate) fn new(config: &LlmConfig, device: &Device) -> Self {
         let (width, eps) = (config.width, config.norm_eps);
         match config.family {
-            Family::Gpt2 => Self::Layer(LayerNormConfig::new(width).with_epsilon(eps).init(device)),
+            Family::Gpt2 | Family::Bert => {
+                Self::Layer(LayerNormConfig::new(width).with_epsilon(eps).init(device))
+            }
             Family::Llama => Self::Rms(RmsNormConfig::new(width).with_epsilon(eps).init(device)),
         }
     }
@@ -35,31 +38,14 @@ impl Norm {
 
 /// What all blocks of one forward pass share.
 pub(crate) struct Shared {
-    /// Cosines and sines of the rotary code, `[1, 1, L, head width]`.
-    rotary: Option<(Tensor<4>, Tensor<4>)>,
+    rotary: Option<Rotary>,
     /// `true` where attention is masked out, `[1, 1, L, L]`.
     mask: Option<Tensor<4, Bool>>,
 }
 
 impl Shared {
     pub(crate) fn new(config: &LlmConfig, length: usize, causal: bool, device: &Device) -> Self {
-        let rotary = (config.family == Family::Llama).then(|| {
-            let half = config.head_width() / 2;
-            let angle = |i: usize| {
-                let (position, pair) = (i / (2 * half), i % half);
-                position as f64 * config.rope_theta.powf(-(pair as f64) / half as f64)
-            };
-            let table = |f: fn(f64) -> f64| {
-                let values: Vec<f32> = (0..length * 2 * half).map(|i| f(angle(i)) as f32).collect();
-                Tensor::<1>::from_floats(values.as_slice(), device).reshape([
-                    1,
-                    1,
-                    length,
-                    2 * half,
-                ])
-            };
-            (table(f64::cos), table(f64::sin))
-        });
+        let rotary = (config.family == Family::Llama).then(|| Rotary::new(config, length, device));
         let mask =
             causal.then(|| Tensor::<2, Bool>::tril_mask([length, length], 0, device).unsqueeze());
         Self { rotary, mask }
@@ -74,35 +60,43 @@ pub struct Attention {
     pub(crate) key: Projection,
     pub(crate) value: Projection,
     pub(crate) output: Projection,
+    /// Norm of each head's query and key (Qwen3).
+    pub(crate) qk_norm: Option<(RmsNorm, RmsNorm)>,
     heads: usize,
     kv_heads: usize,
+    head_width: usize,
 }
 
 impl Attention {
     fn new(config: &LlmConfig, device: &Device) -> Self {
-        let bias = config.family == Family::Gpt2;
-        let (width, kv) = (config.width, config.kv_heads * config.head_width());
-        let projection = |output| Projection::new(width, output, bias, device);
+        let always = config.family != Family::Llama;
+        let (qkv_bias, output_bias) = (always || config.qkv_bias, always || config.output_bias);
+        let (width, head_width) = (config.width, config.head_width());
+        let (inner, kv) = (config.heads * head_width, config.kv_heads * head_width);
+        let norm = || RmsNormConfig::new(head_width).with_epsilon(config.norm_eps).init(device);
         Self {
-            query: projection(width),
-            key: projection(kv),
-            value: projection(kv),
-            output: projection(width),
+            query: Projection::new(width, inner, qkv_bias, device),
+            key: Projection::new(width, kv, qkv_bias, device),
+            value: Projection::new(width, kv, qkv_bias, device),
+            output: Projection::new(inner, width, output_bias, device),
+            qk_norm: config.qk_norm.then(|| (norm(), norm())),
             heads: config.heads,
             kv_heads: config.kv_heads,
+            head_width,
         }
     }
 
     fn forward(&self, x: Tensor<3>, shared: &Shared) -> Tensor<3> {
-        let [b, l, d] = x.dims();
-        let width = d / self.heads;
+        let ([b, l, _], width) = (x.dims(), self.head_width);
         let split = |x: Tensor<3>, heads: usize| x.reshape([b, l, heads, width]).swap_dims(1, 2);
         let mut query = split(self.query.forward(x.clone()), self.heads);
         let mut key = split(self.key.forward(x.clone()), self.kv_heads);
         let value = split(self.value.forward(x), self.kv_heads);
-        if let Some((cos, sin)) = &shared.rotary {
-            query = rotate(query, cos, sin);
-            key = rotate(key, cos, sin);
+        if let Some((of_query, of_key)) = &self.qk_norm {
+            (query, key) = (of_query.forward(query), of_key.forward(key));
+        }
+        if let Some(rotary) = &shared.rotary {
+            (query, key) = (rotary.rotate(query), rotary.rotate(key));
         }
         let group = self.heads / self.kv_heads;
         let (key, value) = (repeat_heads(key, group), repeat_heads(value, group));
@@ -111,15 +105,8 @@ impl Attention {
             scores = scores.mask_fill(mask.clone().expand([b, self.heads, l, l]), -1e9);
         }
         let mixed = softmax(scores, 3).matmul(value);
-        self.output.forward(mixed.swap_dims(1, 2).reshape([b, l, d]))
+        self.output.forward(mixed.swap_dims(1, 2).reshape([b, l, self.heads * width]))
     }
-}
-
-/// Rotary position code in the half-split layout of Hugging Face weights.
-fn rotate(x: Tensor<4>, cos: &Tensor<4>, sin: &Tensor<4>) -> Tensor<4> {
-    let half = x.dims()[3] / 2;
-    let (first, second) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
-    x * cos.clone() + Tensor::cat(vec![second.neg(), first], 3) * sin.clone()
 }
 
 fn repeat_heads(x: Tensor<4>, group: usize) -> Tensor<4> {
@@ -135,33 +122,47 @@ fn repeat_heads(x: Tensor<4>, group: usize) -> Tensor<4> {
     ])
 }
 
-/// Two layers around a GELU in its tanh form (GPT-2), or SwiGLU with a gate
-/// beside the first (Llama; Shazeer 2020).
+/// Two layers around a non-linearity, with a gate beside the first in Llama (SwiGLU;
+/// Shazeer 2020).
 #[derive(Module, Debug)]
 pub struct FeedForward {
     pub(crate) gate: Option<Projection>,
     pub(crate) up: Projection,
     pub(crate) down: Projection,
+    #[module(skip)]
+    activation: Activation,
 }
 
 impl FeedForward {
     fn new(config: &LlmConfig, device: &Device) -> Self {
         let (width, inner) = (config.width, config.feed_forward);
-        let bias = config.family == Family::Gpt2;
         let gated = config.family == Family::Llama;
+        let bias = !gated || config.feed_forward_bias;
         Self {
             gate: gated.then(|| Projection::new(width, inner, bias, device)),
             up: Projection::new(width, inner, bias, device),
             down: Projection::new(inner, width, bias, device),
+            activation: config.activation,
         }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let inner = match &self.gate {
-            Some(gate) => silu(gate.forward(x.clone())) * self.up.forward(x),
-            None => gelu_tanh(self.up.forward(x)),
+            Some(gate) => self.activation.of(gate.forward(x.clone())) * self.up.forward(x),
+            None => self.activation.of(self.up.forward(x)),
         };
         self.down.forward(inner)
+    }
+}
+
+impl Activation {
+    fn of(self, x: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Gelu => gelu(x),
+            Self::GeluTanh => gelu_tanh(x),
+            Self::Silu => silu(x),
+            Self::Relu => relu(x),
+        }
     }
 }
 
@@ -174,13 +175,14 @@ fn gelu_tanh(x: Tensor<3>) -> Tensor<3> {
     x * sigmoid(u)
 }
 
-/// A pre-norm Transformer block.
+/// A Transformer block: norms before its parts, or after them in BERT.
 #[derive(Module, Debug)]
 pub struct Block {
     pub(crate) norm_attention: Norm,
     pub(crate) attention: Attention,
     pub(crate) norm_feed_forward: Norm,
     pub(crate) feed_forward: FeedForward,
+    norm_last: bool,
 }
 
 impl Block {
@@ -190,19 +192,74 @@ impl Block {
             attention: Attention::new(config, device),
             norm_feed_forward: Norm::new(config, device),
             feed_forward: FeedForward::new(config, device),
+            norm_last: config.family == Family::Bert,
         }
     }
 
     pub(crate) fn forward(&self, x: Tensor<3>, shared: &Shared) -> Tensor<3> {
+        if self.norm_last {
+            let mixed = x.clone() + self.attention.forward(x, shared);
+            let x = self.norm_attention.forward(mixed);
+            return self.norm_feed_forward.forward(x.clone() + self.feed_forward.forward(x));
+        }
         let x = x.clone() + self.attention.forward(self.norm_attention.forward(x), shared);
         x.clone() + self.feed_forward.forward(self.norm_feed_forward.forward(x))
     }
 
-    /// LoRA on queries and values, as in Hu et al.; all else frozen.
+    /// Freezes all but the norms.
+    pub(crate) fn only_norms(mut self) -> Self {
+        self.attention = self.attention.no_grad();
+        self.feed_forward = self.feed_forward.no_grad();
+        self
+    }
+
+    /// LoRA on the chosen layers; all else frozen.
     pub(crate) fn with_lora(self, lora: &LoraConfig, device: &Device) -> Self {
         let mut block = self.no_grad();
-        block.attention.query = block.attention.query.with_lora(lora, device);
-        block.attention.value = block.attention.value.with_lora(lora, device);
+        for target in &lora.targets {
+            if let Some(projection) = block.projection(*target) {
+                projection.add_lora(lora, device);
+            }
+        }
         block
+    }
+
+    /// Puts what LoRA learned into the layers.
+    pub(crate) fn merged(mut self) -> Self {
+        use Target::{Down, Gate, Key, Output, Query, Up, Value};
+        for target in [Query, Key, Value, Output, Gate, Up, Down] {
+            if let Some(projection) = self.projection(target) {
+                projection.merge();
+            }
+        }
+        self
+    }
+
+    fn projection(&mut self, target: Target) -> Option<&mut Projection> {
+        let (attention, feed_forward) = (&mut self.attention, &mut self.feed_forward);
+        match target {
+            Target::Query => Some(&mut attention.query),
+            Target::Key => Some(&mut attention.key),
+            Target::Value => Some(&mut attention.value),
+            Target::Output => Some(&mut attention.output),
+            Target::Gate => feed_forward.gate.as_mut(),
+            Target::Up => Some(&mut feed_forward.up),
+            Target::Down => Some(&mut feed_forward.down),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// As if LoRA had learned something everywhere.
+    pub(crate) fn learn(block: &mut Block, device: &Device) {
+        use Target::{Down, Gate, Key, Output, Query, Up, Value};
+        for target in [Query, Key, Value, Output, Gate, Up, Down] {
+            if let Some(projection) = block.projection(target) {
+                projection.learn(device);
+            }
+        }
     }
 }

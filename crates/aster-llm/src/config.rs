@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use crate::LlmError;
@@ -11,12 +9,69 @@ pub enum Family {
     /// Learned positions, LayerNorm, GELU (Radford et al. 2019).
     Gpt2,
     /// Rotary positions, RMSNorm, SwiGLU, grouped-query attention (Touvron et
-    /// al. 2023).
+    /// al. 2023). Llama 1 to 3, SmolLM2, TinyLlama; Qwen2 and 2.5, which add biases to
+    /// queries, keys and values; Qwen3, which norms queries and keys.
     Llama,
+    /// A bidirectional encoder with norms after its parts (Devlin et al. 2019): BERT,
+    /// MiniLM.
+    Bert,
 }
 
-/// The shape of a pre-norm decoder. Defaults are those of a tiny model that
-/// trains on a CPU (ours).
+/// Non-linearity of the feed-forward part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// `x Phi(x)` (Hendrycks & Gimpel 2016).
+    Gelu,
+    /// The same with Phi in its tanh form; `gelu_new` and `gelu_pytorch_tanh` of
+    /// Hugging Face.
+    GeluTanh,
+    /// `x sigmoid(x)`.
+    Silu,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+/// How rotary frequencies are stretched for contexts longer than those of pre-training.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RopeScaling {
+    /// Not at all. So is Hugging Face's `dynamic` up to the model's positions.
+    #[default]
+    None,
+    /// All by the same factor (Chen et al. 2023).
+    Linear {
+        /// The factor.
+        factor: f64,
+    },
+    /// Low frequencies by a factor, high ones not at all (Llama 3.1).
+    Llama3 {
+        /// The factor.
+        factor: f64,
+        /// Waves longer than `original / low` are low.
+        low: f64,
+        /// Waves shorter than `original / high` are high.
+        high: f64,
+        /// Positions of pre-training.
+        original: f64,
+    },
+    /// The same with a linear ramp between, and a temperature (YaRN, Peng et al. 2023).
+    Yarn {
+        /// The factor.
+        factor: f64,
+        /// Rotations over the original context above which a frequency stays.
+        fast: f64,
+        /// Rotations below which it is divided by the factor.
+        slow: f64,
+        /// Positions of pre-training.
+        original: f64,
+        /// Factor on cosines and sines.
+        attention: f64,
+    },
+}
+
+/// The shape of a Transformer. Defaults are those of a tiny GPT-2 that trains on a CPU
+/// (ours).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LlmConfig {
@@ -33,14 +88,31 @@ pub struct LlmConfig {
     /// Key and value heads; fewer than `heads` in grouped-query attention.
     /// Default: 4.
     pub kv_heads: usize,
+    /// Width of one head. Default: the width's share.
+    pub head_width: Option<usize>,
     /// Inner width of the feed-forward part. Default: 256.
     pub feed_forward: usize,
-    /// Longest sequence of learned positions. Default: 512.
+    /// Longest sequence. Default: 512.
     pub positions: usize,
     /// Added to the variance in the norms. Default: 1e-5.
     pub norm_eps: f64,
+    /// Non-linearity. Default: GELU in its tanh form.
+    pub activation: Activation,
     /// Base of the rotary frequencies; Llama only. Default: 10000.
     pub rope_theta: f64,
+    /// Their scaling; Llama only. Default: none.
+    pub rope_scaling: RopeScaling,
+    /// Whether queries, keys and values have biases; Llama only. Default: `false`.
+    pub qkv_bias: bool,
+    /// Whether the output of attention has a bias; Llama only. Default: `false`.
+    pub output_bias: bool,
+    /// Whether the feed-forward part has biases; Llama only. Default: `false`.
+    pub feed_forward_bias: bool,
+    /// Whether queries and keys are normed per head; Llama only. Default: `false`.
+    pub qk_norm: bool,
+    /// Whether logits are products with the token embeddings; else there is an output
+    /// layer. Default: `true`.
+    pub tied: bool,
 }
 
 impl Default for LlmConfig {
@@ -52,100 +124,33 @@ impl Default for LlmConfig {
             layers: 4,
             heads: 4,
             kv_heads: 4,
+            head_width: None,
             feed_forward: 256,
             positions: 512,
             norm_eps: 1e-5,
+            activation: Activation::GeluTanh,
             rope_theta: 1e4,
+            rope_scaling: RopeScaling::None,
+            qkv_bias: false,
+            output_bias: false,
+            feed_forward_bias: false,
+            qk_norm: false,
+            tied: true,
         }
     }
 }
 
-/// The fields of a Hugging Face `config.json` that the two families use.
-#[derive(Deserialize)]
-struct HfConfig {
-    model_type: String,
-    vocab_size: Option<usize>,
-    // GPT-2 names.
-    n_embd: Option<usize>,
-    n_layer: Option<usize>,
-    n_head: Option<usize>,
-    n_inner: Option<usize>,
-    n_positions: Option<usize>,
-    layer_norm_epsilon: Option<f64>,
-    // Llama names.
-    hidden_size: Option<usize>,
-    intermediate_size: Option<usize>,
-    num_hidden_layers: Option<usize>,
-    num_attention_heads: Option<usize>,
-    num_key_value_heads: Option<usize>,
-    max_position_embeddings: Option<usize>,
-    rms_norm_eps: Option<f64>,
-    rope_theta: Option<f64>,
-}
+/// More than this of anything is no model but a damaged file; it keeps products of sizes
+/// from overflowing.
+const LARGEST: usize = 1 << 24;
 
 impl LlmConfig {
-    /// Reads `config.json` of a Hugging Face folder.
-    ///
-    /// # Errors
-    /// A missing or malformed file, an unknown `model_type`, a size that is
-    /// missing or does not divide.
-    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, LlmError> {
-        let path = folder.as_ref().join("config.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| LlmError::Io { path: path.clone(), source })?;
-        let hf: HfConfig =
-            serde_json::from_str(&text).map_err(|source| LlmError::Config { path, source })?;
-        let size = |name, value: Option<usize>| {
-            value.ok_or_else(|| LlmError::Setting {
-                name,
-                expected: "a size in config.json".into(),
-                got: "nothing".into(),
-            })
-        };
-        let config = match hf.model_type.as_str() {
-            "gpt2" => {
-                let width = size("n_embd", hf.n_embd)?;
-                let heads = size("n_head", hf.n_head)?;
-                Self {
-                    family: Family::Gpt2,
-                    vocabulary: size("vocab_size", hf.vocab_size)?,
-                    width,
-                    layers: size("n_layer", hf.n_layer)?,
-                    heads,
-                    kv_heads: heads,
-                    feed_forward: hf.n_inner.unwrap_or(4 * width),
-                    positions: size("n_positions", hf.n_positions)?,
-                    norm_eps: hf.layer_norm_epsilon.unwrap_or(1e-5),
-                    rope_theta: 1e4,
-                }
-            }
-            "llama" => {
-                let heads = size("num_attention_heads", hf.num_attention_heads)?;
-                Self {
-                    family: Family::Llama,
-                    vocabulary: size("vocab_size", hf.vocab_size)?,
-                    width: size("hidden_size", hf.hidden_size)?,
-                    layers: size("num_hidden_layers", hf.num_hidden_layers)?,
-                    heads,
-                    kv_heads: hf.num_key_value_heads.unwrap_or(heads),
-                    feed_forward: size("intermediate_size", hf.intermediate_size)?,
-                    positions: size("max_position_embeddings", hf.max_position_embeddings)?,
-                    norm_eps: hf.rms_norm_eps.unwrap_or(1e-6),
-                    rope_theta: hf.rope_theta.unwrap_or(1e4),
-                }
-            }
-            _ => return Err(LlmError::UnknownFamily { got: hf.model_type }),
-        };
-        config.check()?;
-        Ok(config)
-    }
-
     /// Width of one attention head.
     pub fn head_width(&self) -> usize {
-        self.width / self.heads
+        self.head_width.unwrap_or(self.width / self.heads.max(1))
     }
 
-    /// Checks that the sizes are positive and divide where they must.
+    /// Checks that the sizes are possible and divide where they must.
     ///
     /// # Errors
     /// [`LlmError::Setting`] for the first that does not.
@@ -155,16 +160,29 @@ impl LlmConfig {
             ("width", self.width),
             ("heads", self.heads),
             ("kv_heads", self.kv_heads),
+            ("head_width", self.head_width()),
             ("feed_forward", self.feed_forward),
             ("positions", self.positions),
         ] {
-            require(name, size, size > 0, "at least 1")?;
+            let possible = (1..=LARGEST).contains(&size);
+            require(name, size, possible, &format!("1 to {LARGEST}"))?;
         }
-        let divisor = if self.family == Family::Llama { 2 * self.heads } else { self.heads };
-        let multiple = self.width.is_multiple_of(divisor);
-        require("width", self.width, multiple, &format!("a multiple of {divisor} (heads)"))?;
+        require("layers", self.layers, self.layers <= 1000, "at most 1000")?;
+        let inner = self.heads * self.head_width();
+        require("heads times head_width", inner, inner <= LARGEST, &format!("at most {LARGEST}"))?;
         let grouped = self.heads.is_multiple_of(self.kv_heads);
-        require("kv_heads", self.kv_heads, grouped, &format!("a divisor of {} heads", self.heads))
+        let expected = format!("a divisor of {} heads", self.heads);
+        require("kv_heads", self.kv_heads, grouped, &expected)?;
+        match self.family {
+            Family::Llama => {
+                let width = self.head_width();
+                require("head_width", width, width.is_multiple_of(2), "an even number")
+            }
+            Family::Gpt2 | Family::Bert => {
+                let expected = format!("heads times head_width, {inner}");
+                require("width", self.width, self.width == inner, &expected)
+            }
+        }
     }
 }
 

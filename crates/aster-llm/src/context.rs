@@ -1,13 +1,16 @@
 use std::path::PathBuf;
 
 use burn::module::{Initializer, Module, Param};
-use burn::nn::{Linear, LinearConfig};
+use burn::nn::{Embedding, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::config::require;
-use crate::model::truncated;
-use crate::{Backbone, LlmConfig, LlmError, LoraConfig};
+use crate::input::Input;
+use crate::model::{embedding, truncated};
+use crate::{
+    Backbone, InputConfig, LlmConfig, LlmError, LoraConfig, Pretrained, Prompt, PromptTokens,
+};
 
 /// Where the language model comes from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,20 +19,25 @@ pub enum LlmSource {
     /// No language model: the context is the embedded patches.
     #[default]
     None,
+    /// The small GPT-2 that comes with this crate, with feature `bundled`.
+    Bundled,
     /// A Hugging Face folder with `config.json` and `model.safetensors`.
     Folder(PathBuf),
-    /// Random weights of this shape, for ablation.
+    /// Random weights of this shape, for ablation. Prompts are read with the tokenizer of
+    /// the bundled model.
     Random(LlmConfig),
 }
 
 /// Which weights of the language model are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tuning {
     /// None.
     Frozen,
-    /// Low-rank updates of the queries and values (paper: better than frozen).
+    /// Low-rank updates (paper: better than frozen).
     Lora(LoraConfig),
+    /// Norms and learned positions (GPT4TS, Zhou et al. 2023).
+    Norms,
     /// All.
     Full,
 }
@@ -53,8 +61,12 @@ pub struct ContextConfig {
     /// Use only the first so many of its blocks. Default: all.
     pub layers: Option<usize>,
     /// Whether a token sees only the tokens before it, as in pre-training; `false`
-    /// lets it see the whole window. Default: `true`.
+    /// lets it see the whole window, as BERT always does. Default: `true`.
     pub causal: bool,
+    /// How patches reach the language model's width. Default: linear.
+    pub input: InputConfig,
+    /// What it reads before them. Default: nothing.
+    pub prompt: Option<Prompt>,
 }
 
 impl Default for ContextConfig {
@@ -65,31 +77,64 @@ impl Default for ContextConfig {
             tuning: Tuning::default(),
             layers: None,
             causal: true,
+            input: InputConfig::default(),
+            prompt: None,
         }
     }
 }
 
+impl LlmSource {
+    fn pretrained(&self) -> Result<Option<Pretrained>, LlmError> {
+        match self {
+            Self::None | Self::Random(_) => Ok(None),
+            Self::Bundled => Pretrained::bundled().map(Some),
+            Self::Folder(folder) => Ok(Some(Pretrained::folder(folder))),
+        }
+    }
+
+    fn shape(&self) -> Result<Option<LlmConfig>, LlmError> {
+        match self {
+            Self::Random(shape) => Ok(Some(shape.clone())),
+            source => source.pretrained()?.map(|model| model.config()).transpose(),
+        }
+    }
+
+    fn prompt(&self, prompt: &Prompt) -> Result<PromptTokens, LlmError> {
+        prompt.tokens(|| match self.pretrained()? {
+            Some(model) => model.tokenizer(),
+            None => Pretrained::bundled()?.tokenizer(),
+        })
+    }
+}
+
 impl ContextConfig {
-    /// The same config with a folder replaced by the shape of the model in it, so
-    /// that a saved model can be rebuilt where the folder is not.
+    /// The same config with the model's shape in place of its source, and the prompt in
+    /// tokens, so that a saved model can be rebuilt where the source is not.
     ///
     /// # Errors
-    /// A folder whose config cannot be read, or too many layers asked for.
+    /// A source that cannot be read, too many layers asked for.
     pub fn resolved(&self) -> Result<Self, LlmError> {
         let mut config = self.clone();
-        if let LlmSource::Folder(folder) = &self.llm {
-            config.llm =
-                LlmSource::Random(truncated(LlmConfig::from_folder(folder)?, self.layers)?);
+        if let Some(shape) = self.llm.shape()? {
+            config.llm = LlmSource::Random(truncated(shape, self.layers)?);
             config.layers = None;
+            let prompt = self.prompt.as_ref().map(|prompt| self.llm.prompt(prompt));
+            config.prompt = prompt.transpose()?.map(Prompt::Tokens);
         }
         Ok(config)
+    }
+
+    /// The same config with the channels named in the prompt.
+    pub fn with_channels(mut self, names: &[String]) -> Self {
+        self.prompt = self.prompt.map(|prompt| prompt.with_channels(names));
+        self
     }
 
     /// An encoder for `tokens` patches of `features` = P*C values each.
     ///
     /// # Errors
-    /// A size of zero, a language model that cannot be read, a window of more
-    /// tokens than it has positions.
+    /// A size of zero, a language model that cannot be read, a prompt without a language
+    /// model, a prompt and a window of more tokens than it has positions.
     pub fn init(
         &self,
         features: usize,
@@ -98,19 +143,13 @@ impl ContextConfig {
     ) -> Result<ContextEncoder, LlmError> {
         require("width", self.width, self.width > 0, "at least 1")?;
         require("tokens", tokens, tokens > 0, "at least 1")?;
-        let backbone = match &self.llm {
-            LlmSource::None => None,
-            LlmSource::Folder(folder) => {
-                Some(Backbone::from_folder(folder, self.layers, self.causal, device)?)
+        let llm = match self.llm.shape()? {
+            Some(shape) => Some(self.enriched(&shape, tokens, device)?),
+            None => {
+                let prompts = usize::from(self.prompt.is_some());
+                require("prompt", prompts, prompts == 0, "none without a language model")?;
+                None
             }
-            LlmSource::Random(shape) => {
-                let shape = truncated(shape.clone(), self.layers)?;
-                Some(Backbone::random(&shape, self.causal, device)?)
-            }
-        };
-        let llm = match backbone {
-            Some(backbone) => Some(self.behind_projections(backbone, tokens, device)?),
-            None => None,
         };
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Ok(ContextEncoder {
@@ -120,34 +159,52 @@ impl ContextConfig {
         })
     }
 
-    fn behind_projections(
+    fn enriched(
         &self,
-        backbone: Backbone,
+        shape: &LlmConfig,
         tokens: usize,
         device: &Device,
     ) -> Result<Enriched, LlmError> {
-        let shape = backbone.config();
+        let prompt = self.prompt.as_ref().map(|prompt| self.llm.prompt(prompt)).transpose()?;
+        let prompted = prompt.as_ref().map_or(0, PromptTokens::length);
         let expected = format!("at most {} (the model's positions)", shape.positions);
-        require("tokens", tokens, tokens <= shape.positions, &expected)?;
-        let width = shape.width;
+        require("tokens", prompted + tokens, prompted + tokens <= shape.positions, &expected)?;
+        let largest = prompt.as_ref().map_or(0, PromptTokens::largest_id) as usize;
+        let expected = format!("below the vocabulary of {}", shape.vocabulary);
+        require("token of the prompt", largest, largest < shape.vocabulary, &expected)?;
+
+        let pretrained = self.llm.pretrained()?;
+        let backbone = match &pretrained {
+            Some(model) => Backbone::load(model, self.layers, self.causal, device)?,
+            None => {
+                let shape = truncated(shape.clone(), self.layers)?;
+                Backbone::random(&shape, self.causal, device)?
+            }
+        };
         let backbone = match &self.tuning {
             Tuning::Frozen => backbone.no_grad(),
-            Tuning::Lora(lora) => {
-                require("LoRA rank", lora.rank, lora.rank > 0, "at least 1")?;
-                backbone.with_lora(lora, device)
-            }
+            Tuning::Lora(lora) => backbone.with_lora(lora, device)?,
+            Tuning::Norms => backbone.only_norms(),
             Tuning::Full => backbone,
         };
+        let words = match (prompt.is_some() || self.input.reads_words(), &pretrained) {
+            (false, _) => None,
+            (true, Some(model)) => Some(model.words(device)?.no_grad()),
+            (true, None) => Some(embedding(shape.vocabulary, shape.width, device).no_grad()),
+        };
+        let sizes = [self.width, shape.width, shape.vocabulary];
         Ok(Enriched {
-            input: LinearConfig::new(self.width, width).init(device),
+            input: self.input.init(sizes, device)?,
+            words,
+            prompt,
             backbone,
-            output: LinearConfig::new(width, self.width).init(device),
+            output: LinearConfig::new(shape.width, self.width).init(device),
         })
     }
 }
 
 /// Embeds patches, adds a learned position, and adds what a language model makes
-/// of them: `h = embed(x) + position`, `context = h + out(llm(in(h)))` (ours).
+/// of them: `h = embed(x) + position`, `context = h + out(llm(prompt, in(h)))` (ours).
 #[derive(Module, Debug)]
 pub struct ContextEncoder {
     embed: Linear,
@@ -157,7 +214,11 @@ pub struct ContextEncoder {
 
 #[derive(Module, Debug)]
 struct Enriched {
-    input: Linear,
+    input: Input,
+    /// The model's word embeddings, where anything reads them.
+    words: Option<Embedding>,
+    #[module(skip)]
+    prompt: Option<PromptTokens>,
     backbone: Backbone,
     output: Linear,
 }
@@ -166,13 +227,28 @@ impl ContextEncoder {
     /// # Shapes
     /// Patches `[B, L, P*C]` to context `[B, L, D]`.
     pub fn forward(&self, patches: Tensor<3>) -> Tensor<3> {
-        let hidden = self.embed.forward(patches) + self.position.val().unsqueeze::<3>();
+        let hidden = self.embed.forward(patches.clone()) + self.position.val().unsqueeze::<3>();
         match &self.llm {
-            Some(llm) => {
-                let enriched = llm.backbone.forward(llm.input.forward(hidden.clone()));
-                hidden + llm.output.forward(enriched)
-            }
+            Some(llm) => hidden.clone() + llm.forward(hidden, &patches),
             None => hidden,
         }
+    }
+
+    /// The language model's part.
+    pub fn backbone(&self) -> Option<&Backbone> {
+        self.llm.as_ref().map(|llm| &llm.backbone)
+    }
+}
+
+impl Enriched {
+    fn forward(&self, hidden: Tensor<3>, patches: &Tensor<3>) -> Tensor<3> {
+        let [_, l, _] = hidden.dims();
+        let words = self.words.as_ref().map(|words| words.weight.val());
+        let mut tokens = self.input.forward(hidden, words);
+        if let (Some(prompt), Some(words)) = (&self.prompt, &self.words) {
+            tokens = Tensor::cat(vec![words.forward(prompt.ids(patches)), tokens], 1);
+        }
+        let [_, all, _] = tokens.dims();
+        self.output.forward(self.backbone.forward(tokens).narrow(1, all - l, l))
     }
 }

@@ -21,9 +21,17 @@ pub enum LlmError {
         source: serde_json::Error,
     },
     /// A model type that is not implemented.
-    #[error("model_type {got:?} is not supported: expected one of gpt2, llama")]
+    #[error("model_type {got:?} is not supported: expected one of gpt2, llama, qwen2, qwen3, bert")]
     UnknownFamily {
         /// The type found.
+        got: String,
+    },
+    /// The index of the shards names something else than a shard.
+    #[error("{}: expected the name of a .safetensors file beside it, got {got:?}", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// The name found.
         got: String,
     },
     /// The weights file is not safetensors.
@@ -32,7 +40,7 @@ pub enum LlmError {
         /// The file.
         path: PathBuf,
         /// The cause.
-        source: safetensors::SafeTensorError,
+        source: burn::store::SafetensorsStoreError,
     },
     /// A tensor that the config calls for is not in the file.
     #[error("tensor {name:?} is missing")]
@@ -57,6 +65,44 @@ pub enum LlmError {
         name: String,
         /// The type found.
         got: String,
+    },
+    /// A tensor whose bytes cannot be read.
+    #[error("tensor {name:?} cannot be read: {reason}")]
+    Unreadable {
+        /// Its name.
+        name: String,
+        /// The cause.
+        reason: String,
+    },
+    /// A tensor that the device does not deliver.
+    #[error("tensor {name:?} cannot be read from the device: {reason}")]
+    Device {
+        /// Its name in the file to be written.
+        name: String,
+        /// The cause.
+        reason: String,
+    },
+    /// An adapter that belongs to another model or another LoRA.
+    #[error("{} does not fit this model's LoRA: {reason}", path.display())]
+    Adapter {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A tokenizer that cannot be read, or that a prompt cannot use.
+    #[error("tokenizer: {reason}")]
+    Tokenizer {
+        /// The cause.
+        reason: String,
+    },
+    /// Something that this build lacks.
+    #[error("{what} needs feature {feature:?}: enable it in Cargo.toml")]
+    Feature {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of `aster` or `aster-llm`.
+        feature: &'static str,
     },
     /// A setting outside its range.
     #[error("{name}: expected {expected}, got {got}")]

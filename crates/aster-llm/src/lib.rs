@@ -1,7 +1,7 @@
 //! Language models as context encoders for time series.
 //!
-//! [`LanguageModel`] is a GPT-2 or Llama type decoder read from a Hugging Face
-//! folder; [`ContextEncoder`] puts its blocks behind a patch embedding, so that
+//! [`LanguageModel`] is a Transformer of the GPT-2, Llama, Qwen or BERT type read from a
+//! Hugging Face folder; [`ContextEncoder`] puts its blocks behind a patch embedding, so that
 //! windows of a series pass through them as tokens.
 //!
 //! Shapes: B batch, L tokens, D width, V vocabulary, P patch length, C channels.
@@ -11,12 +11,21 @@ mod block;
 mod config;
 mod context;
 mod error;
+mod export;
+mod hf;
+mod input;
 mod model;
+mod pretrained;
+mod prompt;
+mod rotary;
 mod weights;
 
-pub use adapter::{LoraConfig, Projection};
+pub use adapter::{LoraConfig, Projection, Target};
 pub use block::{Attention, Block, FeedForward, Norm};
-pub use config::{Family, LlmConfig};
+pub use config::{Activation, Family, LlmConfig, RopeScaling};
 pub use context::{ContextConfig, ContextEncoder, LlmSource, Tuning};
 pub use error::LlmError;
+pub use input::InputConfig;
 pub use model::{Backbone, LanguageModel};
+pub use pretrained::Pretrained;
+pub use prompt::{Prompt, PromptTokens};

@@ -1,70 +1,65 @@
 use std::path::Path;
 
-use burn::module::Module;
+use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
+use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::block::Shared;
-use crate::weights::{Weights, read};
-use crate::{Block, LlmConfig, LlmError, LoraConfig, Norm};
+use crate::{Block, Family, LlmConfig, LlmError, LoraConfig, Norm, Pretrained};
+
+/// Names of LoRA's factors.
+const FACTORS: &str = r"\.lora_[ab]$";
 
 /// The blocks of a language model, without its vocabulary.
 #[derive(Module, Debug)]
 pub struct Backbone {
     pub(crate) positions: Option<Embedding>,
+    /// BERT: the code of the first sentence, and the norm of embeddings.
+    pub(crate) sentence: Option<Param<Tensor<2>>>,
+    pub(crate) norm_first: Option<Norm>,
     pub(crate) blocks: Vec<Block>,
-    pub(crate) norm: Norm,
+    pub(crate) norm: Option<Norm>,
     #[module(skip)]
     config: LlmConfig,
     causal: bool,
 }
 
 impl Backbone {
-    /// Random weights. `causal` masks the future, as in pre-training.
+    /// Random weights. `causal` masks the future, as in pre-training; BERT never does.
     ///
     /// # Errors
     /// Sizes that do not divide.
     pub fn random(config: &LlmConfig, causal: bool, device: &Device) -> Result<Self, LlmError> {
         config.check()?;
-        let positions = match config.family {
-            crate::Family::Gpt2 => {
-                Some(EmbeddingConfig::new(config.positions, config.width).init(device))
-            }
-            crate::Family::Llama => None,
-        };
+        let (learned, bert) = (config.family != Family::Llama, config.family == Family::Bert);
+        let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Ok(Self {
-            positions,
+            positions: learned.then(|| embedding(config.positions, config.width, device)),
+            sentence: bert.then(|| normal.init([1, config.width], device)),
+            norm_first: bert.then(|| Norm::new(config, device)),
             blocks: (0..config.layers).map(|_| Block::new(config, device)).collect(),
-            norm: Norm::new(config, device),
+            norm: (!bert).then(|| Norm::new(config, device)),
             config: config.clone(),
-            causal,
+            causal: causal && !bert,
         })
     }
 
-    /// The first `layers` blocks (default: all) of a Hugging Face folder with
-    /// `config.json` and `model.safetensors`.
+    /// The first `layers` blocks (default: all) of a pre-trained model.
     ///
     /// # Errors
     /// A missing or malformed file, an unknown model type, a tensor that is
     /// missing or of the wrong shape, more layers asked for than there are.
-    pub fn from_folder(
-        folder: impl AsRef<Path>,
+    pub fn load(
+        pretrained: &Pretrained,
         layers: Option<usize>,
         causal: bool,
         device: &Device,
     ) -> Result<Self, LlmError> {
-        let config = truncated(LlmConfig::from_folder(&folder)?, layers)?;
-        read(folder.as_ref(), device, |weights| Self::load(&config, weights, causal, device))
-    }
-
-    fn load(
-        config: &LlmConfig,
-        weights: &Weights<'_>,
-        causal: bool,
-        device: &Device,
-    ) -> Result<Self, LlmError> {
-        let mut backbone = Self::random(config, causal, device)?;
-        weights.fill_backbone(&mut backbone, config)?;
+        let config = truncated(pretrained.config()?, layers)?;
+        let mut backbone = Self::random(&config, causal, device)?;
+        pretrained.weights(device)?.fill_backbone(&mut backbone)?;
         Ok(backbone)
     }
 
@@ -79,22 +74,82 @@ impl Backbone {
     /// Token embeddings `[B, L, width]` to `[B, L, width]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, length, _] = x.dims();
-        let device = x.device();
-        let shared = Shared::new(&self.config, length, self.causal, &device);
+        let shared = Shared::new(&self.config, length, self.causal, &x.device());
         let mut x = match &self.positions {
             Some(positions) => x + positions.weight.val().narrow(0, 0, length).unsqueeze::<3>(),
             None => x,
         };
+        if let Some(sentence) = &self.sentence {
+            x = x + sentence.val().unsqueeze::<3>();
+        }
+        if let Some(norm) = &self.norm_first {
+            x = norm.forward(x);
+        }
         for block in &self.blocks {
             x = block.forward(x, &shared);
         }
-        self.norm.forward(x)
+        match &self.norm {
+            Some(norm) => norm.forward(x),
+            None => x,
+        }
     }
 
-    /// Freezes everything and adds LoRA to the queries and values.
-    pub fn with_lora(mut self, lora: &LoraConfig, device: &Device) -> Self {
+    /// Freezes all but norms and positions (GPT4TS, Zhou et al. 2023).
+    pub fn only_norms(mut self) -> Self {
+        self.sentence = self.sentence.map(Module::no_grad);
+        self.blocks = self.blocks.into_iter().map(Block::only_norms).collect();
+        self
+    }
+
+    /// Freezes everything and adds LoRA.
+    ///
+    /// # Errors
+    /// A rank or a dropout outside its range, no targets.
+    pub fn with_lora(mut self, lora: &LoraConfig, device: &Device) -> Result<Self, LlmError> {
+        lora.check()?;
         self = self.no_grad();
         self.blocks = self.blocks.into_iter().map(|b| b.with_lora(lora, device)).collect();
+        Ok(self)
+    }
+
+    /// Writes what LoRA learned, and nothing else, as safetensors.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn save_adapter(&self, path: impl AsRef<Path>) -> Result<(), LlmError> {
+        let path = path.as_ref();
+        let mut store = SafetensorsStore::from_file(path).with_regex(FACTORS).overwrite(true);
+        let saved = self.save_into(&mut store);
+        saved.map_err(|source| LlmError::Format { path: path.into(), source })
+    }
+
+    /// Reads what [`Backbone::save_adapter`] wrote for the same [`LoraConfig`].
+    ///
+    /// # Errors
+    /// A file that cannot be read, factors of other layers or another rank.
+    pub fn load_adapter(&mut self, path: impl AsRef<Path>) -> Result<(), LlmError> {
+        let path = path.as_ref();
+        std::fs::File::open(path).map_err(|source| LlmError::Io { path: path.into(), source })?;
+        let mut store =
+            SafetensorsStore::from_file(path).allow_partial(true).skip_enum_variants(true);
+        let result = self
+            .load_from(&mut store)
+            .map_err(|source| LlmError::Format { path: path.into(), source })?;
+        let factors = |name: &&String| name.ends_with("lora_a") || name.ends_with("lora_b");
+        let missing = result.missing.iter().map(|(name, _)| name).find(factors);
+        if let Some(name) = missing {
+            return Err(LlmError::MissingTensor { name: name.clone() });
+        }
+        let foreign = result.unused.first().cloned();
+        match foreign.or(result.errors.first().map(ToString::to_string)) {
+            Some(reason) => Err(LlmError::Adapter { path: path.into(), reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// The same function with LoRA's updates added to the weights.
+    pub fn merged(mut self) -> Self {
+        self.blocks = self.blocks.into_iter().map(Block::merged).collect();
         self
     }
 }
@@ -111,25 +166,60 @@ pub(crate) fn truncated(
     Ok(config)
 }
 
-/// A decoder with its vocabulary; input and output embeddings are tied.
+/// GPT-2's initialisation.
+pub(crate) fn embedding(rows: usize, width: usize, device: &Device) -> Embedding {
+    let initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
+    EmbeddingConfig::new(rows, width).with_initializer(initializer).init(device)
+}
+
+/// A Transformer with its vocabulary.
 #[derive(Module, Debug)]
 pub struct LanguageModel {
     pub(crate) tokens: Embedding,
-    backbone: Backbone,
+    pub(crate) backbone: Backbone,
+    /// None: tied to the input.
+    pub(crate) output: Option<Embedding>,
 }
 
 impl LanguageModel {
-    /// Reads a Hugging Face folder with `config.json` and `model.safetensors`.
+    /// Random weights, to be trained.
     ///
     /// # Errors
-    /// As [`Backbone::from_folder`].
-    pub fn from_folder(folder: impl AsRef<Path>, device: &Device) -> Result<Self, LlmError> {
-        let config = LlmConfig::from_folder(&folder)?;
-        read(folder.as_ref(), device, |weights| {
-            let mut tokens = EmbeddingConfig::new(config.vocabulary, config.width).init(device);
-            weights.fill_tokens(&mut tokens, &config)?;
-            Ok(Self { tokens, backbone: Backbone::load(&config, weights, true, device)? })
+    /// Sizes that do not divide.
+    pub fn random(config: &LlmConfig, device: &Device) -> Result<Self, LlmError> {
+        let vocabulary = || embedding(config.vocabulary, config.width, device);
+        Ok(Self {
+            backbone: Backbone::random(config, true, device)?,
+            tokens: vocabulary(),
+            output: (!config.tied).then(vocabulary),
         })
+    }
+
+    /// Reads a pre-trained model with its vocabulary.
+    ///
+    /// # Errors
+    /// As [`Backbone::load`].
+    pub fn load(pretrained: &Pretrained, device: &Device) -> Result<Self, LlmError> {
+        let config = pretrained.config()?;
+        let weights = pretrained.weights(device)?;
+        let mut backbone = Backbone::random(&config, true, device)?;
+        weights.fill_backbone(&mut backbone)?;
+        let tokens = weights.tokens(&config)?;
+        let output = if config.tied { None } else { Some(weights.output(&config)?) };
+        Ok(Self { tokens, backbone, output })
+    }
+
+    /// Reads a Hugging Face folder.
+    ///
+    /// # Errors
+    /// As [`Backbone::load`].
+    pub fn from_folder(folder: impl AsRef<Path>, device: &Device) -> Result<Self, LlmError> {
+        Self::load(&Pretrained::folder(folder.as_ref()), device)
+    }
+
+    /// The shape of the model.
+    pub fn config(&self) -> &LlmConfig {
+        self.backbone.config()
     }
 
     /// Hidden states after the last norm.
@@ -145,6 +235,57 @@ impl LanguageModel {
     /// # Shapes
     /// Token ids `[B, L]` to `[B, L, V]`.
     pub fn logits(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        self.hidden(ids).matmul(self.tokens.weight.val().transpose().unsqueeze())
+        let output = self.output.as_ref().unwrap_or(&self.tokens);
+        linear(self.hidden(ids), output.weight.val().transpose(), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+    use crate::{Target, block::tests::learn};
+
+    #[test]
+    fn an_adapter_is_saved_alone_and_merges_into_the_base() {
+        let device = Device::flex();
+        let config = LlmConfig { layers: 2, family: Family::Llama, ..Default::default() };
+        let lora = LoraConfig {
+            targets: vec![Target::Query, Target::Output, Target::Gate, Target::Down],
+            rank: 3,
+            rank_stabilized: true,
+            ..Default::default()
+        };
+        let base = Backbone::random(&config, true, &device).unwrap();
+        let fresh = base.clone().with_lora(&lora, &device).unwrap();
+        let mut tuned = fresh.clone();
+        tuned.blocks.iter_mut().for_each(|block| learn(block, &device));
+        let x = Tensor::<3>::random([2, 5, 64], Distribution::Normal(0.0, 1.0), &device);
+        let gap = |a: &Backbone, b: &Backbone| {
+            let gap = a.forward(x.clone()) - b.forward(x.clone());
+            gap.abs().max().into_scalar::<f32>()
+        };
+        assert_eq!(gap(&base, &fresh), 0.0, "a new update must be zero");
+        assert!(gap(&fresh, &tuned) > 0.1);
+        let merged = tuned.clone().merged();
+        assert!(gap(&merged, &tuned) < 1e-5);
+        assert_eq!(merged.num_params(), base.num_params());
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("adapter.safetensors");
+        tuned.save_adapter(&path).unwrap();
+        let numbers = std::fs::metadata(&path).unwrap().len() / 4;
+        // Query and output 64 to 64, gate and down between 64 and 256; rank 3, two blocks.
+        let factors = 2 * 3 * (2 * 128 + 2 * 320);
+        assert!((factors..factors + 1000).contains(&numbers), "{numbers}");
+        let mut loaded = fresh.clone();
+        loaded.load_adapter(&path).unwrap();
+        assert_eq!(gap(&loaded, &tuned), 0.0);
+        let other = LoraConfig { targets: vec![Target::Value], ..lora.clone() };
+        let mut other = base.clone().with_lora(&other, &device).unwrap();
+        assert!(other.load_adapter(&path).is_err(), "an adapter of other layers");
+        let mut other = base.with_lora(&LoraConfig { rank: 2, ..lora }, &device).unwrap();
+        assert!(other.load_adapter(&path).is_err(), "an adapter of another rank");
     }
 }

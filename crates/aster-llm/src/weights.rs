@@ -1,59 +1,53 @@
-//! Tensors of a safetensors file, put where they belong.
+//! Tensors of a Hugging Face model, put where they belong.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use burn::module::Param;
 use burn::nn::{Embedding, Linear};
+use burn::store::burn_pack::Tensor as PackTensor;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use safetensors::{Dtype, SafeTensors};
 
-use crate::{Backbone, Block, Family, FeedForward, LlmConfig, LlmError, Norm};
+use crate::{Attention, Backbone, Block, Family, FeedForward, LlmConfig, LlmError, Norm};
 
-/// The tensors of one file, with the prefix that its exporter used.
+/// By name, none of them read before it is asked for.
+pub(crate) type Tensors = BTreeMap<String, PackTensor>;
+
+/// The tensors of one model, with the prefix that its exporter used.
 pub(crate) struct Weights<'a> {
-    tensors: SafeTensors<'a>,
+    tensors: Tensors,
     prefix: &'static str,
     device: &'a Device,
 }
 
-/// Opens `model.safetensors` of a folder and hands its tensors to `use_them`.
-pub(crate) fn read<T>(
-    folder: &Path,
-    device: &Device,
-    use_them: impl FnOnce(&Weights<'_>) -> Result<T, LlmError>,
-) -> Result<T, LlmError> {
-    let path = folder.join("model.safetensors");
-    let bytes =
-        std::fs::read(&path).map_err(|source| LlmError::Io { path: path.clone(), source })?;
-    let tensors =
-        SafeTensors::deserialize(&bytes).map_err(|source| LlmError::Format { path, source })?;
-    let has = |start: &str| tensors.names().iter().any(|name| name.starts_with(start));
-    let prefix = ["transformer.", "model."].into_iter().find(|p| has(p)).unwrap_or("");
-    use_them(&Weights { tensors, prefix, device })
-}
+impl<'a> Weights<'a> {
+    pub(crate) fn new(tensors: Tensors, device: &'a Device) -> Self {
+        let has = |start: &str| tensors.keys().any(|name| name.starts_with(start));
+        let prefixes = ["transformer.", "model.", "bert."];
+        let prefix = prefixes.into_iter().find(|prefix| has(prefix)).unwrap_or("");
+        Self { tensors, prefix, device }
+    }
 
-impl Weights<'_> {
     fn tensor<const D: usize>(
         &self,
         name: &str,
         expected: [usize; D],
     ) -> Result<Tensor<D>, LlmError> {
         let name = format!("{}{name}", self.prefix);
-        let view = self
-            .tensors
-            .tensor(&name)
-            .map_err(|_| LlmError::MissingTensor { name: name.clone() })?;
-        if view.shape() != expected {
-            let got = view.shape().to_vec();
+        let Some(tensor) = self.tensors.get(&name) else {
+            return Err(LlmError::MissingTensor { name });
+        };
+        if tensor.shape.as_slice() != expected {
+            let got = tensor.shape.to_vec();
             return Err(LlmError::Shape { name, expected: expected.to_vec(), got });
         }
-        let dtype = match view.dtype() {
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            other => return Err(LlmError::Dtype { name, got: format!("{other:?}") }),
-        };
-        let data = TensorData::from_bytes_vec(view.data().to_vec(), expected, dtype);
+        let dtype = tensor.dtype;
+        if !matches!(dtype, DType::F32 | DType::F16 | DType::BF16) {
+            return Err(LlmError::Dtype { name, got: format!("{dtype:?}") });
+        }
+        let bytes = tensor
+            .to_bytes()
+            .map_err(|error| LlmError::Unreadable { name, reason: error.to_string() })?;
+        let data = TensorData::from_bytes(bytes, expected, dtype);
         Ok(Tensor::from_data(data.convert::<f32>(), self.device))
     }
 
@@ -68,8 +62,11 @@ impl Weights<'_> {
     fn fill_norm(&self, norm: &mut Norm, name: &str, width: usize) -> Result<(), LlmError> {
         match norm {
             Norm::Layer(norm) => {
-                norm.gamma = self.vector(&format!("{name}.weight"), width)?;
-                norm.beta = Some(self.vector(&format!("{name}.bias"), width)?);
+                // BERT's oldest exports have the names of its TensorFlow original.
+                let old = self.tensors.contains_key(&format!("{}{name}.gamma", self.prefix));
+                let [weight, bias] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
+                norm.gamma = self.vector(&format!("{name}.{weight}"), width)?;
+                norm.beta = Some(self.vector(&format!("{name}.{bias}"), width)?);
             }
             Norm::Rms(norm) => norm.gamma = self.vector(&format!("{name}.weight"), width)?,
         }
@@ -81,6 +78,9 @@ impl Weights<'_> {
         let [input, output] = linear.weight.lazy_shape().dims();
         let weight = self.tensor::<2>(&format!("{name}.weight"), [output, input])?;
         linear.weight = Param::from_tensor(weight.transpose());
+        if let Some(bias) = &mut linear.bias {
+            *bias = self.vector(&format!("{name}.bias"), output)?;
+        }
         Ok(())
     }
 
@@ -98,72 +98,98 @@ impl Weights<'_> {
         Ok(())
     }
 
-    pub(crate) fn fill_tokens(
-        &self,
-        tokens: &mut Embedding,
-        config: &LlmConfig,
-    ) -> Result<(), LlmError> {
+    pub(crate) fn tokens(&self, config: &LlmConfig) -> Result<Embedding, LlmError> {
         let name = match config.family {
             Family::Gpt2 => "wte.weight",
             Family::Llama => "embed_tokens.weight",
+            Family::Bert => "embeddings.word_embeddings.weight",
         };
-        *tokens = self.embedding(name, config.vocabulary, config.width)?;
-        Ok(())
+        self.embedding(name, config.vocabulary, config.width)
     }
 
-    pub(crate) fn fill_backbone(
-        &self,
-        backbone: &mut Backbone,
-        config: &LlmConfig,
-    ) -> Result<(), LlmError> {
-        let (width, positions) = (config.width, config.positions);
-        let (layer, norm) = match config.family {
-            Family::Gpt2 => ("h", "ln_f"),
-            Family::Llama => ("layers", "norm"),
+    /// The output layer of a model that does not tie it to the input.
+    pub(crate) fn output(mut self, config: &LlmConfig) -> Result<Embedding, LlmError> {
+        self.prefix = "";
+        self.embedding("lm_head.weight", config.vocabulary, config.width)
+    }
+
+    pub(crate) fn fill_backbone(&self, backbone: &mut Backbone) -> Result<(), LlmError> {
+        let LlmConfig { family, width, positions: longest, .. } = *backbone.config();
+        let (positions, layer, norm) = match family {
+            Family::Gpt2 => ("wpe.weight", "h", "ln_f"),
+            Family::Llama => ("", "layers", "norm"),
+            Family::Bert => ("embeddings.position_embeddings.weight", "encoder.layer", ""),
         };
         if let Some(table) = &mut backbone.positions {
-            *table = self.embedding("wpe.weight", positions, width)?;
+            *table = self.embedding(positions, longest, width)?;
         }
-        self.fill_norm(&mut backbone.norm, norm, width)?;
+        if let Some(sentence) = &mut backbone.sentence {
+            let both = self.tensor::<2>("embeddings.token_type_embeddings.weight", [2, width])?;
+            *sentence = Param::from_tensor(both.narrow(0, 0, 1));
+        }
+        if let Some(norm) = &mut backbone.norm_first {
+            self.fill_norm(norm, "embeddings.LayerNorm", width)?;
+        }
+        if let Some(last) = &mut backbone.norm {
+            self.fill_norm(last, norm, width)?;
+        }
         for (i, block) in backbone.blocks.iter_mut().enumerate() {
-            self.fill_block(block, &format!("{layer}.{i}"), config)?;
+            let name = format!("{layer}.{i}");
+            match family {
+                Family::Gpt2 => self.fill_gpt2(block, &name, width),
+                Family::Llama => self.fill_llama(block, &name, width),
+                Family::Bert => self.fill_bert(block, &name, width),
+            }?;
         }
         Ok(())
     }
 
-    fn fill_block(
-        &self,
-        block: &mut Block,
-        name: &str,
-        config: &LlmConfig,
-    ) -> Result<(), LlmError> {
-        let (first, second, attention) = match config.family {
-            Family::Gpt2 => ("ln_1", "ln_2", "attn"),
-            Family::Llama => ("input_layernorm", "post_attention_layernorm", "self_attn"),
-        };
+    fn fill_gpt2(&self, block: &mut Block, name: &str, width: usize) -> Result<(), LlmError> {
+        self.fill_norm(&mut block.norm_attention, &format!("{name}.ln_1"), width)?;
+        self.fill_norm(&mut block.norm_feed_forward, &format!("{name}.ln_2"), width)?;
+        let Attention { query, key, value, output, .. } = &mut block.attention;
+        let FeedForward { up, down, .. } = &mut block.feed_forward;
+        let qkv = &mut [&mut query.base, &mut key.base, &mut value.base];
+        self.fill_conv(qkv, &format!("{name}.attn.c_attn"))?;
+        self.fill_conv(&mut [&mut output.base], &format!("{name}.attn.c_proj"))?;
+        self.fill_conv(&mut [&mut up.base], &format!("{name}.mlp.c_fc"))?;
+        self.fill_conv(&mut [&mut down.base], &format!("{name}.mlp.c_proj"))
+    }
+
+    fn fill_llama(&self, block: &mut Block, name: &str, width: usize) -> Result<(), LlmError> {
         let at = |part: &str| format!("{name}.{part}");
-        self.fill_norm(&mut block.norm_attention, &at(first), config.width)?;
-        self.fill_norm(&mut block.norm_feed_forward, &at(second), config.width)?;
-        let part = |part: &str| format!("{name}.{attention}.{part}");
-        let a = &mut block.attention;
-        let FeedForward { gate, up, down } = &mut block.feed_forward;
-        match gate {
-            None => {
-                let qkv = &mut [&mut a.query.base, &mut a.key.base, &mut a.value.base];
-                self.fill_conv(qkv, &part("c_attn"))?;
-                self.fill_conv(&mut [&mut a.output.base], &part("c_proj"))?;
-                self.fill_conv(&mut [&mut up.base], &at("mlp.c_fc"))?;
-                self.fill_conv(&mut [&mut down.base], &at("mlp.c_proj"))
-            }
-            Some(gate) => {
-                self.fill_linear(&mut a.query.base, &part("q_proj"))?;
-                self.fill_linear(&mut a.key.base, &part("k_proj"))?;
-                self.fill_linear(&mut a.value.base, &part("v_proj"))?;
-                self.fill_linear(&mut a.output.base, &part("o_proj"))?;
-                self.fill_linear(&mut gate.base, &at("mlp.gate_proj"))?;
-                self.fill_linear(&mut up.base, &at("mlp.up_proj"))?;
-                self.fill_linear(&mut down.base, &at("mlp.down_proj"))
+        self.fill_norm(&mut block.norm_attention, &at("input_layernorm"), width)?;
+        self.fill_norm(&mut block.norm_feed_forward, &at("post_attention_layernorm"), width)?;
+        let Attention { query, key, value, output, qk_norm, .. } = &mut block.attention;
+        self.fill_linear(&mut query.base, &at("self_attn.q_proj"))?;
+        self.fill_linear(&mut key.base, &at("self_attn.k_proj"))?;
+        self.fill_linear(&mut value.base, &at("self_attn.v_proj"))?;
+        self.fill_linear(&mut output.base, &at("self_attn.o_proj"))?;
+        if let Some((of_query, of_key)) = qk_norm {
+            for (norm, name) in [(of_query, "q_norm"), (of_key, "k_norm")] {
+                let [width] = norm.gamma.lazy_shape().dims();
+                norm.gamma = self.vector(&at(&format!("self_attn.{name}.weight")), width)?;
             }
         }
+        let FeedForward { gate, up, down, .. } = &mut block.feed_forward;
+        if let Some(gate) = gate {
+            self.fill_linear(&mut gate.base, &at("mlp.gate_proj"))?;
+        }
+        self.fill_linear(&mut up.base, &at("mlp.up_proj"))?;
+        self.fill_linear(&mut down.base, &at("mlp.down_proj"))
+    }
+
+    fn fill_bert(&self, block: &mut Block, name: &str, width: usize) -> Result<(), LlmError> {
+        let at = |part: &str| format!("{name}.{part}");
+        self.fill_norm(&mut block.norm_attention, &at("attention.output.LayerNorm"), width)?;
+        self.fill_norm(&mut block.norm_feed_forward, &at("output.LayerNorm"), width)?;
+        let Attention { query, key, value, output, .. } = &mut block.attention;
+        self.fill_linear(&mut query.base, &at("attention.self.query"))?;
+        self.fill_linear(&mut key.base, &at("attention.self.key"))?;
+        self.fill_linear(&mut value.base, &at("attention.self.value"))?;
+        self.fill_linear(&mut output.base, &at("attention.output.dense"))?;
+        let FeedForward { up, down, .. } = &mut block.feed_forward;
+        self.fill_linear(&mut up.base, &at("intermediate.dense"))?;
+        self.fill_linear(&mut down.base, &at("output.dense"))
     }
 }

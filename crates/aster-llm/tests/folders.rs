@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use aster_llm::{ContextConfig, LlmConfig, LlmError, LlmSource, LoraConfig, Tuning};
+use aster_llm::{ContextConfig, LlmConfig, LlmError, LlmSource, LoraConfig, Target, Tuning};
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
@@ -80,6 +80,76 @@ fn what_is_missing_or_wrong_is_named() {
     assert!(matches!(open(path), Err(LlmError::Config { .. })));
 }
 
+/// Two shards and their index.
+fn shard(folder: &Path, map: impl Fn(usize) -> &'static str) {
+    write(folder, CONFIG, &TENSORS[..7], Dtype::F32);
+    std::fs::rename(folder.join("model.safetensors"), folder.join("a.safetensors")).unwrap();
+    write(folder, CONFIG, &TENSORS[7..], Dtype::F32);
+    std::fs::rename(folder.join("model.safetensors"), folder.join("b.safetensors")).unwrap();
+    let map: std::collections::BTreeMap<_, _> =
+        TENSORS.iter().enumerate().map(|(i, (name, _))| (*name, map(i))).collect();
+    let index = serde_json::json!({ "metadata": {}, "weight_map": map }).to_string();
+    std::fs::write(folder.join("model.safetensors.index.json"), index).unwrap();
+}
+
+#[test]
+fn shards_are_read_where_the_index_says_and_only_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let right = |i: usize| if i < 7 { "a.safetensors" } else { "b.safetensors" };
+    shard(path, right);
+    open(path).unwrap();
+    shard(path, |_| "a.safetensors");
+    assert!(matches!(open(path), Err(LlmError::MissingTensor { .. })));
+    shard(path, |_| "c.safetensors");
+    assert!(matches!(open(path), Err(LlmError::Io { .. })));
+    for bad in [
+        "../a.safetensors",
+        "/etc/a.safetensors",
+        "..\\a.safetensors",
+        "C:a.safetensors",
+        "model.safetensors.index.json",
+        "",
+    ] {
+        shard(path, |_| bad);
+        assert!(matches!(open(path), Err(LlmError::Index { got, .. }) if got == bad));
+    }
+    std::fs::write(path.join("model.safetensors.index.json"), "{}").unwrap();
+    assert!(matches!(open(path), Err(LlmError::Config { .. })));
+}
+
+#[test]
+fn a_truncated_file_is_no_safetensors() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), CONFIG, &TENSORS, Dtype::F32);
+    let path = folder.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    for length in [0, 7, 100, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        assert!(matches!(open(folder.path()), Err(LlmError::Format { .. })), "{length}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+    #[test]
+    fn a_damaged_folder_is_read_or_refused(
+        file in 0..2usize,
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        byte in proptest::prelude::any::<u8>(),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), CONFIG, &TENSORS, Dtype::F32);
+        let path = folder.path().join(["config.json", "model.safetensors"][file]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        // In the weights, the header is what can be wrong.
+        let i = at.index(bytes.len().min(1000));
+        bytes[i] = byte;
+        std::fs::write(&path, bytes).unwrap();
+        let _ = open(folder.path());
+    }
+}
+
 #[test]
 fn too_many_layers_or_tokens_are_errors() {
     let device = Device::flex();
@@ -104,8 +174,13 @@ fn tuning_decides_what_is_trained() {
     };
     let (frozen, full) = (trained(Tuning::Frozen), trained(Tuning::Full));
     // Two factors each on query and value.
-    assert_eq!(trained(Tuning::Lora(LoraConfig::default())), frozen + 4);
-    // 16 in the block, 2 of the last norm, 1 table of positions.
+    let lora = LoraConfig::default();
+    assert_eq!(trained(Tuning::Lora(lora.clone())), frozen + 4);
+    let lora = LoraConfig { targets: vec![Target::Up, Target::Down, Target::Key], ..lora };
+    assert_eq!(trained(Tuning::Lora(lora)), frozen + 6);
+    // 4 in the block, 2 of the last norm, 1 table of positions.
+    assert_eq!(trained(Tuning::Norms), frozen + 7);
+    // 16 in the block.
     assert_eq!(full, frozen + 19);
 }
 

@@ -31,13 +31,22 @@ fn farthest(hidden: Tensor<3>, expected: &[f64]) -> f64 {
 #[test]
 fn small_random_models_agree_with_transformers() {
     let (device, golden) = (Device::flex(), golden());
-    for family in ["gpt2", "llama"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(family);
+    let mut models = 0;
+    for (name, golden) in golden.as_object().unwrap().iter().filter(|(name, _)| *name != "stories")
+    {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
         let model = LanguageModel::from_folder(folder, &device).unwrap();
-        let rows: Vec<_> = golden[family]["ids"].as_array().unwrap().iter().map(numbers).collect();
-        let gap = farthest(model.hidden(ids(&rows, &device)), &numbers(&golden[family]["hidden"]));
-        assert!(gap < 1e-4, "{family}: {gap}");
+        let rows: Vec<_> = golden["ids"].as_array().unwrap().iter().map(numbers).collect();
+        let ids = ids(&rows, &device);
+        let gap = farthest(model.hidden(ids.clone()), &numbers(&golden["hidden"]));
+        assert!(gap < 1e-4, "{name}: {gap}");
+        if let Some(logits) = golden.get("logits") {
+            let gap = farthest(model.logits(ids), &numbers(logits));
+            assert!(gap < 1e-4, "logits of {name}: {gap}");
+        }
+        models += 1;
     }
+    assert_eq!(models, 9);
 }
 
 /// Mean next-token loss in nats.

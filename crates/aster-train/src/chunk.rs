@@ -1,6 +1,8 @@
 use std::ops::Range;
 
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 /// Does the work of a batch, in its order. On a CPU most operations are too small to share
@@ -17,6 +19,31 @@ pub(crate) fn in_chunks<T: Send>(
     }
     let range = |i: usize| i * chunk..((i + 1) * chunk).min(windows);
     (0..windows.div_ceil(chunk)).into_par_iter().map(|i| work(range(i))).collect()
+}
+
+/// The gradients of a batch: `losses` gives what some of its examples contribute to the
+/// loss, and something to return beside it, chunk by chunk in their order.
+pub fn gradients_in_chunks<M: Module + Sync, T: Send>(
+    model: &M,
+    examples: usize,
+    chunk: usize,
+    device: &Device,
+    losses: impl Fn(&M, Range<usize>) -> (Tensor<1>, T) + Sync,
+) -> (GradientsParams, Vec<T>) {
+    let chunks = in_chunks(examples, chunk, device, |range| {
+        // Graphs that share parameters would wait for each other.
+        let alone = range.len() == examples;
+        let model = if alone { model.clone() } else { model.clone().fork(device) };
+        let (loss, item) = losses(&model, range);
+        (GradientsParams::from_grads(loss.backward(), &model), item)
+    });
+    let mut grads = GradientsAccumulator::new();
+    let items = chunks.into_iter().map(|(of_chunk, item)| {
+        grads.accumulate(model, of_chunk);
+        item
+    });
+    let items = items.collect();
+    (grads.grads(), items)
 }
 
 fn is_cpu(device: &Device) -> bool {

@@ -37,6 +37,7 @@ mod trainer;
 
 pub use artefact::FORMAT_VERSION;
 pub use batch::WindowBatch;
+pub use chunk::gradients_in_chunks;
 pub use config::{
     AsterConfig, EvidenceConfig, ObjectiveConfig, ScoreConfig, Source, Space, TrainConfig,
 };

@@ -1,14 +1,12 @@
 use std::ops::Range;
 
-use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Tensor, TensorReadError};
 use burn::train::metric::{Adaptor, ItemLazy};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use burn_std::ExecutionError;
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::in_chunks;
+use crate::chunk::{gradients_in_chunks, in_chunks};
 use crate::{Aster, WindowBatch};
 
 /// A part of the loss.
@@ -129,23 +127,12 @@ impl TrainStep for Aster {
     fn step(&self, batch: WindowBatch) -> TrainOutput<LossParts> {
         let ([b, ..], device) = (batch.windows.dims(), batch.windows.device());
         let beta = self.config().objective.beta.at(batch.step);
-        let chunks = in_chunks(b, self.config().chunk, &device, |range| {
-            // Graphs that share parameters would wait for each other.
-            let model = if range.len() < b { self.clone().fork(&device) } else { self.clone() };
-            let losses = batch.losses_of(range, &model, beta);
-            let grads = GradientsParams::from_grads(
-                (losses.total.clone() * batch.weight).backward(),
-                &model,
-            );
-            (losses.without_graph(), grads)
-        });
-        let mut grads = GradientsAccumulator::new();
-        let chunks = chunks.into_iter().map(|(losses, of_chunk)| {
-            grads.accumulate(self, of_chunk);
-            losses
-        });
-        let item = LossParts::sum(chunks.collect());
-        TrainOutput { grads: grads.grads(), item }
+        let (grads, chunks) =
+            gradients_in_chunks(self, b, self.config().chunk, &device, |model, range| {
+                let losses = batch.losses_of(range, model, beta);
+                (losses.total.clone() * batch.weight, losses.without_graph())
+            });
+        TrainOutput { grads, item: LossParts::sum(chunks) }
     }
 }
 
@@ -175,7 +162,8 @@ impl WindowBatch {
 
 #[cfg(test)]
 mod tests {
-    use burn::module::{ModuleVisitor, Param};
+    use burn::module::{Module, ModuleVisitor, Param};
+    use burn::optim::GradientsParams;
     use burn::tensor::{Device, Distribution};
 
     use super::*;

@@ -43,6 +43,8 @@ impl Trainer {
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
         let Self { config, strategy } = self;
         config.check()?;
+        let context = config.context.clone().with_channels(train.channels());
+        let config = AsterConfig { context, ..config };
         let missing = devices(&strategy).iter().find(|device| !device.is_autodiff());
         if let Some(device) = missing {
             return Err(TrainError::NoAutodiff { device: format!("{device:?}") });

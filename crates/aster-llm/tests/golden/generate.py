@@ -12,24 +12,50 @@ import random
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, BertConfig, BertModel, GPT2Config
+from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config
+from transformers import Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 here = pathlib.Path(__file__).parent
 stories = pathlib.Path(sys.argv[1])
 
 
-def small(name, model, vocabulary):
+VOCABULARY = 24
+
+
+def small(name, model, shard="1GB"):
     # Larger than the usual initialisation, so that every part of a block matters.
     torch.manual_seed(0)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    model.eval().save_pretrained(here / name, safe_serialization=True)
+    model.eval().save_pretrained(here / name, safe_serialization=True, max_shard_size=shard)
     (here / name / "generation_config.json").unlink(missing_ok=True)
-    ids = torch.randint(0, vocabulary, (2, 7))
+    ids = torch.randint(0, VOCABULARY, (2, 7))
     with torch.no_grad():
-        hidden = model(ids, output_hidden_states=True).hidden_states[-1]
-    return {"ids": ids.tolist(), "hidden": hidden.flatten().tolist()}
+        out = model(ids, output_hidden_states=True)
+    golden = {"ids": ids.tolist(), "hidden": out.hidden_states[-1].flatten().tolist()}
+    if "logits" in out:
+        golden["logits"] = out.logits.flatten().tolist()
+    return golden
+
+
+def llama(config=LlamaConfig, model=LlamaForCausalLM, **changes):
+    shape = dict(
+        hidden_size=16,
+        intermediate_size=20,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=VOCABULARY,
+        max_position_embeddings=16,
+        tie_word_embeddings=True,
+    )
+    return model(config(**(shape | changes)))
+
+
+def rope(**scaling):
+    # A small base, so that every frequency turns within seven tokens.
+    return dict(rope_scaling=scaling, rope_theta=100.0)
 
 
 def encode(text):
@@ -70,28 +96,33 @@ for name, ids in texts.items():
 with torch.no_grad():
     hidden = model(torch.tensor([texts["story"][:16]]), output_hidden_states=True).hidden_states[-1]
 
+gpt2 = dict(n_embd=16, n_layer=2, n_head=4, n_positions=16, vocab_size=VOCABULARY)
+bert = dict(
+    hidden_size=16,
+    intermediate_size=20,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    vocab_size=VOCABULARY,
+    max_position_embeddings=16,
+)
+llama3 = rope(
+    rope_type="llama3",
+    factor=4.0,
+    low_freq_factor=1.0,
+    high_freq_factor=4.0,
+    original_max_position_embeddings=64,
+)
+yarn = rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=32)
 golden = {
-    "gpt2": small(
-        "gpt2",
-        GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=2, n_head=4, n_positions=16, vocab_size=24)),
-        24,
-    ),
-    "llama": small(
-        "llama",
-        LlamaForCausalLM(
-            LlamaConfig(
-                hidden_size=16,
-                intermediate_size=20,
-                num_hidden_layers=2,
-                num_attention_heads=4,
-                num_key_value_heads=2,
-                vocab_size=24,
-                max_position_embeddings=16,
-                tie_word_embeddings=True,
-            )
-        ),
-        24,
-    ),
+    "gpt2": small("gpt2", GPT2LMHeadModel(GPT2Config(**gpt2))),
+    "llama": small("llama", llama()),
+    "llama3": small("llama3", llama(**llama3, tie_word_embeddings=False, head_dim=6)),
+    "linear": small("linear", llama(**rope(rope_type="linear", factor=3.0))),
+    "dynamic": small("dynamic", llama(**rope(rope_type="dynamic", factor=3.0))),
+    "yarn": small("yarn", llama(**yarn, attention_bias=True, mlp_bias=True)),
+    "qwen2": small("qwen2", llama(Qwen2Config, Qwen2ForCausalLM)),
+    "qwen3": small("qwen3", llama(Qwen3Config, Qwen3ForCausalLM, head_dim=8), shard="5KB"),
+    "bert": small("bert", BertModel(BertConfig(**bert))),
     "stories": {
         "ids": texts,
         "losses": losses,

@@ -1,0 +1,66 @@
+use std::f64::consts::PI;
+
+use burn::tensor::{Device, Tensor};
+
+use crate::{LlmConfig, RopeScaling};
+
+/// Rotary position code (Su et al. 2021) in the half-split layout of Hugging Face weights.
+pub(crate) struct Rotary {
+    /// Cosines and sines, each `[1, 1, L, head width]`.
+    cos: Tensor<4>,
+    sin: Tensor<4>,
+}
+
+impl Rotary {
+    pub(crate) fn new(config: &LlmConfig, length: usize, device: &Device) -> Self {
+        let (frequencies, scale) = frequencies(config);
+        let width = 2 * frequencies.len();
+        let table = |f: fn(f64) -> f64| {
+            let at = |i: usize| {
+                let angle = (i / width) as f64 * frequencies[i % width % frequencies.len()];
+                (scale * f(angle)) as f32
+            };
+            let values: Vec<f32> = (0..length * width).map(at).collect();
+            Tensor::<1>::from_floats(values.as_slice(), device).reshape([1, 1, length, width])
+        };
+        Self { cos: table(f64::cos), sin: table(f64::sin) }
+    }
+
+    /// `[B, heads, L, head width]` to the same.
+    pub(crate) fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
+        let half = x.dims()[3] / 2;
+        let (first, second) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
+        let turned = Tensor::cat(vec![second.neg(), first], 3);
+        x * self.cos.clone() + turned * self.sin.clone()
+    }
+}
+
+/// Radians per position of each pair, and the factor on cosines and sines.
+fn frequencies(config: &LlmConfig) -> (Vec<f64>, f64) {
+    let (half, theta) = (config.head_width() / 2, config.rope_theta);
+    let base = (0..half).map(|pair| theta.powf(-(pair as f64) / half as f64));
+    match config.rope_scaling {
+        RopeScaling::None => (base.collect(), 1.0),
+        RopeScaling::Linear { factor } => (base.map(|f| f / factor).collect(), 1.0),
+        RopeScaling::Llama3 { factor, low, high, original } => {
+            let scale = |f: f64| {
+                let waves = original * f / (2.0 * PI);
+                let keep = ((waves - low) / (high - low)).clamp(0.0, 1.0);
+                f * (keep + (1.0 - keep) / factor)
+            };
+            (base.map(scale).collect(), 1.0)
+        }
+        RopeScaling::Yarn { factor, fast, slow, original, attention } => {
+            // The pair that turns so many times over the original context.
+            let pair = |turns: f64| half as f64 * (original / (turns * 2.0 * PI)).ln() / theta.ln();
+            let low = pair(fast).floor().max(0.0);
+            let high = pair(slow).ceil().min(2.0 * half as f64 - 1.0);
+            let high = if low == high { high + 0.001 } else { high };
+            let scale = |(pair, f): (usize, f64)| {
+                let stretch = ((pair as f64 - low) / (high - low)).clamp(0.0, 1.0);
+                f * (1.0 - stretch + stretch / factor)
+            };
+            (base.enumerate().map(scale).collect(), attention)
+        }
+    }
+}
