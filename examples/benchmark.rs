@@ -27,8 +27,8 @@ struct Arguments {
     /// Seeds 0..n.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
-    /// Language model: a Hugging Face folder, `random` (weights of a tiny GPT-2) or
-    /// `none`. Default: `../../llm/stories260K` beside the data, else `random`.
+    /// Language model: a Hugging Face folder, `bundled`, `random` (weights of a tiny GPT-2)
+    /// or `none`. Default: `../../llm/stories260K` beside the data, else `random`.
     #[arg(long)]
     llm: Option<String>,
     /// A JSON file with config fields that differ from the defaults.
@@ -117,6 +117,7 @@ fn config(arguments: &Arguments, llm: &str) -> Result<AsterConfig, Box<dyn Error
     };
     config.context.llm = match llm {
         "none" => LlmSource::None,
+        "bundled" => LlmSource::Bundled,
         "random" => LlmSource::Random(LlmConfig::default()),
         folder => LlmSource::Folder(folder.into()),
     };

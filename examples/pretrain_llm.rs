@@ -56,10 +56,10 @@ struct Arguments {
     #[arg(long, default_value_t = 16)]
     batch: usize,
     /// Steps in all.
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, default_value_t = 5000)]
     steps: usize,
     /// Steps between validations, each of which leaves a checkpoint.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 250)]
     every: usize,
     /// Highest learning rate.
     #[arg(long, default_value_t = 3e-3)]

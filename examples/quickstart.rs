@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let device = device(DeviceChoice::Auto)?;
     let mut config = AsterConfig::default();
+    config.context.llm = LlmSource::Bundled;
     config.train.progress = true;
     let started = Instant::now();
     let detector = Detector::fit(&config, &split.train, &device)?;

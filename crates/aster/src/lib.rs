@@ -3,6 +3,7 @@
 /// Compiles and runs the code of the docs.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/backends.md")]
+#[doc = include_str!("../../../docs/llm.md")]
 pub struct Docs;
 
 mod device;
