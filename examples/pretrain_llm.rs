@@ -163,7 +163,7 @@ fn documentation(arguments: &Arguments) -> Fallible<PathBuf> {
 fn tokenizer(arguments: &Arguments, corpus: &Corpus) -> Fallible<Tokenizer> {
     let path = arguments.out.join("tokenizer.json");
     if path.exists() {
-        return Ok(Tokenizer::from_file(path)?);
+        return Tokenizer::from_file(path);
     }
     let mut trainer = BpeTrainerBuilder::new()
         .show_progress(false)
@@ -182,7 +182,7 @@ fn tokenizer(arguments: &Arguments, corpus: &Corpus) -> Fallible<Tokenizer> {
     .with_decoder(Some(ByteLevel::default().into()))
     .build()?;
     tokenizer.train(&mut trainer, corpus.train.split_inclusive("\n\n"))?.save(&path, false)?;
-    Ok(Tokenizer::from_file(path)?)
+    Tokenizer::from_file(path)
 }
 
 /// Mean loss in nats over the tokens of `[B, L]` but the first.

@@ -26,6 +26,7 @@ pub enum InputConfig {
 
 /// What [`InputConfig`] describes.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // there is one per model
 pub(crate) enum Input {
     Linear(Linear),
     Reprogrammed(Reprogrammed),
