@@ -13,7 +13,6 @@ use aster::burn::grad_clipping::GradientClippingConfig;
 use aster::burn::module::Module;
 use aster::burn::optim::{AdamWConfig, ModuleOptimizer};
 use aster::burn::store::ModuleRecord;
-use aster::burn::tensor::activation::log_softmax;
 use aster::burn::tensor::{Int, Tensor, TensorData};
 use aster::llm::{LanguageModel, LlmConfig};
 use aster::prelude::*;
@@ -125,7 +124,7 @@ fn main() -> Fallible<()> {
         let ids = batch(&arguments, &texts.train, step, &device);
         let (grads, losses) =
             gradients_in_chunks(&model, arguments.batch, 4, &device, |m, range| {
-                let loss = next_token_loss(m, ids.clone().slice(range.clone()));
+                let loss = m.next_token_loss(ids.clone().slice(range.clone()));
                 let loss = loss * (range.len() as f64 / arguments.batch as f64);
                 (loss.clone(), loss.without_autodiff())
             });
@@ -185,14 +184,6 @@ fn tokenizer(arguments: &Arguments, corpus: &Corpus) -> Fallible<Tokenizer> {
     Tokenizer::from_file(path)
 }
 
-/// Mean loss in nats over the tokens of `[B, L]` but the first.
-fn next_token_loss(model: &LanguageModel, ids: Tensor<2, Int>) -> Tensor<1> {
-    let [_, l] = ids.dims();
-    let next = ids.clone().narrow(1, 1, l - 1).unsqueeze_dim::<3>(2);
-    let logs = log_softmax(model.logits(ids.narrow(1, 0, l - 1)), 2);
-    logs.gather(2, next).mean().neg()
-}
-
 /// Sequences at random, the same at each step whenever it is taken.
 fn batch(arguments: &Arguments, tokens: &[u32], step: usize, device: &Device) -> Tensor<2, Int> {
     let mut rng = StdRng::seed_from_u64(arguments.seed ^ (step as u64) << 20);
@@ -227,7 +218,7 @@ fn validate(model: &LanguageModel, tokens: &[u32], length: usize, most: usize) -
     let mut sum = 0.0;
     for starts in starts.chunks(8) {
         let ids = sequences(tokens, starts, length, &device);
-        sum += next_token_loss(model, ids).into_scalar::<f64>() * starts.len() as f64;
+        sum += model.next_token_loss(ids).into_scalar::<f64>() * starts.len() as f64;
     }
     Ok(sum / starts.len() as f64)
 }

@@ -27,6 +27,11 @@ pub enum Target {
     Down,
 }
 
+impl Target {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Query, Self::Key, Self::Value, Self::Output, Self::Gate, Self::Up, Self::Down];
+}
+
 /// Low-rank adaptation (Hu et al., ICLR 2022).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -60,11 +65,8 @@ impl LoraConfig {
     pub(crate) fn check(&self) -> Result<(), LlmError> {
         require("LoRA rank", self.rank, self.rank > 0, "at least 1")?;
         require("LoRA targets", self.targets.len(), !self.targets.is_empty(), "at least 1")?;
-        if (0.0..1.0).contains(&self.dropout) {
-            return Ok(());
-        }
-        let (expected, got) = ("a number in [0, 1)".into(), self.dropout.to_string());
-        Err(LlmError::Setting { name: "LoRA dropout", expected, got })
+        let inside = (0.0..1.0).contains(&self.dropout);
+        require("LoRA dropout", self.dropout, inside, "a number in [0, 1)")
     }
 
     fn scale(&self) -> f64 {

@@ -226,8 +226,7 @@ impl Block {
 
     /// Puts what LoRA learned into the layers.
     pub(crate) fn merged(mut self) -> Self {
-        use Target::{Down, Gate, Key, Output, Query, Up, Value};
-        for target in [Query, Key, Value, Output, Gate, Up, Down] {
+        for target in Target::ALL {
             if let Some(projection) = self.projection(target) {
                 projection.merge();
             }
@@ -255,8 +254,7 @@ pub(crate) mod tests {
 
     /// As if LoRA had learned something everywhere.
     pub(crate) fn learn(block: &mut Block, device: &Device) {
-        use Target::{Down, Gate, Key, Output, Query, Up, Value};
-        for target in [Query, Key, Value, Output, Gate, Up, Down] {
+        for target in Target::ALL {
             if let Some(projection) = block.projection(target) {
                 projection.learn(device);
             }

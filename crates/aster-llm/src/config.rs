@@ -188,12 +188,12 @@ impl LlmConfig {
 
 pub(crate) fn require(
     name: &'static str,
-    got: usize,
+    got: impl ToString,
     holds: bool,
     expected: &str,
 ) -> Result<(), LlmError> {
     match holds {
         true => Ok(()),
-        false => Err(LlmError::Setting { name, expected: expected.into(), got: got.to_string() }),
+        false => Err(LlmError::setting(name, expected, got)),
     }
 }

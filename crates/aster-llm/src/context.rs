@@ -173,13 +173,12 @@ impl ContextConfig {
         let expected = format!("below the vocabulary of {}", shape.vocabulary);
         require("token of the prompt", largest, largest < shape.vocabulary, &expected)?;
 
+        let used = truncated(shape.clone(), self.layers)?;
         let pretrained = self.llm.pretrained()?;
-        let backbone = match &pretrained {
-            Some(model) => Backbone::load(model, self.layers, self.causal, device)?,
-            None => {
-                let shape = truncated(shape.clone(), self.layers)?;
-                Backbone::random(&shape, self.causal, device)?
-            }
+        let weights = pretrained.map(|model| model.weights(device)).transpose()?;
+        let backbone = match &weights {
+            Some(weights) => Backbone::read(&used, weights, self.causal, device)?,
+            None => Backbone::random(&used, self.causal, device)?,
         };
         let backbone = match &self.tuning {
             Tuning::Frozen => backbone.no_grad(),
@@ -187,9 +186,9 @@ impl ContextConfig {
             Tuning::Norms => backbone.only_norms(),
             Tuning::Full => backbone,
         };
-        let words = match (prompt.is_some() || self.input.reads_words(), &pretrained) {
+        let words = match (prompt.is_some() || self.input.reads_words(), &weights) {
             (false, _) => None,
-            (true, Some(model)) => Some(model.words(device)?.no_grad()),
+            (true, Some(weights)) => Some(weights.tokens(shape)?.no_grad()),
             (true, None) => Some(embedding(shape.vocabulary, shape.width, device).no_grad()),
         };
         let sizes = [self.width, shape.width, shape.vocabulary];

@@ -115,3 +115,9 @@ pub enum LlmError {
         got: String,
     },
 }
+
+impl LlmError {
+    pub(crate) fn setting(name: &'static str, expected: &str, got: impl ToString) -> Self {
+        Self::Setting { name, expected: expected.into(), got: got.to_string() }
+    }
+}

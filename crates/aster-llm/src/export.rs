@@ -6,6 +6,8 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use serde_json::json;
 
+use crate::config::require;
+use crate::pretrained::{CONFIG, WEIGHTS};
 use crate::{Block, Family, LanguageModel, LlmConfig, LlmError, Norm};
 
 impl LanguageModel {
@@ -16,19 +18,14 @@ impl LanguageModel {
     /// written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), LlmError> {
         let (folder, config) = (folder.as_ref(), self.config());
-        if config.family != Family::Gpt2 {
-            return Err(LlmError::Setting {
-                name: "family",
-                expected: "gpt2, the only one that is written".into(),
-                got: format!("{:?}", config.family),
-            });
-        }
+        let (family, expected) = (config.family, "gpt2, the only one that is written");
+        require("family", format!("{family:?}"), family == Family::Gpt2, expected)?;
         let io = |path: &Path| {
             let path = path.to_path_buf();
             move |source| LlmError::Io { path, source }
         };
         std::fs::create_dir_all(folder).map_err(io(folder))?;
-        let path = folder.join("config.json");
+        let path = folder.join(CONFIG);
         std::fs::write(&path, format!("{:#}\n", hf_config(config))).map_err(io(&path))?;
         let mut tensors = Tensors::default();
         tensors.add("wte.weight".into(), self.tokens.weight.val())?;
@@ -44,7 +41,7 @@ impl LanguageModel {
         if let Some(output) = &self.output {
             tensors.add("lm_head.weight".into(), output.weight.val())?;
         }
-        let path = folder.join("model.safetensors");
+        let path = folder.join(WEIGHTS);
         tensors.write(&path)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::config::require;
 use crate::{Activation, Family, LlmConfig, LlmError, RopeScaling};
 
 /// The fields of the families that can be read.
@@ -119,7 +120,7 @@ impl HfConfig {
         let width = size("hidden_size", self.hidden_size)?;
         let heads = size("num_attention_heads", self.num_attention_heads)?;
         let kind = self.position_embedding_type.as_deref().unwrap_or("absolute");
-        known("position_embedding_type", "absolute", kind, kind == "absolute")?;
+        require("position_embedding_type", kind, kind == "absolute", "absolute")?;
         Ok(LlmConfig {
             family: Family::Bert,
             vocabulary: size("vocab_size", self.vocab_size)?,
@@ -159,24 +160,20 @@ impl HfRope {
             }),
             _ => {
                 let expected = "one of default, linear, dynamic, llama3, yarn";
-                known("rope_type", expected, kind, false)?;
-                Ok(RopeScaling::None)
+                Err(LlmError::setting("rope_type", expected, kind))
             }
         }
     }
 }
 
 fn size(name: &'static str, value: Option<usize>) -> Result<usize, LlmError> {
-    value.ok_or_else(|| missing(name, "a size in config.json"))
+    value.ok_or_else(|| LlmError::setting(name, "a size in config.json", "nothing"))
 }
 
 fn number(name: &'static str, value: Option<f64>) -> Result<f64, LlmError> {
+    let expected = "a number above 0 in rope_scaling";
     let value = value.filter(|value| *value > 0.0);
-    value.ok_or_else(|| missing(name, "a number above 0 in rope_scaling"))
-}
-
-fn missing(name: &'static str, expected: &str) -> LlmError {
-    LlmError::Setting { name, expected: expected.into(), got: "nothing".into() }
+    value.ok_or_else(|| LlmError::setting(name, expected, "nothing"))
 }
 
 fn activation(name: &str) -> Result<Activation, LlmError> {
@@ -185,17 +182,9 @@ fn activation(name: &str) -> Result<Activation, LlmError> {
         "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
         "silu" | "swish" => Ok(Activation::Silu),
         "relu" => Ok(Activation::Relu),
-        _ => Err(LlmError::Setting {
-            name: "activation",
-            expected: "one of gelu, gelu_new, gelu_pytorch_tanh, silu, relu".into(),
-            got: name.into(),
-        }),
-    }
-}
-
-fn known(name: &'static str, expected: &str, got: &str, holds: bool) -> Result<(), LlmError> {
-    match holds {
-        true => Ok(()),
-        false => Err(LlmError::Setting { name, expected: expected.into(), got: got.into() }),
+        _ => {
+            let expected = "one of gelu, gelu_new, gelu_pytorch_tanh, silu, relu";
+            Err(LlmError::setting("activation", expected, name))
+        }
     }
 }

@@ -3,14 +3,18 @@ use std::path::Path;
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::tensor::activation::log_softmax;
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::block::Shared;
+use crate::weights::Weights;
 use crate::{Block, Family, LlmConfig, LlmError, LoraConfig, Norm, Pretrained};
 
-/// Names of LoRA's factors.
-const FACTORS: &str = r"\.lora_[ab]$";
+/// Whether a tensor is one of LoRA's factors.
+fn is_factor(name: &str, _container: &str) -> bool {
+    name.ends_with(".lora_a") || name.ends_with(".lora_b")
+}
 
 /// The blocks of a language model, without its vocabulary.
 #[derive(Module, Debug)]
@@ -58,8 +62,17 @@ impl Backbone {
         device: &Device,
     ) -> Result<Self, LlmError> {
         let config = truncated(pretrained.config()?, layers)?;
-        let mut backbone = Self::random(&config, causal, device)?;
-        pretrained.weights(device)?.fill_backbone(&mut backbone)?;
+        Self::read(&config, &pretrained.weights(device)?, causal, device)
+    }
+
+    pub(crate) fn read(
+        config: &LlmConfig,
+        weights: &Weights<'_>,
+        causal: bool,
+        device: &Device,
+    ) -> Result<Self, LlmError> {
+        let mut backbone = Self::random(config, causal, device)?;
+        weights.fill_backbone(&mut backbone)?;
         Ok(backbone)
     }
 
@@ -118,7 +131,7 @@ impl Backbone {
     /// A file that cannot be written.
     pub fn save_adapter(&self, path: impl AsRef<Path>) -> Result<(), LlmError> {
         let path = path.as_ref();
-        let mut store = SafetensorsStore::from_file(path).with_regex(FACTORS).overwrite(true);
+        let mut store = SafetensorsStore::from_file(path).with_predicate(is_factor).overwrite(true);
         let saved = self.save_into(&mut store);
         saved.map_err(|source| LlmError::Format { path: path.into(), source })
     }
@@ -130,14 +143,12 @@ impl Backbone {
     pub fn load_adapter(&mut self, path: impl AsRef<Path>) -> Result<(), LlmError> {
         let path = path.as_ref();
         std::fs::File::open(path).map_err(|source| LlmError::Io { path: path.into(), source })?;
-        let mut store =
-            SafetensorsStore::from_file(path).allow_partial(true).skip_enum_variants(true);
+        let mut store = SafetensorsStore::from_file(path).allow_partial(true);
         let result = self
             .load_from(&mut store)
             .map_err(|source| LlmError::Format { path: path.into(), source })?;
-        let factors = |name: &&String| name.ends_with("lora_a") || name.ends_with("lora_b");
-        let missing = result.missing.iter().map(|(name, _)| name).find(factors);
-        if let Some(name) = missing {
+        let missing = result.missing.iter().find(|(name, _)| is_factor(name, ""));
+        if let Some((name, _)) = missing {
             return Err(LlmError::MissingTensor { name: name.clone() });
         }
         let foreign = result.unused.first().cloned();
@@ -202,8 +213,7 @@ impl LanguageModel {
     pub fn load(pretrained: &Pretrained, device: &Device) -> Result<Self, LlmError> {
         let config = pretrained.config()?;
         let weights = pretrained.weights(device)?;
-        let mut backbone = Backbone::random(&config, true, device)?;
-        weights.fill_backbone(&mut backbone)?;
+        let backbone = Backbone::read(&config, &weights, true, device)?;
         let tokens = weights.tokens(&config)?;
         let output = if config.tied { None } else { Some(weights.output(&config)?) };
         Ok(Self { tokens, backbone, output })
@@ -237,6 +247,17 @@ impl LanguageModel {
     pub fn logits(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let output = self.output.as_ref().unwrap_or(&self.tokens);
         linear(self.hidden(ids), output.weight.val().transpose(), None)
+    }
+
+    /// Mean loss in nats of guessing each token but the first from those before it.
+    ///
+    /// # Shapes
+    /// Token ids `[B, L]`, L at least 2, to a scalar.
+    pub fn next_token_loss(&self, ids: Tensor<2, Int>) -> Tensor<1> {
+        let [_, l] = ids.dims();
+        let next = ids.clone().narrow(1, 1, l - 1).unsqueeze_dim::<3>(2);
+        let logs = log_softmax(self.logits(ids.narrow(1, 0, l - 1)), 2);
+        logs.gather(2, next).mean().neg()
     }
 }
 

@@ -2,7 +2,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use burn::nn::Embedding;
 use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::Device;
 use serde::Deserialize;
@@ -12,8 +11,8 @@ use crate::hf::HfConfig;
 use crate::weights::{Tensors, Weights};
 use crate::{LlmConfig, LlmError};
 
-const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
+pub(crate) const CONFIG: &str = "config.json";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
 const TOKENIZER: &str = "tokenizer.json";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -83,11 +82,6 @@ impl Pretrained {
         let (path, text) = self.file(TOKENIZER)?;
         let wrong = |error| LlmError::Tokenizer { reason: format!("{}: {error}", path.display()) };
         Tokenizer::from_bytes(text).map_err(wrong)
-    }
-
-    /// The embeddings of the model's words.
-    pub(crate) fn words(&self, device: &Device) -> Result<Embedding, LlmError> {
-        self.weights(device)?.tokens(&self.config()?)
     }
 
     fn file(&self, name: &'static str) -> Result<(PathBuf, Cow<'static, [u8]>), LlmError> {

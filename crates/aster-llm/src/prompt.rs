@@ -188,11 +188,8 @@ fn statistic(name: &str) -> Option<Statistic> {
 }
 
 fn unknown(name: &str) -> LlmError {
-    LlmError::Setting {
-        name: "prompt",
-        expected: "one of {channels}, {min}, {max}, {mean}, {std}, {trend}".into(),
-        got: format!("{{{name}}}"),
-    }
+    let expected = "one of {channels}, {min}, {max}, {mean}, {std}, {trend}";
+    LlmError::setting("prompt", expected, format!("{{{name}}}"))
 }
 
 #[cfg(test)]

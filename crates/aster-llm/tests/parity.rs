@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 
 use aster_llm::LanguageModel;
-use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor};
 use serde_json::Value;
 
@@ -51,11 +50,7 @@ fn small_random_models_agree_with_transformers() {
 
 /// Mean next-token loss in nats.
 fn loss(model: &LanguageModel, tokens: &[f64], device: &Device) -> f64 {
-    let ids = ids(&[tokens.to_vec()], device);
-    let n = tokens.len();
-    let logs = log_softmax(model.logits(ids.clone()).slice([0..1, 0..n - 1]), 2);
-    let next = ids.slice([0..1, 1..n]).unsqueeze_dim::<3>(2);
-    -logs.gather(2, next).mean().into_scalar::<f64>()
+    model.next_token_loss(ids(&[tokens.to_vec()], device)).into_scalar::<f64>()
 }
 
 #[test]
