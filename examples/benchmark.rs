@@ -165,7 +165,7 @@ fn print_summary(dataset: DatasetId, methods: &[Results]) {
     println!("| method | {} | s |", Metrics::NAMES.join(" | "));
     println!("|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
     for results in methods {
-        let cells = summaries(results).map(|s| format!("{:.3} ± {:.3}", s.mean, s.std));
+        let cells = summaries(results).map(|summary| summary.to_string());
         let seconds = Summary::of(&results.seconds).mean;
         println!("| {} | {} | {seconds:.0} |", results.name, cells.join(" | "));
     }

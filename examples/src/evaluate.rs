@@ -1,12 +1,14 @@
 //! One protocol for every method: raw scores for the areas, a threshold from
 //! validation scores for F1, no point adjustment.
 
+use std::fmt;
+
 use aster::data::TimeSeries;
 use aster::eval::{
     EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at,
     volume_under_surface,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a method says about one test series.
 #[derive(Debug, Clone)]
@@ -18,7 +20,7 @@ pub struct Scored {
 }
 
 /// The metrics of the published tables.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Metrics {
     /// Area under the ROC curve.
     pub auroc: f64,
@@ -68,6 +70,12 @@ pub struct Summary {
     pub mean: f64,
     /// Standard deviation.
     pub std: f64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{:.3} ± {:.3}", self.mean, self.std)
+    }
 }
 
 impl Summary {

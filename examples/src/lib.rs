@@ -1,6 +1,7 @@
-//! What the examples share: rival methods and their evaluation.
+//! What the examples share: rival methods, evaluation, studies, text.
 
 pub mod baselines;
 pub mod corpus;
 pub mod evaluate;
 pub mod ngram;
+pub mod studies;

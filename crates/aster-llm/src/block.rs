@@ -44,8 +44,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &LlmConfig, length: usize, causal: bool, device: &Device) -> Self {
-        let rotary = (config.family == Family::Llama).then(|| Rotary::new(config, length, device));
+    /// For a pass of `x`, `[B, L, D]`.
+    pub(crate) fn new(config: &LlmConfig, causal: bool, x: &Tensor<3>) -> Self {
+        let ([_, length, _], device) = (x.dims(), &x.device());
+        let rotary = (config.family == Family::Llama)
+            .then(|| Rotary::new(config, length, device, x.dtype()));
         let mask =
             causal.then(|| Tensor::<2, Bool>::tril_mask([length, length], 0, device).unsqueeze());
         Self { rotary, mask }

@@ -2,9 +2,10 @@ use std::path::PathBuf;
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::cache::Cache;
 use crate::config::require;
 use crate::input::Input;
 use crate::model::{embedding, truncated};
@@ -23,6 +24,9 @@ pub enum LlmSource {
     Bundled,
     /// A Hugging Face folder with `config.json` and `model.safetensors`.
     Folder(PathBuf),
+    /// A model of the Hugging Face hub, `owner/name` or `owner/name@revision`, with feature
+    /// `hub`; where it comes from and is kept: [`Pretrained::hub`].
+    Hub(String),
     /// Random weights of this shape, for ablation. Prompts are read with the tokenizer of
     /// the bundled model.
     Random(LlmConfig),
@@ -67,6 +71,26 @@ pub struct ContextConfig {
     pub input: InputConfig,
     /// What it reads before them. Default: nothing.
     pub prompt: Option<Prompt>,
+    /// Number format of a frozen language model. Default: single precision.
+    pub precision: Precision,
+    /// Folder where a frozen language model's embeddings of windows of data are kept, so
+    /// that each is computed once, with [`InputConfig::Fixed`]. Pseudo-anomalies, which
+    /// never come again, are not kept. Default: none.
+    pub cache: Option<PathBuf>,
+}
+
+/// Number format of a frozen language model's weights, and what it computes in. Halves take
+/// half the memory; whether they are faster depends on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// IEEE 754, 32 bits.
+    #[default]
+    F32,
+    /// IEEE 754, 16 bits.
+    F16,
+    /// The upper 16 bits of [`Precision::F32`].
+    Bf16,
 }
 
 impl Default for ContextConfig {
@@ -79,28 +103,38 @@ impl Default for ContextConfig {
             causal: true,
             input: InputConfig::default(),
             prompt: None,
+            precision: Precision::default(),
+            cache: None,
         }
     }
 }
 
+/// An opened [`LlmSource`].
+struct Llm {
+    /// Of the whole model.
+    shape: LlmConfig,
+    /// Nothing where the weights are random.
+    pretrained: Option<Pretrained>,
+}
+
 impl LlmSource {
-    fn pretrained(&self) -> Result<Option<Pretrained>, LlmError> {
-        match self {
-            Self::None | Self::Random(_) => Ok(None),
-            Self::Bundled => Pretrained::bundled().map(Some),
-            Self::Folder(folder) => Ok(Some(Pretrained::folder(folder))),
-        }
+    fn open(&self) -> Result<Option<Llm>, LlmError> {
+        let pretrained = match self {
+            Self::None => return Ok(None),
+            Self::Random(shape) => {
+                return Ok(Some(Llm { shape: shape.clone(), pretrained: None }));
+            }
+            Self::Bundled => Pretrained::bundled()?,
+            Self::Folder(folder) => Pretrained::folder(folder),
+            Self::Hub(model) => Pretrained::hub(model)?,
+        };
+        Ok(Some(Llm { shape: pretrained.config()?, pretrained: Some(pretrained) }))
     }
+}
 
-    fn shape(&self) -> Result<Option<LlmConfig>, LlmError> {
-        match self {
-            Self::Random(shape) => Ok(Some(shape.clone())),
-            source => source.pretrained()?.map(|model| model.config()).transpose(),
-        }
-    }
-
-    fn prompt(&self, prompt: &Prompt) -> Result<PromptTokens, LlmError> {
-        prompt.tokens(|| match self.pretrained()? {
+impl Llm {
+    fn tokens(&self, prompt: &Prompt) -> Result<PromptTokens, LlmError> {
+        prompt.tokens(|| match &self.pretrained {
             Some(model) => model.tokenizer(),
             None => Pretrained::bundled()?.tokenizer(),
         })
@@ -108,18 +142,19 @@ impl LlmSource {
 }
 
 impl ContextConfig {
-    /// The same config with the model's shape in place of its source, and the prompt in
-    /// tokens, so that a saved model can be rebuilt where the source is not.
+    /// The same config with the model's shape in place of its source, the prompt in tokens
+    /// and no cache, so that a saved model can be rebuilt where the source is not.
     ///
     /// # Errors
     /// A source that cannot be read, too many layers asked for.
     pub fn resolved(&self) -> Result<Self, LlmError> {
         let mut config = self.clone();
-        if let Some(shape) = self.llm.shape()? {
-            config.llm = LlmSource::Random(truncated(shape, self.layers)?);
-            config.layers = None;
-            let prompt = self.prompt.as_ref().map(|prompt| self.llm.prompt(prompt));
+        if let Some(llm) = self.llm.open()? {
+            let prompt = self.prompt.as_ref().map(|prompt| llm.tokens(prompt));
             config.prompt = prompt.transpose()?.map(Prompt::Tokens);
+            config.llm = LlmSource::Random(truncated(llm.shape, self.layers)?);
+            config.layers = None;
+            config.cache = None;
         }
         Ok(config)
     }
@@ -134,7 +169,8 @@ impl ContextConfig {
     ///
     /// # Errors
     /// A size of zero, a language model that cannot be read, a prompt without a language
-    /// model, a prompt and a window of more tokens than it has positions.
+    /// model, a prompt and a window of more tokens than it has positions, half precision or a
+    /// cache for what trains, a precision that the device lacks, a cache that cannot be made.
     pub fn init(
         &self,
         features: usize,
@@ -143,8 +179,8 @@ impl ContextConfig {
     ) -> Result<ContextEncoder, LlmError> {
         require("width", self.width, self.width > 0, "at least 1")?;
         require("tokens", tokens, tokens > 0, "at least 1")?;
-        let llm = match self.llm.shape()? {
-            Some(shape) => Some(self.enriched(&shape, tokens, device)?),
+        let llm = match self.llm.open()? {
+            Some(llm) => Some(self.enriched(&llm, [features, tokens], device)?),
             None => {
                 let prompts = usize::from(self.prompt.is_some());
                 require("prompt", prompts, prompts == 0, "none without a language model")?;
@@ -161,11 +197,23 @@ impl ContextConfig {
 
     fn enriched(
         &self,
-        shape: &LlmConfig,
-        tokens: usize,
+        llm: &Llm,
+        [features, tokens]: [usize; 2],
         device: &Device,
     ) -> Result<Enriched, LlmError> {
-        let prompt = self.prompt.as_ref().map(|prompt| self.llm.prompt(prompt)).transpose()?;
+        let shape = &llm.shape;
+        let frozen = self.tuning == Tuning::Frozen;
+        let half = self.precision != Precision::F32;
+        let (dtype, precision) = (self.precision.dtype(), format!("{:?}", self.precision));
+        let expected = "F32, or `tuning` that is `frozen`";
+        require("precision", &precision, !half || frozen, expected)?;
+        let has = device.supports_dtype(dtype);
+        require("precision", &precision, has, "one that the device computes in")?;
+        let fixed = frozen && self.input == InputConfig::Fixed;
+        let expected = "none, or `tuning` that is `frozen` and `input` that is `fixed`";
+        let cache = format!("{:?}", self.cache);
+        require("cache", cache, self.cache.is_none() || fixed, expected)?;
+        let prompt = self.prompt.as_ref().map(|prompt| llm.tokens(prompt)).transpose()?;
         let prompted = prompt.as_ref().map_or(0, PromptTokens::length);
         let expected = format!("at most {} (the model's positions)", shape.positions);
         require("tokens", prompted + tokens, prompted + tokens <= shape.positions, &expected)?;
@@ -174,14 +222,13 @@ impl ContextConfig {
         require("token of the prompt", largest, largest < shape.vocabulary, &expected)?;
 
         let used = truncated(shape.clone(), self.layers)?;
-        let pretrained = self.llm.pretrained()?;
-        let weights = pretrained.map(|model| model.weights(device)).transpose()?;
+        let weights = llm.pretrained.as_ref().map(|model| model.weights(device)).transpose()?;
         let backbone = match &weights {
             Some(weights) => Backbone::read(&used, weights, self.causal, device)?,
             None => Backbone::random(&used, self.causal, device)?,
         };
         let backbone = match &self.tuning {
-            Tuning::Frozen => backbone.no_grad(),
+            Tuning::Frozen => backbone.in_dtype(dtype).no_grad(),
             Tuning::Lora(lora) => backbone.with_lora(lora, device)?,
             Tuning::Norms => backbone.only_norms(),
             Tuning::Full => backbone,
@@ -191,14 +238,26 @@ impl ContextConfig {
             (true, Some(weights)) => Some(weights.tokens(shape)?.no_grad()),
             (true, None) => Some(embedding(shape.vocabulary, shape.width, device).no_grad()),
         };
-        let sizes = [self.width, shape.width, shape.vocabulary];
-        Ok(Enriched {
+        let sizes = [features, self.width, shape.width, shape.vocabulary];
+        let mut enriched = Enriched {
             input: self.input.init(sizes, device)?,
             words,
             prompt,
             backbone,
             output: LinearConfig::new(shape.width, self.width).init(device),
-        })
+            dtype,
+            cache: None,
+        };
+        if let Some(folder) = &self.cache {
+            let config = format!("{used:?} {} {dtype:?} {:?}", self.causal, enriched.prompt);
+            let cache = Cache::open(folder, &config, |weights| {
+                weights.of(&enriched.input);
+                weights.of(&enriched.backbone);
+                weights.of(&enriched.words);
+            })?;
+            enriched.cache = Some(cache);
+        }
+        Ok(enriched)
     }
 }
 
@@ -220,15 +279,37 @@ struct Enriched {
     prompt: Option<PromptTokens>,
     backbone: Backbone,
     output: Linear,
+    /// Of the backbone.
+    #[module(skip)]
+    dtype: DType,
+    #[module(skip)]
+    cache: Option<Cache>,
 }
 
 impl ContextEncoder {
     /// # Shapes
     /// Patches `[B, L, P*C]` to context `[B, L, D]`.
     pub fn forward(&self, patches: Tensor<3>) -> Tensor<3> {
+        self.enrich(patches, Enriched::embed)
+    }
+
+    /// The same for patches of data: with [`ContextConfig::cache`], what the language model
+    /// makes of them is computed once. No gradient flows to patches through a cache.
+    ///
+    /// # Shapes
+    /// As [`ContextEncoder::forward`].
+    pub fn forward_data(&self, patches: Tensor<3>) -> Tensor<3> {
+        self.enrich(patches, Enriched::recall)
+    }
+
+    fn enrich(
+        &self,
+        patches: Tensor<3>,
+        embed: fn(&Enriched, Tensor<3>, &Tensor<3>) -> Tensor<3>,
+    ) -> Tensor<3> {
         let hidden = self.embed.forward(patches.clone()) + self.position.val().unsqueeze::<3>();
         match &self.llm {
-            Some(llm) => hidden.clone() + llm.forward(hidden, &patches),
+            Some(llm) => hidden.clone() + llm.output.forward(embed(llm, hidden, &patches)),
             None => hidden,
         }
     }
@@ -240,14 +321,38 @@ impl ContextEncoder {
 }
 
 impl Enriched {
-    fn forward(&self, hidden: Tensor<3>, patches: &Tensor<3>) -> Tensor<3> {
+    /// What the language model makes of patches, `[B, L, width]`.
+    fn embed(&self, hidden: Tensor<3>, patches: &Tensor<3>) -> Tensor<3> {
         let [_, l, _] = hidden.dims();
         let words = self.words.as_ref().map(|words| words.weight.val());
-        let mut tokens = self.input.forward(hidden, words);
+        let mut tokens = self.input.forward(hidden, patches, words);
         if let (Some(prompt), Some(words)) = (&self.prompt, &self.words) {
             tokens = Tensor::cat(vec![words.forward(prompt.ids(patches)), tokens], 1);
         }
         let [_, all, _] = tokens.dims();
-        self.output.forward(self.backbone.forward(tokens).narrow(1, all - l, l))
+        let full = tokens.dtype();
+        self.backbone.forward(tokens.cast(self.dtype)).narrow(1, all - l, l).cast(full)
+    }
+
+    /// The same, as the cache has it where there is one. Then the input is fixed, and
+    /// `hidden` plays no part.
+    fn recall(&self, hidden: Tensor<3>, patches: &Tensor<3>) -> Tensor<3> {
+        match &self.cache {
+            Some(cache) => {
+                let width = self.backbone.config().width;
+                cache.embed(patches, width, |patches| self.embed(patches.clone(), &patches))
+            }
+            None => self.embed(hidden, patches),
+        }
+    }
+}
+
+impl Precision {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+            Self::Bf16 => DType::BF16,
+        }
     }
 }

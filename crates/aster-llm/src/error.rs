@@ -96,11 +96,29 @@ pub enum LlmError {
         /// The cause.
         reason: String,
     },
+    /// A model that the hub does not deliver.
+    #[error("{model}: {reason}")]
+    Hub {
+        /// Its name.
+        model: String,
+        /// The cause.
+        reason: String,
+    },
+    /// A file that is not the one that the hub has.
+    #[error("{}: expected SHA-256 {expected}, got {got}; it was removed", path.display())]
+    Checksum {
+        /// The file, no longer there.
+        path: PathBuf,
+        /// The checksum that the hub gave.
+        expected: String,
+        /// The checksum of what came.
+        got: String,
+    },
     /// Something that this build lacks.
     #[error("{what} needs feature {feature:?}: enable it in Cargo.toml")]
     Feature {
         /// What was asked for.
-        what: &'static str,
+        what: String,
         /// The feature of `aster` or `aster-llm`.
         feature: &'static str,
     },

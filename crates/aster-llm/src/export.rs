@@ -7,8 +7,8 @@ use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use serde_json::json;
 
 use crate::config::require;
-use crate::pretrained::{CONFIG, WEIGHTS};
-use crate::{Block, Family, LanguageModel, LlmConfig, LlmError, Norm};
+use crate::pretrained::{CONFIG, WEIGHTS, io};
+use crate::{Activation, Block, Family, LanguageModel, LlmConfig, LlmError, Norm};
 
 impl LanguageModel {
     /// Writes a GPT-2 as a Hugging Face folder: `config.json` and `model.safetensors`.
@@ -20,10 +20,6 @@ impl LanguageModel {
         let (folder, config) = (folder.as_ref(), self.config());
         let (family, expected) = (config.family, "gpt2, the only one that is written");
         require("family", format!("{family:?}"), family == Family::Gpt2, expected)?;
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| LlmError::Io { path, source }
-        };
         std::fs::create_dir_all(folder).map_err(io(folder))?;
         let path = folder.join(CONFIG);
         std::fs::write(&path, format!("{:#}\n", hf_config(config))).map_err(io(&path))?;
@@ -50,7 +46,12 @@ fn hf_config(config: &LlmConfig) -> serde_json::Value {
     json!({
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
-        "activation_function": "gelu_new",
+        "activation_function": match config.activation {
+            Activation::Gelu => "gelu",
+            Activation::GeluTanh => "gelu_new",
+            Activation::Silu => "silu",
+            Activation::Relu => "relu",
+        },
         "vocab_size": config.vocabulary,
         "n_embd": config.width,
         "n_layer": config.layers,

@@ -8,11 +8,14 @@
 
 mod adapter;
 mod block;
+mod cache;
 mod config;
 mod context;
 mod error;
 mod export;
 mod hf;
+#[cfg(feature = "hub")]
+mod hub;
 mod input;
 mod model;
 mod pretrained;
@@ -23,8 +26,10 @@ mod weights;
 pub use adapter::{LoraConfig, Projection, Target};
 pub use block::{Attention, Block, FeedForward, Norm};
 pub use config::{Activation, Family, LlmConfig, RopeScaling};
-pub use context::{ContextConfig, ContextEncoder, LlmSource, Tuning};
+pub use context::{ContextConfig, ContextEncoder, LlmSource, Precision, Tuning};
 pub use error::LlmError;
+#[cfg(feature = "hub")]
+pub use hub::Hub;
 pub use input::InputConfig;
 pub use model::{Backbone, LanguageModel};
 pub use pretrained::Pretrained;

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use burn::module::{Initializer, Module, Param};
+use burn::module::{Initializer, Module, ModuleMapper, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::module::linear;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor};
 
 use crate::block::Shared;
 use crate::weights::Weights;
@@ -87,7 +87,7 @@ impl Backbone {
     /// Token embeddings `[B, L, width]` to `[B, L, width]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, length, _] = x.dims();
-        let shared = Shared::new(&self.config, length, self.causal, &x.device());
+        let shared = Shared::new(&self.config, self.causal, &x);
         let mut x = match &self.positions {
             Some(positions) => x + positions.weight.val().narrow(0, 0, length).unsqueeze::<3>(),
             None => x,
@@ -105,6 +105,17 @@ impl Backbone {
             Some(norm) => norm.forward(x),
             None => x,
         }
+    }
+
+    /// Computes in another number format.
+    pub(crate) fn in_dtype(self, dtype: DType) -> Self {
+        struct To(DType);
+        impl ModuleMapper for To {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                param.map(|tensor| tensor.cast(self.0))
+            }
+        }
+        self.map(&mut To(dtype))
     }
 
     /// Freezes all but norms and positions (GPT4TS, Zhou et al. 2023).

@@ -13,8 +13,8 @@ use crate::{LlmConfig, LlmError};
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const WEIGHTS: &str = "model.safetensors";
-const TOKENIZER: &str = "tokenizer.json";
-const INDEX: &str = "model.safetensors.index.json";
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// A pre-trained model in the layout of the Hugging Face hub: `config.json`,
 /// `model.safetensors` or its shards with `model.safetensors.index.json`, and
@@ -51,6 +51,18 @@ impl Pretrained {
         Self { place: Place::Folder(folder.into()) }
     }
 
+    /// The model of this name on the Hugging Face hub, `owner/name` or
+    /// `owner/name@revision`, fetched as `Hub::from_env` says.
+    ///
+    /// # Errors
+    /// Those of `Hub::fetch`; this crate was built without its feature `hub`.
+    pub fn hub(model: &str) -> Result<Self, LlmError> {
+        #[cfg(feature = "hub")]
+        return crate::Hub::from_env().fetch(model).map(Self::folder);
+        #[cfg(not(feature = "hub"))]
+        Err(LlmError::Feature { what: format!("the model {model:?}"), feature: "hub" })
+    }
+
     /// The small GPT-2 that comes with this crate.
     ///
     /// # Errors
@@ -59,7 +71,7 @@ impl Pretrained {
         #[cfg(feature = "bundled")]
         return Ok(Self { place: Place::Bundled });
         #[cfg(not(feature = "bundled"))]
-        Err(LlmError::Feature { what: "the bundled model", feature: "bundled" })
+        Err(LlmError::Feature { what: "the bundled model".into(), feature: "bundled" })
     }
 
     /// The shape of the model, from `config.json`.
@@ -114,29 +126,39 @@ impl Pretrained {
         if whole.exists() || !index.exists() {
             return Ok(Weights::new(mapped(&whole)?, device));
         }
-        let Index { weight_map } = serde_json::from_slice(&read(&index)?)
-            .map_err(|source| LlmError::Config { path: index.clone(), source })?;
-        let shards: BTreeSet<&String> = weight_map.values().collect();
+        let shard_of = shards(&index)?;
         let mut all = BTreeMap::new();
-        for shard in shards {
-            // Nothing outside the folder, and nothing but weights.
-            if !shard.ends_with(".safetensors") || shard.contains(['/', '\\', ':']) {
-                return Err(LlmError::Index { path: index, got: shard.clone() });
-            }
+        for shard in shard_of.values().collect::<BTreeSet<_>>() {
             let mut tensors = mapped(&folder.join(shard))?;
-            tensors.retain(|name, _| weight_map.get(name) == Some(shard));
+            tensors.retain(|name, _| shard_of.get(name) == Some(shard));
             all.append(&mut tensors);
         }
         Ok(Weights::new(all, device))
     }
 }
 
+/// The shard of each tensor: nothing outside the folder, and nothing but weights.
+pub(crate) fn shards(index: &Path) -> Result<BTreeMap<String, String>, LlmError> {
+    let Index { weight_map } = serde_json::from_slice(&read(index)?)
+        .map_err(|source| LlmError::Config { path: index.into(), source })?;
+    let odd =
+        |shard: &&String| !shard.ends_with(".safetensors") || shard.contains(['/', '\\', ':']);
+    match weight_map.values().find(odd) {
+        Some(shard) => Err(LlmError::Index { path: index.into(), got: shard.clone() }),
+        None => Ok(weight_map),
+    }
+}
+
+pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> LlmError {
+    move |source| LlmError::Io { path: path.into(), source }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, LlmError> {
-    std::fs::read(path).map_err(|source| LlmError::Io { path: path.into(), source })
+    std::fs::read(path).map_err(io(path))
 }
 
 fn mapped(path: &Path) -> Result<Tensors, LlmError> {
-    std::fs::File::open(path).map_err(|source| LlmError::Io { path: path.into(), source })?;
+    std::fs::File::open(path).map_err(io(path))?;
     tensors(SafetensorsStore::from_file(path), path)
 }
 

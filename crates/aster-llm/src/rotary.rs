@@ -1,6 +1,6 @@
 use std::f64::consts::PI;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 
 use crate::{LlmConfig, RopeScaling};
 
@@ -12,7 +12,7 @@ pub(crate) struct Rotary {
 }
 
 impl Rotary {
-    pub(crate) fn new(config: &LlmConfig, length: usize, device: &Device) -> Self {
+    pub(crate) fn new(config: &LlmConfig, length: usize, device: &Device, dtype: DType) -> Self {
         let (frequencies, scale) = frequencies(config);
         let width = 2 * frequencies.len();
         let table = |f: fn(f64) -> f64| {
@@ -21,7 +21,8 @@ impl Rotary {
                 (scale * f(angle)) as f32
             };
             let values: Vec<f32> = (0..length * width).map(at).collect();
-            Tensor::<1>::from_floats(values.as_slice(), device).reshape([1, 1, length, width])
+            let table = Tensor::<1>::from_floats(values.as_slice(), device).cast(dtype);
+            table.reshape([1, 1, length, width])
         };
         Self { cos: table(f64::cos), sin: table(f64::sin) }
     }

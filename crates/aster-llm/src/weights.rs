@@ -124,8 +124,12 @@ impl<'a> Weights<'a> {
             *table = self.embedding(positions, longest, width)?;
         }
         if let Some(sentence) = &mut backbone.sentence {
-            let both = self.tensor::<2>("embeddings.token_type_embeddings.weight", [2, width])?;
-            *sentence = Param::from_tensor(both.narrow(0, 0, 1));
+            let name = "embeddings.token_type_embeddings.weight";
+            // One for the first sentence and, in most models, one for the second.
+            let types = self.tensors.get(&format!("{}{name}", self.prefix));
+            let types = types.and_then(|types| types.shape.first().copied()).unwrap_or(1).max(1);
+            let all = self.tensor::<2>(name, [types, width])?;
+            *sentence = Param::from_tensor(all.narrow(0, 0, 1));
         }
         if let Some(norm) = &mut backbone.norm_first {
             self.fill_norm(norm, "embeddings.LayerNorm", width)?;

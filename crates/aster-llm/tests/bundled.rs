@@ -2,7 +2,9 @@
 #![cfg(feature = "bundled")]
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
-use aster_llm::{ContextConfig, InputConfig, LanguageModel, LlmSource, Pretrained, Prompt};
+use aster_llm::{
+    Activation, ContextConfig, InputConfig, LanguageModel, LlmConfig, LlmSource, Pretrained, Prompt,
+};
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 
@@ -38,6 +40,9 @@ fn a_saved_model_reads_back_the_same() {
     let again = LanguageModel::from_folder(folder.path(), &device).unwrap();
     assert_eq!(again.config(), bundled.config());
     assert_eq!(loss(&again, &[1, 2, 3, 4]), loss(&bundled, &[1, 2, 3, 4]));
+    let other = LlmConfig { activation: Activation::Relu, tied: false, ..LlmConfig::default() };
+    LanguageModel::random(&other, &device).unwrap().save(folder.path()).unwrap();
+    assert_eq!(LanguageModel::from_folder(folder.path(), &device).unwrap().config(), &other);
 }
 
 #[test]

@@ -11,10 +11,10 @@ use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::sequential::SequentialLrSchedulerConfig;
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Device};
+use burn::tensor::{Bytes, Device, Tensor};
 use burn::train::checkpoint::{
     ComposedCheckpointingStrategy, KeepLastNCheckpoints, MetricCheckpointingStrategy,
 };
@@ -48,7 +48,7 @@ pub(crate) fn fit(
     let device = main.clone().inner();
     device.seed(settings.seed);
     let model = config.init(channels, &main)?;
-    let parameters = model.num_params();
+    let (parameters, trainable) = (model.num_params(), trainable(&model));
 
     let folder = Folder::open(settings)?;
     let history = History::new(Mutex::new(Vec::new()));
@@ -137,11 +137,26 @@ pub(crate) fn fit(
         train_rows,
         validation_rows,
         parameters,
+        trainable,
         epochs,
         best_epoch,
         seconds: started.elapsed().as_secs_f64(),
     };
     Ok((model, record))
+}
+
+fn trainable(model: &Aster) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                self.0 += param.shape().num_elements();
+            }
+        }
+    }
+    let mut count = Count(0);
+    model.visit(&mut count);
+    count.0
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

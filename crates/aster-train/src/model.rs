@@ -59,7 +59,7 @@ impl Aster {
         let config = &self.config;
         let [b, ..] = windows.dims();
         let patches = self.patches(windows);
-        let context = self.context.forward(patches.clone());
+        let context = self.context.forward_data(patches.clone());
         let posterior = self.encoder.forward(context.clone());
 
         // The reversed gradient is for the generator alone: it ends at the codes.
@@ -109,7 +109,7 @@ impl Aster {
 
     fn evidence_at_once(&self, windows: Tensor<3>, sources: &[Source]) -> Vec<Tensor<2>> {
         let shape = windows.dims();
-        let context = self.context.forward(self.patches(windows.clone()));
+        let context = self.context.forward_data(self.patches(windows.clone()));
         let posterior = self.encoder.forward(context.clone());
         let reconstruction =
             || self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape);

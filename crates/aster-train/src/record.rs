@@ -54,6 +54,9 @@ pub struct RunRecord {
     pub validation_rows: usize,
     /// Trainable and frozen numbers in the model.
     pub parameters: usize,
+    /// Those that training changes.
+    #[serde(default)]
+    pub trainable: usize,
     /// Losses by epoch.
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights were kept.

@@ -1,0 +1,207 @@
+//! What the parts of ASTER are worth: one setting changed at a time, the rest as it is.
+//!
+//! `cargo run --release --example ablation -- --study llm --data <folder>`
+//!
+//! Finished runs are kept in a file and not run again, so a study that was stopped goes on.
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aster::data::{Dataset, DatasetId, Task};
+use aster::prelude::*;
+use aster_examples::evaluate::{Metrics, Scored, Summary};
+use aster_examples::studies::{Study, Variant};
+use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Train every variant of a study on every series with every seed; print a table.
+#[derive(Parser)]
+struct Arguments {
+    /// What is varied.
+    #[arg(long)]
+    study: Study,
+    /// Folder with a folder per dataset (see docs/datasets.md).
+    #[arg(long)]
+    data: PathBuf,
+    /// Datasets, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "asd,skab")]
+    datasets: Vec<DatasetId>,
+    /// Seeds 0..n.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Only series whose name is one of these, separated by commas, in datasets that have
+    /// one of them.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// A JSON file with config fields in which all variants differ from the defaults.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder for the finished runs and the table.
+    #[arg(long, default_value = "docs/ablation")]
+    out: PathBuf,
+    /// Where to compute: auto, or a backend that is compiled in, such as cuda:1.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// One detector, trained and scored.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    dataset: String,
+    series: String,
+    config: AsterConfig,
+    parameters: usize,
+    trainable: usize,
+    seconds: f64,
+    /// By test series.
+    metrics: Vec<Metrics>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let device = device(arguments.device.clone())?;
+    let base = match &arguments.config {
+        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
+        None => AsterConfig::default(),
+    };
+    let variants = arguments.study.variants(&base)?;
+    let study = arguments.study.to_possible_value().ok_or("a study without a name")?;
+    std::fs::create_dir_all(&arguments.out)?;
+    let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
+    let mut runs = read(&kept)?;
+    let mut table = vec![];
+    for id in &arguments.datasets {
+        let name = id.name().to_lowercase();
+        let mut tasks = Dataset::open(*id, arguments.data.join(&name))?.tasks;
+        if tasks.iter().any(|task| arguments.only.contains(&task.name)) {
+            tasks.retain(|task| arguments.only.contains(&task.name));
+        }
+        // Seeds outermost: a study that is stopped has compared all variants.
+        for seed in 0..arguments.seeds {
+            for variant in &variants {
+                for task in &tasks {
+                    let config = seeded(variant, seed);
+                    if find(&runs, &name, task, &config).is_none() {
+                        let run = run(&name, task, config, &device)?;
+                        report(variant, seed, &run);
+                        append(&kept, &run)?;
+                        runs.push(run);
+                    }
+                }
+            }
+        }
+        let title =
+            format!("{}, {} series, seeds 0 to {}", id.name(), tasks.len(), arguments.seeds - 1);
+        table.push(of_dataset(&title, &variants, arguments.seeds, |variant, seed| {
+            let config = seeded(variant, seed);
+            tasks.iter().filter_map(|task| find(&runs, &name, task, &config)).collect()
+        }));
+    }
+    let table = table.join("\n");
+    println!("\n{table}");
+    std::fs::write(arguments.out.join(format!("{}.md", study.get_name())), table)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<Run>, Box<dyn Error>> {
+    match path.exists() {
+        true => Ok(std::fs::read_to_string(path)?
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?),
+        false => Ok(vec![]),
+    }
+}
+
+fn append(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    Ok(writeln!(file, "{}", serde_json::to_string(run)?)?)
+}
+
+fn seeded(variant: &Variant, seed: u64) -> AsterConfig {
+    let mut config = variant.config.clone();
+    config.train.seed = seed;
+    config
+}
+
+fn find<'a>(runs: &'a [Run], dataset: &str, task: &Task, config: &AsterConfig) -> Option<&'a Run> {
+    let same =
+        |run: &&Run| run.dataset == dataset && run.series == task.name && run.config == *config;
+    runs.iter().find(same)
+}
+
+fn run(
+    dataset: &str,
+    task: &Task,
+    config: AsterConfig,
+    device: &Device,
+) -> Result<Run, Box<dyn Error>> {
+    let started = Instant::now();
+    let detector = Detector::fit(&config, &task.train, device)?;
+    let score = |test: &TimeSeries| detector.score(test);
+    let scores: Vec<_> =
+        task.tests.iter().map(|test| score(&test.series)).collect::<Result<_, _>>()?;
+    let seconds = started.elapsed().as_secs_f64();
+    let threshold = detector.threshold();
+    let metrics = scores
+        .into_iter()
+        .zip(&task.tests)
+        .map(|(scores, test)| Metrics::of(&Scored { scores, threshold }, &test.series));
+    Ok(Run {
+        dataset: dataset.into(),
+        series: task.name.clone(),
+        parameters: detector.record().parameters,
+        trainable: detector.record().trainable,
+        metrics: metrics.collect::<Result<_, _>>()?,
+        config,
+        seconds,
+    })
+}
+
+fn report(variant: &Variant, seed: u64, run: &Run) {
+    let Run { dataset, series, seconds, metrics, .. } = run;
+    let auroc = metrics.iter().map(|m| m.auroc).sum::<f64>() / metrics.len() as f64;
+    eprintln!(
+        "{dataset} {series}, seed {seed}, {}: AUROC {auroc:.3}, {seconds:.0} s",
+        variant.name
+    );
+}
+
+/// Means over the test series, ± standard deviation over seeds.
+fn of_dataset<'a>(
+    title: &str,
+    variants: &[Variant],
+    seeds: u64,
+    runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
+) -> String {
+    let columns = Metrics::NAMES.join(" | ");
+    let mut table = format!(
+        "### {title}\n\n| variant | {columns} | trainable numbers | s |\n|---|{}---|---|\n",
+        "---|".repeat(Metrics::NAMES.len())
+    );
+    for variant in variants {
+        let by_seed: Vec<Vec<&Run>> = (0..seeds).map(|seed| runs(variant, seed)).collect();
+        let cells = std::array::from_fn::<_, { Metrics::NAMES.len() }, _>(|metric| {
+            let of_seed = |runs: &Vec<&Run>| {
+                let values = runs.iter().flat_map(|run| &run.metrics).map(|m| m.values()[metric]);
+                values.clone().sum::<f64>() / values.count() as f64
+            };
+            Summary::of(&by_seed.iter().map(of_seed).collect::<Vec<_>>()).to_string()
+        });
+        let mean = |of: fn(&Run) -> f64| {
+            let sums = by_seed.iter().map(|runs| runs.iter().map(|run| of(run)).sum::<f64>());
+            sums.sum::<f64>() / by_seed.len() as f64
+        };
+        let trainable = mean(|run| run.trainable as f64) / by_seed[0].len() as f64;
+        let seconds = mean(|run| run.seconds);
+        table += &format!(
+            "| {} | {} | {trainable:.0} | {seconds:.0} |\n",
+            variant.name,
+            cells.join(" | ")
+        );
+    }
+    table
+}

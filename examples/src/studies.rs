@@ -1,0 +1,61 @@
+//! What is varied in `examples/ablation`, one config per row of a table.
+
+use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
+use aster::prelude::*;
+use clap::ValueEnum;
+
+/// A question, answered by a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Study {
+    /// Does the language model do anything, and what of it?
+    Llm,
+}
+
+/// One row of a table.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// What its row is called.
+    pub name: String,
+    /// Where it differs from `base`, and in nothing else.
+    pub config: AsterConfig,
+}
+
+/// A short text, as each of its tokens costs as much as a patch.
+const PROMPT: &str = "Sensor readings with trend {trend}:";
+
+impl Study {
+    /// The rows of its table.
+    ///
+    /// # Errors
+    /// A language model that cannot be read.
+    pub fn variants(self, base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
+        match self {
+            Self::Llm => llm(base),
+        }
+    }
+}
+
+fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
+    let bundled = || LlmSource::Bundled;
+    let random = LlmSource::Random(Pretrained::bundled()?.config()?);
+    let lora = || Tuning::Lora(LoraConfig::default());
+    let models = [
+        ("random weights, frozen", random.clone(), Tuning::Frozen),
+        ("random weights, LoRA", random, lora()),
+        ("pre-trained, frozen", bundled(), Tuning::Frozen),
+        ("pre-trained, LoRA", bundled(), lora()),
+    ];
+    let variant = |name: String, llm: &LlmSource, tuning: &Tuning, prompt: Option<&str>| {
+        let mut config = base.clone();
+        config.context.llm = llm.clone();
+        config.context.tuning = tuning.clone();
+        config.context.prompt = prompt.map(|text| Prompt::Template(text.into()));
+        Variant { name, config }
+    };
+    let none = variant("none".into(), &LlmSource::None, &lora(), None);
+    let plain = models.iter().map(|(name, llm, tuning)| variant((*name).into(), llm, tuning, None));
+    let prompted = models
+        .iter()
+        .map(|(name, llm, tuning)| variant(format!("{name}, prompt"), llm, tuning, Some(PROMPT)));
+    Ok([none].into_iter().chain(plain).chain(prompted).collect())
+}
