@@ -1,6 +1,6 @@
 //! Models of a hub: the real client, a local server, and what goes wrong between them.
 #![cfg(feature = "hub")]
-#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+#![allow(clippy::unwrap_used, clippy::panic)] // in helpers; tests themselves are exempt
 
 mod server;
 
