@@ -2,10 +2,10 @@
 
 #![allow(clippy::expect_used, missing_docs)]
 
-use aster::data::SyntheticConfig;
 use aster::llm::{Backbone, InputConfig, LlmConfig, LlmSource, LoraConfig, Target, Tuning};
-use aster::{AsterConfig, Backend, Detector, Device, device};
-use aster_benches::{CHANNELS, gpt2, sized};
+use aster::train::Source;
+use aster::{AsterConfig, Backend, Device, device};
+use aster_benches::{CHANNELS, gpt2, sized, windows};
 use burn::module::{Lora, Module, ParamGroup};
 use burn::tensor::{Distribution, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -35,26 +35,24 @@ fn low_rank(criterion: &mut Criterion) {
     }
 }
 
-/// Scoring with a frozen model again and again, as an ablation of the score or of the head
-/// does, without and with a cache of its embeddings.
+/// The evidence of windows that were seen before, as in an ablation of what comes after a
+/// frozen model, without and with a cache of its embeddings.
 fn cache(criterion: &mut Criterion) {
-    let test_rows = sized(10_000, 500);
-    let data = SyntheticConfig { channels: CHANNELS, test_rows, ..Default::default() };
-    let split = data.generate().expect("the config is valid");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut config = AsterConfig::default();
-    (config.train.epochs, config.train.steps) = (1, 1);
-    config.context.tuning = Tuning::Frozen;
-    config.context.input = InputConfig::Fixed;
+    let sources = [Source::Classifier, Source::Reconstruction];
     for (model, llm) in [("bundled", LlmSource::Bundled), ("GPT-2 size", gpt2().context.llm)] {
+        let mut config = AsterConfig::default();
         config.context.llm = llm;
-        let mut group = criterion.benchmark_group(format!("scoring, {model}"));
+        config.context.tuning = Tuning::Frozen;
+        config.context.input = InputConfig::Fixed;
+        let windows = windows(&config, sized(256, 2), &flex());
+        let mut group = criterion.benchmark_group(format!("evidence, {model}"));
         for (name, cache) in [("computed", None), ("cached", Some(folder.path().into()))] {
             config.context.cache = cache;
-            let detector = Detector::fit(&config, &split.train, &flex()).expect("it trains");
-            detector.score(&split.test).expect("same channels"); // fills the cache
+            let model = config.init(CHANNELS, &flex()).expect("the config is valid");
+            model.evidence(windows.clone(), &sources); // fills the cache
             group.bench_function(name, |bencher| {
-                bencher.iter(|| detector.score(&split.test).expect("same channels"));
+                bencher.iter(|| model.evidence(windows.clone(), &sources));
             });
         }
     }

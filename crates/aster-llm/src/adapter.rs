@@ -28,7 +28,8 @@ pub enum Target {
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 7] =
+    /// All, in the order of a block.
+    pub const ALL: [Self; 7] =
         [Self::Query, Self::Key, Self::Value, Self::Output, Self::Gate, Self::Up, Self::Down];
 }
 
