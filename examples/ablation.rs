@@ -81,11 +81,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         // Seeds outermost: a study that is stopped has compared all variants.
         for seed in 0..arguments.seeds {
-            for variant in &variants {
-                for task in &tasks {
+            for task in &tasks {
+                let mut detector = None;
+                for variant in &variants {
                     let config = seeded(variant, seed);
                     if find(&runs, &name, task, &config).is_none() {
-                        let run = run(&name, task, config, &device)?;
+                        let run = run(&name, task, config, &mut detector, &device)?;
                         report(variant, seed, &run);
                         append(&kept, &run)?;
                         runs.push(run);
@@ -133,14 +134,23 @@ fn find<'a>(runs: &'a [Run], dataset: &str, task: &Task, config: &AsterConfig) -
     runs.iter().find(same)
 }
 
+/// Trains, unless the last detector on this series differs only in what is read after
+/// training.
 fn run(
     dataset: &str,
     task: &Task,
     config: AsterConfig,
+    last: &mut Option<Detector>,
     device: &Device,
 ) -> Result<Run, Box<dyn Error>> {
     let started = Instant::now();
-    let detector = Detector::fit(&config, &task.train, device)?;
+    let detector = match last.take() {
+        Some(mut detector) if trained_alike(detector.config(), &config) => {
+            detector.recalibrate(&config.score, &config.threshold, &task.train)?;
+            detector
+        }
+        _ => Detector::fit(&config, &task.train, device)?,
+    };
     let score = |test: &TimeSeries| detector.score(test);
     let scores: Vec<_> =
         task.tests.iter().map(|test| score(&test.series)).collect::<Result<_, _>>()?;
@@ -150,7 +160,7 @@ fn run(
         .into_iter()
         .zip(&task.tests)
         .map(|(scores, test)| Metrics::of(&Scored { scores, threshold }, &test.series));
-    Ok(Run {
+    let run = Run {
         dataset: dataset.into(),
         series: task.name.clone(),
         parameters: detector.record().parameters,
@@ -158,7 +168,13 @@ fn run(
         metrics: metrics.collect::<Result<_, _>>()?,
         config,
         seconds,
-    })
+    };
+    *last = Some(detector);
+    Ok(run)
+}
+
+fn trained_alike(a: &AsterConfig, b: &AsterConfig) -> bool {
+    AsterConfig { score: b.score.clone(), threshold: b.threshold, ..a.clone() } == *b
 }
 
 fn report(variant: &Variant, seed: u64, run: &Run) {

@@ -28,7 +28,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     seeds: u64,
     /// Language model: a Hugging Face folder, `bundled`, `random` (weights of a tiny GPT-2)
-    /// or `none`. Default: `../../llm/stories260K` beside the data, else `random`.
+    /// or `none`. Default: the config's.
     #[arg(long)]
     llm: Option<String>,
     /// A JSON file with config fields that differ from the defaults.
@@ -55,13 +55,13 @@ struct Results {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
-    let llm = arguments.llm.clone().unwrap_or_else(|| llm_beside(&arguments.data));
-    let config = config(&arguments, &llm)?;
+    let config = config(&arguments)?;
     let mut dataset = Dataset::open(arguments.dataset, &arguments.data)?;
     if !arguments.only.is_empty() {
         dataset.tasks.retain(|task| arguments.only.contains(&task.name));
     }
-    println!("# {}\n\n{}; language model: {}\n", dataset.name, dataset.version, llm);
+    let llm = &config.context.llm;
+    println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
 
     let mut methods = vec![Results { name: "aster", metrics: vec![], seconds: vec![] }];
     methods.extend(Baseline::ALL.map(|baseline| Results {
@@ -102,25 +102,19 @@ fn last<T>(values: &mut [T]) -> Result<&mut T, Box<dyn Error>> {
     values.last_mut().ok_or_else(|| "no seed was run".into())
 }
 
-fn llm_beside(data: &Path) -> String {
-    let folder = data.join("../../llm/stories260K");
-    match folder.is_dir() {
-        true => folder.display().to_string(),
-        false => "random".into(),
-    }
-}
-
-fn config(arguments: &Arguments, llm: &str) -> Result<AsterConfig, Box<dyn Error>> {
+fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
     let mut config = match &arguments.config {
         Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
         None => AsterConfig::default(),
     };
-    config.context.llm = match llm {
-        "none" => LlmSource::None,
-        "bundled" => LlmSource::Bundled,
-        "random" => LlmSource::Random(LlmConfig::default()),
-        folder => LlmSource::Folder(folder.into()),
-    };
+    if let Some(llm) = &arguments.llm {
+        config.context.llm = match llm.as_str() {
+            "none" => LlmSource::None,
+            "bundled" => LlmSource::Bundled,
+            "random" => LlmSource::Random(LlmConfig::default()),
+            folder => LlmSource::Folder(folder.into()),
+        };
+    }
     Ok(config)
 }
 

@@ -2,6 +2,7 @@
 
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
+use aster::train::{EvidenceConfig, Source};
 use clap::ValueEnum;
 
 /// A question, answered by a table.
@@ -9,6 +10,8 @@ use clap::ValueEnum;
 pub enum Study {
     /// Does the language model do anything, and what of it?
     Llm,
+    /// What speaks for an anomaly? The model is trained once.
+    Score,
 }
 
 /// One row of a table.
@@ -31,6 +34,7 @@ impl Study {
     pub fn variants(self, base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
         match self {
             Self::Llm => llm(base),
+            Self::Score => Ok(score(base)),
         }
     }
 }
@@ -40,8 +44,7 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
     let random = LlmSource::Random(Pretrained::bundled()?.config()?);
     let lora = || Tuning::Lora(LoraConfig::default());
     let models = [
-        ("random weights, frozen", random.clone(), Tuning::Frozen),
-        ("random weights, LoRA", random, lora()),
+        ("random weights, frozen", random, Tuning::Frozen),
         ("pre-trained, frozen", bundled(), Tuning::Frozen),
         ("pre-trained, LoRA", bundled(), lora()),
     ];
@@ -58,4 +61,39 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
         .iter()
         .map(|(name, llm, tuning)| variant(format!("{name}, prompt"), llm, tuning, Some(PROMPT)));
     Ok([none].into_iter().chain(plain).chain(prompted).collect())
+}
+
+fn score(base: &AsterConfig) -> Vec<Variant> {
+    let piece = |source, smoothing| EvidenceConfig { source, smoothing };
+    let sources = [
+        ("classifier", Source::Classifier, [10, 80]),
+        ("reconstruction", Source::Reconstruction, [10, 80]),
+        ("raw reconstruction", Source::RawReconstruction, [20, 160]),
+        ("KL", Source::Kl, [10, 80]),
+    ];
+    let alone = sources.into_iter().flat_map(|(name, source, widths)| {
+        widths.map(|rows| (format!("{name} over {rows}"), vec![vec![piece(source, rows)]]))
+    });
+    let groups = &base.score.evidence;
+    let without = |source| {
+        let keep = |group: &Vec<EvidenceConfig>| {
+            group.iter().copied().filter(|piece| piece.source != source).collect::<Vec<_>>()
+        };
+        groups.iter().map(keep).filter(|group| !group.is_empty()).collect::<Vec<_>>()
+    };
+    let together = [
+        ("all as configured", groups.clone()),
+        ("without the classifier", without(Source::Classifier)),
+        ("without the reconstruction", without(Source::Reconstruction)),
+        ("without the raw reconstruction", without(Source::RawReconstruction)),
+        ("all, summed", vec![groups.concat()]),
+        ("all, the largest", groups.iter().flatten().map(|piece| vec![*piece]).collect()),
+    ];
+    let together = together.into_iter().map(|(name, evidence)| (name.to_owned(), evidence));
+    let variant = |(name, evidence)| {
+        let mut config = base.clone();
+        config.score.evidence = evidence;
+        Variant { name, config }
+    };
+    together.chain(alone).map(variant).collect()
 }

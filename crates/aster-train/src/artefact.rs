@@ -12,7 +12,7 @@ use crate::calibration::Calibration;
 use crate::{AsterConfig, Detector, RunRecord, TrainError};
 
 /// Version of the folder's format, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const FORMAT: &str = "aster-detector";
 const DESCRIPTION: &str = "detector.json";
@@ -94,9 +94,11 @@ impl Detector {
         let description: Description =
             serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
         let Description { config, scaler, calibration, threshold, record, .. } = description;
-        let (pieces, asked) = (calibration.pieces(), config.score.evidence.len());
-        if pieces != asked {
-            return Err(foreign(format!("expected {asked} calibrated pieces, got {pieces}")));
+        let (got, expected) = (calibration.sizes(), config.score.sizes());
+        if got != expected {
+            return Err(foreign(format!(
+                "expected calibrated groups of {expected:?}, got {got:?}"
+            )));
         }
         let mut model = config.init(scaler.channels().len(), device)?;
         load_weights(&mut model, &folder.join(WEIGHTS))?;

@@ -170,7 +170,7 @@ impl Default for TrainConfig {
 }
 
 /// What speaks for an anomaly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The classifier's severity (paper: the score).
@@ -195,8 +195,8 @@ pub struct EvidenceConfig {
 
 /// From windows to one score per timestamp: each piece of evidence is averaged
 /// over overlapping windows, smoothed, and turned into `-ln P` of a validation
-/// timestamp showing as much; the score is the sum. One piece alone keeps its
-/// order, so it is an ablation.
+/// timestamp showing as much. Pieces of a group add up; the score is the largest group's.
+/// One piece alone keeps its order, so it is an ablation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScoreConfig {
@@ -204,22 +204,36 @@ pub struct ScoreConfig {
     pub stride: usize,
     /// Windows per forward pass. Default: 256.
     pub batch: usize,
-    /// What is summed. Default: classifier over 10 rows, reconstruction over 20 and
-    /// over 80.
-    pub evidence: Vec<EvidenceConfig>,
+    /// Groups of evidence. Default: the classifier over 10 rows with the reconstruction over
+    /// 10, 40 and 80; and, as `asinh` makes these blind far out, the reconstruction in raw
+    /// units over 20 and 80; and over 160.
+    pub evidence: Vec<Vec<EvidenceConfig>>,
 }
 
 impl Default for ScoreConfig {
     fn default() -> Self {
+        let piece = |source, smoothing| EvidenceConfig { source, smoothing };
         Self {
             stride: 8,
             batch: 256,
             evidence: vec![
-                EvidenceConfig { source: Source::Classifier, smoothing: 10 },
-                EvidenceConfig { source: Source::Reconstruction, smoothing: 20 },
-                EvidenceConfig { source: Source::Reconstruction, smoothing: 80 },
+                vec![
+                    piece(Source::Classifier, 10),
+                    piece(Source::Reconstruction, 10),
+                    piece(Source::Reconstruction, 40),
+                    piece(Source::Reconstruction, 80),
+                ],
+                vec![piece(Source::RawReconstruction, 20), piece(Source::RawReconstruction, 80)],
+                vec![piece(Source::RawReconstruction, 160)],
             ],
         }
+    }
+}
+
+impl ScoreConfig {
+    /// Pieces in each group.
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        self.evidence.iter().map(Vec::len).collect()
     }
 }
 
@@ -287,7 +301,8 @@ impl AsterConfig {
         require("stride", fits, format!("1 to the window {}", self.window), score.stride)?;
         at_least_one("score batch", score.batch)?;
         at_least_one("evidence", score.evidence.len())?;
-        score.evidence.iter().try_for_each(|e| at_least_one("smoothing", e.smoothing))
+        score.sizes().into_iter().try_for_each(|size| at_least_one("evidence of a group", size))?;
+        score.evidence.iter().flatten().try_for_each(|e| at_least_one("smoothing", e.smoothing))
     }
 }
 

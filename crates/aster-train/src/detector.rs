@@ -115,7 +115,7 @@ pub(crate) fn calibrate(
     device: &Device,
 ) -> Result<(Calibration, f32), TrainError> {
     let normal = evidence(model, validation, device)?;
-    let calibration = Calibration::fit(&normal)?;
+    let calibration = Calibration::fit(&model.config().score.sizes(), &normal)?;
     let threshold = model.config().threshold.fit(&calibration.fuse(&normal))?;
     Ok((calibration, threshold))
 }

@@ -1,8 +1,10 @@
-use aster_data::{TimeSeries, Windows};
+use std::collections::{BTreeMap, BTreeSet};
+
+use aster_data::{TimeSeries, WindowFold, Windows};
 use burn::tensor::Device;
 
 use crate::batch::gather;
-use crate::{Aster, TrainError};
+use crate::{Aster, Source, TrainError};
 
 /// The configured evidence of a scaled series, smoothed: one value per row and
 /// piece. Memory is proportional to the rows, plus one batch of windows.
@@ -13,7 +15,9 @@ pub(crate) fn evidence(
 ) -> Result<Vec<Vec<f32>>, TrainError> {
     let config = &model.config().score;
     let windows = Windows::new(series.rows(), model.config().window, config.stride)?;
-    let sources: Vec<_> = config.evidence.iter().map(|e| e.source).collect();
+    let pieces = || config.evidence.iter().flatten();
+    let sources: BTreeSet<Source> = pieces().map(|piece| piece.source).collect();
+    let sources: Vec<Source> = sources.into_iter().collect();
     let mut folds = vec![windows.fold(); sources.len()];
     let numbers: Vec<usize> = (0..windows.count()).collect();
     for batch in numbers.chunks(config.batch) {
@@ -25,8 +29,10 @@ pub(crate) fn evidence(
             }
         }
     }
-    let smoothed = folds.into_iter().zip(&config.evidence);
-    Ok(smoothed.map(|(fold, e)| smooth(&fold.finish(), e.smoothing)).collect())
+    let rows: BTreeMap<_, _> =
+        sources.into_iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
+    let smoothed = pieces().map(|piece| smooth(&rows[&piece.source], piece.smoothing));
+    Ok(smoothed.collect())
 }
 
 /// Centred moving average over `width` rows, over fewer at the ends.

@@ -1,3 +1,5 @@
+use std::cell::LazyCell;
+
 use aster_classifier::{Classifier, reverse_gradient};
 use aster_decoder::Decoder;
 use aster_llm::ContextEncoder;
@@ -111,8 +113,9 @@ impl Aster {
         let shape = windows.dims();
         let context = self.context.forward_data(self.patches(windows.clone()));
         let posterior = self.encoder.forward(context.clone());
-        let reconstruction =
-            || self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape);
+        let reconstruction = LazyCell::new(|| {
+            self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape)
+        });
         let error = |a: Tensor<3>, b: Tensor<3>| (a - b).powi_scalar(2).mean_dim(2).squeeze_dim(2);
         let say = |source: &Source| match source {
             Source::Classifier => {
@@ -120,9 +123,9 @@ impl Aster {
                 self.per_row(self.config.grade_scale().severity(logits))
             }
             Source::Kl => self.per_row(posterior.kl_per_token(&self.config.vae.prior)),
-            Source::Reconstruction => error(reconstruction(), windows.clone()),
+            Source::Reconstruction => error(reconstruction.clone(), windows.clone()),
             Source::RawReconstruction => {
-                error(self.unscaled(reconstruction()), self.unscaled(windows.clone()))
+                error(self.unscaled(reconstruction.clone()), self.unscaled(windows.clone()))
             }
         };
         sources.iter().map(say).collect()
