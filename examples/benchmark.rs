@@ -45,11 +45,18 @@ struct Arguments {
     device: DeviceChoice,
 }
 
-/// Every method's metrics by seed and series.
+/// A method's metrics by seed and series.
 struct Results {
-    name: &'static str,
+    /// Nothing for ASTER.
+    baseline: Option<Baseline>,
     metrics: Vec<Vec<Metrics>>,
     seconds: Vec<f64>,
+}
+
+impl Results {
+    fn name(&self) -> String {
+        self.baseline.map_or("aster".into(), |baseline| baseline.to_string())
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -63,12 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let llm = &config.context.llm;
     println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
 
-    let mut methods = vec![Results { name: "aster", metrics: vec![], seconds: vec![] }];
-    methods.extend(Baseline::ALL.map(|baseline| Results {
-        name: baseline.name(),
-        metrics: vec![],
-        seconds: vec![],
-    }));
+    let methods = [None].into_iter().chain(Baseline::all().into_iter().map(Some));
+    let results = |baseline| Results { baseline, metrics: vec![], seconds: vec![] };
+    let mut methods: Vec<Results> = methods.map(results).collect();
     println!("| series | seed | method | {} | s |", Metrics::NAMES.join(" | "));
     println!("|---|---|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
     for seed in 0..arguments.seeds {
@@ -79,13 +83,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         for task in &dataset.tasks {
             for results in &mut methods {
                 let started = Instant::now();
-                let scored = run(results.name, task, &config, seed, &device)?;
+                let scored = run(results.baseline, task, &config, seed, &device)?;
                 let seconds = started.elapsed().as_secs_f64();
                 *last(&mut results.seconds)? += seconds;
                 for (scored, test) in scored.iter().zip(&task.tests) {
                     let metrics = Metrics::of(scored, &test.series)?;
                     let share = seconds / task.tests.len() as f64;
-                    print_row(&[&test.name, &seed.to_string(), results.name], &metrics, share);
+                    print_row(&[&test.name, &seed.to_string(), &results.name()], &metrics, share);
                     last(&mut results.metrics)?.push(metrics);
                 }
             }
@@ -119,15 +123,15 @@ fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
 }
 
 fn run(
-    method: &str,
+    baseline: Option<Baseline>,
     task: &Task,
     config: &AsterConfig,
     seed: u64,
     device: &Device,
 ) -> Result<Vec<Scored>, Box<dyn Error>> {
     let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
-    if let Some(baseline) = Baseline::ALL.into_iter().find(|b| b.name() == method) {
-        return baseline.run(&task.train, &tests, &config.scaler, &config.threshold, seed);
+    if let Some(baseline) = baseline {
+        return baseline.run(&task.train, &tests, &config.threshold, seed);
     }
     let mut config = config.clone();
     config.train.seed = seed;
@@ -161,7 +165,7 @@ fn print_summary(dataset: DatasetId, methods: &[Results]) {
     for results in methods {
         let cells = summaries(results).map(|summary| summary.to_string());
         let seconds = Summary::of(&results.seconds).mean;
-        println!("| {} | {} | {seconds:.0} |", results.name, cells.join(" | "));
+        println!("| {} | {} | {seconds:.0} |", results.name(), cells.join(" | "));
     }
     if let Some([auroc, aupr, f1, vus_pr]) = published_best(dataset) {
         println!("| best of 58 published (TAB) | {auroc} | {aupr} | {f1} | | {vus_pr} | | |");
@@ -194,7 +198,7 @@ struct Report {
 
 #[derive(Serialize)]
 struct Row {
-    name: &'static str,
+    name: String,
     auroc: Summary,
     aupr: Summary,
     f1: Summary,
@@ -212,7 +216,7 @@ fn write_json(
     let row = |results: &Results| {
         let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = summaries(results);
         let seconds = Summary::of(&results.seconds);
-        let name = results.name;
+        let name = results.name();
         Row { name, auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1, seconds }
     };
     let report = Report {

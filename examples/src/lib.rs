@@ -3,5 +3,7 @@
 pub mod baselines;
 pub mod corpus;
 pub mod evaluate;
+pub mod forest;
+pub mod histogram;
 pub mod ngram;
 pub mod studies;

@@ -62,6 +62,9 @@ pub struct ContextConfig {
     pub llm: LlmSource,
     /// Which of its weights are trained. Default: LoRA of rank 4.
     pub tuning: Tuning,
+    /// A file of LoRA factors to start from, as [`Backbone::save_adapter`] writes it.
+    /// Default: none.
+    pub adapter: Option<PathBuf>,
     /// Use only the first so many of its blocks. Default: all.
     pub layers: Option<usize>,
     /// Whether a token sees only the tokens before it, as in pre-training; `false`
@@ -99,6 +102,7 @@ impl Default for ContextConfig {
             width: 64,
             llm: LlmSource::None,
             tuning: Tuning::default(),
+            adapter: None,
             layers: None,
             causal: true,
             input: InputConfig::default(),
@@ -142,8 +146,8 @@ impl Llm {
 }
 
 impl ContextConfig {
-    /// The same config with the model's shape in place of its source, the prompt in tokens
-    /// and no cache, so that a saved model can be rebuilt where the source is not.
+    /// The same config with the model's shape in place of its source, the prompt in tokens,
+    /// no adapter and no cache, so that a saved model can be rebuilt from its weights alone.
     ///
     /// # Errors
     /// A source that cannot be read, too many layers asked for.
@@ -153,8 +157,7 @@ impl ContextConfig {
             let prompt = self.prompt.as_ref().map(|prompt| llm.tokens(prompt));
             config.prompt = prompt.transpose()?.map(Prompt::Tokens);
             config.llm = LlmSource::Random(truncated(llm.shape, self.layers)?);
-            config.layers = None;
-            config.cache = None;
+            (config.layers, config.adapter, config.cache) = (None, None, None);
         }
         Ok(config)
     }
@@ -169,8 +172,9 @@ impl ContextConfig {
     ///
     /// # Errors
     /// A size of zero, a language model that cannot be read, a prompt without a language
-    /// model, a prompt and a window of more tokens than it has positions, half precision or a
-    /// cache for what trains, a precision that the device lacks, a cache that cannot be made.
+    /// model, a prompt and a window of more tokens than it has positions, an adapter without
+    /// LoRA or for another, half precision or a cache for what trains, a precision that the
+    /// device lacks, a cache that cannot be made.
     pub fn init(
         &self,
         features: usize,
@@ -209,6 +213,9 @@ impl ContextConfig {
         require("precision", &precision, !half || frozen, expected)?;
         let has = device.supports_dtype(dtype);
         require("precision", &precision, has, "one that the device computes in")?;
+        let (lora, adapter) =
+            (matches!(self.tuning, Tuning::Lora(_)), format!("{:?}", self.adapter));
+        require("adapter", adapter, self.adapter.is_none() || lora, "none without LoRA")?;
         let fixed = frozen && self.input == InputConfig::Fixed;
         let expected = "none, or `tuning` that is `frozen` and `input` that is `fixed`";
         let cache = format!("{:?}", self.cache);
@@ -227,12 +234,15 @@ impl ContextConfig {
             Some(weights) => Backbone::read(&used, weights, self.causal, device)?,
             None => Backbone::random(&used, self.causal, device)?,
         };
-        let backbone = match &self.tuning {
+        let mut backbone = match &self.tuning {
             Tuning::Frozen => backbone.in_dtype(dtype).no_grad(),
             Tuning::Lora(lora) => backbone.with_lora(lora, device)?,
             Tuning::Norms => backbone.only_norms(),
             Tuning::Full => backbone,
         };
+        if let Some(adapter) = &self.adapter {
+            backbone.load_adapter(adapter)?;
+        }
         let words = match (prompt.is_some() || self.input.reads_words(), &weights) {
             (false, _) => None,
             (true, Some(weights)) => Some(weights.tokens(shape)?.no_grad()),

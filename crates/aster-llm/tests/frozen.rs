@@ -133,6 +133,8 @@ fn what_trains_is_neither_kept_nor_halved() {
     let cached = ContextConfig { cache: Some("nowhere".into()), ..base.clone() };
     assert_eq!(refused(ContextConfig { tuning: Tuning::default(), ..cached.clone() }), "cache");
     assert_eq!(refused(ContextConfig { input: InputConfig::Linear, ..cached }), "cache");
+    let adapted = ContextConfig { adapter: Some("nowhere".into()), ..base.clone() };
+    assert_eq!(refused(adapted), "adapter");
     let half = ContextConfig { precision: Precision::F16, ..base };
     assert_eq!(refused(ContextConfig { tuning: Tuning::Norms, ..half }), "precision");
 }

@@ -98,6 +98,11 @@ impl Detector {
         self.scaler.channels()
     }
 
+    /// The trained model.
+    pub fn model(&self) -> &Aster {
+        &self.model
+    }
+
     /// The model's config.
     pub fn config(&self) -> &AsterConfig {
         self.model.config()

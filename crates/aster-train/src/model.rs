@@ -47,6 +47,11 @@ impl Aster {
         &self.config
     }
 
+    /// What makes context of patches, with the language model.
+    pub fn context(&self) -> &ContextEncoder {
+        &self.context
+    }
+
     /// The same weights with another config; only what is read after training may
     /// differ.
     pub(crate) fn with_config(self, config: AsterConfig) -> Self {

@@ -147,6 +147,17 @@ fn the_language_model_travels_with_the_detector() {
     let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     detector.save(folder.path()).unwrap();
+
+    // What LoRA learned, alone, is where another training may start.
+    let paths = ["learned", "again"].map(|name| llm.path().join(name));
+    let save =
+        |model: &Aster, path| model.context().backbone().unwrap().save_adapter(path).unwrap();
+    save(detector.model(), &paths[0]);
+    config.context.adapter = Some(paths[0].clone());
+    save(&config.init(detector.channels().len(), &Device::flex()).unwrap(), &paths[1]);
+    let [learned, again] = paths.map(|path| std::fs::read(path).unwrap());
+    assert_eq!(learned, again);
+
     drop(llm);
     let test = &split().test;
     assert_eq!(load(folder.path()).unwrap().score(test).unwrap(), detector.score(test).unwrap());
