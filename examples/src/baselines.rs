@@ -111,6 +111,13 @@ impl Baseline {
         blind.into_iter().chain(scaled).collect()
     }
 
+    /// Those for a first look.
+    pub fn few() -> [Self; 4] {
+        let scaling = Scaling::Asinh;
+        [Method::PredictAll, Method::Random, Method::Pca, Method::KMeans { window: 20 }]
+            .map(|method| Self { method, scaling })
+    }
+
     /// Fits on the training rows and scores each test.
     ///
     /// # Errors
