@@ -4,14 +4,10 @@
 
 use aster::data::SyntheticConfig;
 use aster::train::Source;
-use aster::{AsterConfig, Backend, Detector, Device, device};
-use aster_benches::{CHANNELS, batch, gpt2, sized, windows};
+use aster::{AsterConfig, Detector};
+use aster_benches::{CHANNELS, batch, flex, gpt2, sized, windows};
 use burn::train::TrainStep;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-
-fn flex() -> Device {
-    device(Backend::Flex).expect("flex is a default feature")
-}
 
 fn train_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("train step");

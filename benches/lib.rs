@@ -1,12 +1,18 @@
 //! What the benchmarks of ASTER share; see `benches/*.rs` and `benches/peers`.
 
-use aster::AsterConfig;
 use aster::llm::{LlmConfig, LlmSource};
 use aster::train::{Key, Noise, WindowBatch};
-use burn::tensor::{Device, Distribution, Tensor};
+use aster::{AsterConfig, Backend, Device, device};
+use burn::tensor::{Distribution, Tensor};
 
 /// Channels of the benchmarks' series, as many as ASD has.
 pub const CHANNELS: usize = 19;
+
+/// The CPU in pure Rust.
+#[allow(clippy::expect_used)] // of a benchmark
+pub fn flex() -> Device {
+    device(Backend::Flex).expect("flex is a default feature")
+}
 
 /// A size that is measured, or a small one when the benches run once as tests.
 pub fn sized(measured: usize, tested: usize) -> usize {

@@ -2,17 +2,13 @@
 
 #![allow(clippy::expect_used, missing_docs)]
 
+use aster::AsterConfig;
 use aster::llm::{Backbone, InputConfig, LlmConfig, LlmSource, LoraConfig, Target, Tuning};
 use aster::train::Source;
-use aster::{AsterConfig, Backend, Device, device};
-use aster_benches::{CHANNELS, gpt2, sized, windows};
+use aster_benches::{CHANNELS, flex, gpt2, sized, windows};
 use burn::module::{Lora, Module, ParamGroup};
 use burn::tensor::{Distribution, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
-
-fn flex() -> Device {
-    device(Backend::Flex).expect("flex is a default feature")
-}
 
 /// A training step through blocks of GPT-2's width: low-rank updates as `x W + (x A) B`, as
 /// Burn's `W + A B`, and none.

@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use aster::data::{Dataset, DatasetId, Task};
 use aster::prelude::*;
-use aster_examples::evaluate::{Metrics, Scored, Summary};
-use aster_examples::studies::{Study, Variant};
+use aster_examples::evaluate::{Metrics, Summary, score};
+use aster_examples::studies::{Study, Variant, base_config};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -63,10 +63,7 @@ struct Run {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
-    let base = match &arguments.config {
-        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
-        None => AsterConfig::default(),
-    };
+    let base = base_config(arguments.config.as_deref())?;
     let variants = arguments.study.variants(&base)?;
     let study = arguments.study.to_possible_value().ok_or("a study without a name")?;
     std::fs::create_dir_all(&arguments.out)?;
@@ -151,15 +148,10 @@ fn run(
         }
         _ => Detector::fit(&config, &task.train, device)?,
     };
-    let score = |test: &TimeSeries| detector.score(test);
-    let scores: Vec<_> =
-        task.tests.iter().map(|test| score(&test.series)).collect::<Result<_, _>>()?;
+    let scored = score(&detector, task)?;
     let seconds = started.elapsed().as_secs_f64();
-    let threshold = detector.threshold();
-    let metrics = scores
-        .into_iter()
-        .zip(&task.tests)
-        .map(|(scores, test)| Metrics::of(&Scored { scores, threshold }, &test.series));
+    let metrics =
+        scored.iter().zip(&task.tests).map(|(scored, test)| Metrics::of(scored, &test.series));
     let run = Run {
         dataset: dataset.into(),
         series: task.name.clone(),

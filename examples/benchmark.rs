@@ -11,7 +11,8 @@ use aster::data::{Dataset, DatasetId, Task, TimeSeries};
 use aster::llm::LlmConfig;
 use aster::prelude::*;
 use aster_examples::baselines::Baseline;
-use aster_examples::evaluate::{Metrics, Scored, Summary};
+use aster_examples::evaluate::{Metrics, Scored, Summary, score};
+use aster_examples::studies::base_config;
 use clap::Parser;
 use serde::Serialize;
 
@@ -107,10 +108,7 @@ fn last<T>(values: &mut [T]) -> Result<&mut T, Box<dyn Error>> {
 }
 
 fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
-    let mut config = match &arguments.config {
-        Some(path) => serde_json::from_slice(&std::fs::read(path)?)?,
-        None => AsterConfig::default(),
-    };
+    let mut config = base_config(arguments.config.as_deref())?;
     if let Some(llm) = &arguments.llm {
         config.context.llm = match llm.as_str() {
             "none" => LlmSource::None,
@@ -129,18 +127,13 @@ fn run(
     seed: u64,
     device: &Device,
 ) -> Result<Vec<Scored>, Box<dyn Error>> {
-    let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
     if let Some(baseline) = baseline {
+        let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
         return baseline.run(&task.train, &tests, &config.threshold, seed);
     }
     let mut config = config.clone();
     config.train.seed = seed;
-    let detector = Detector::fit(&config, &task.train, device)?;
-    let score = |test: &&TimeSeries| {
-        let scores = detector.score(test)?;
-        Ok(Scored { scores, threshold: detector.threshold() })
-    };
-    tests.iter().map(score).collect()
+    Ok(score(&Detector::fit(&config, &task.train, device)?, task)?)
 }
 
 fn print_row(names: &[&str], metrics: &Metrics, seconds: f64) {

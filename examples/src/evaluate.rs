@@ -3,11 +3,12 @@
 
 use std::fmt;
 
-use aster::data::TimeSeries;
+use aster::data::{Task, TimeSeries};
 use aster::eval::{
     EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at,
     volume_under_surface,
 };
+use aster::{Detector, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// What a method says about one test series.
@@ -17,6 +18,16 @@ pub struct Scored {
     pub scores: Vec<f32>,
     /// Chosen without labels.
     pub threshold: f32,
+}
+
+/// What a detector says about each test series of a task.
+///
+/// # Errors
+/// Other channels than those trained on.
+pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, TrainError> {
+    let threshold = detector.threshold();
+    let score = |test: &TimeSeries| Ok(Scored { scores: detector.score(test)?, threshold });
+    task.tests.iter().map(|test| score(&test.series)).collect()
 }
 
 /// The metrics of the published tables.

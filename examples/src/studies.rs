@@ -1,9 +1,23 @@
 //! What is varied in `examples/ablation`, one config per row of a table.
 
+use std::error::Error;
+use std::path::Path;
+
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
 use aster::train::{EvidenceConfig, Source};
 use clap::ValueEnum;
+
+/// The config in a JSON file of fields that differ from the defaults, or the defaults.
+///
+/// # Errors
+/// A file that cannot be read, or holds something else.
+pub fn base_config(path: Option<&Path>) -> Result<AsterConfig, Box<dyn Error>> {
+    match path {
+        Some(path) => Ok(serde_json::from_slice(&std::fs::read(path)?)?),
+        None => Ok(AsterConfig::default()),
+    }
+}
 
 /// A question, answered by a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

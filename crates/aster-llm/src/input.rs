@@ -167,6 +167,7 @@ mod tests {
                 .is_err()
         );
     }
+
     #[test]
     fn cosines_keep_lengths_and_do_not_train() {
         let device = Device::flex().autodiff();

@@ -8,6 +8,7 @@ use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, Int, Tensor};
 
 use crate::block::Shared;
+use crate::pretrained::io;
 use crate::weights::Weights;
 use crate::{Block, Family, LlmConfig, LlmError, LoraConfig, Norm, Pretrained};
 
@@ -153,7 +154,7 @@ impl Backbone {
     /// A file that cannot be read, factors of other layers or another rank.
     pub fn load_adapter(&mut self, path: impl AsRef<Path>) -> Result<(), LlmError> {
         let path = path.as_ref();
-        std::fs::File::open(path).map_err(|source| LlmError::Io { path: path.into(), source })?;
+        std::fs::File::open(path).map_err(io(path))?;
         let mut store = SafetensorsStore::from_file(path).allow_partial(true);
         let result = self
             .load_from(&mut store)
