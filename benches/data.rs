@@ -44,7 +44,7 @@ fn preparing(criterion: &mut Criterion) {
     let numbers: Vec<usize> = (0..windows.count()).collect();
     group.bench_function("cut into windows of 32, 8 apart, and fold back", |b| {
         b.iter(|| {
-            let (mut fold, mut buffer) = (windows.fold(), Vec::new());
+            let (mut fold, mut buffer) = (windows.fold(1), Vec::new());
             for batch in numbers.chunks(256) {
                 windows.gather(&series, batch, &mut buffer);
                 let first = buffer.iter().step_by(COLUMNS).copied().collect::<Vec<f32>>();

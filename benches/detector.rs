@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use aster::data::SyntheticConfig;
-use aster::train::Source;
+use aster::train::Output;
 use aster::{AsterConfig, Detector};
 use aster_benches::{CHANNELS, batch, flex, gpt2, sized, windows};
 use burn::train::TrainStep;
@@ -22,7 +22,7 @@ fn train_step(criterion: &mut Criterion) {
     }
 }
 
-/// The evidence of a full batch of windows, and of one as in streaming.
+/// What is read of a full batch of windows, and of one as in streaming.
 fn evidence(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("evidence");
     let config = AsterConfig::default();
@@ -31,8 +31,8 @@ fn evidence(criterion: &mut Criterion) {
         let windows = windows(&config, size, &flex());
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(format!("{size} windows"), |bencher| {
-            let sources = [Source::Classifier, Source::Reconstruction];
-            bencher.iter(|| model.evidence(windows.clone(), &sources));
+            let outputs = [Output::Severity, Output::Reconstruction];
+            bencher.iter(|| model.outputs(windows.clone(), &outputs));
         });
     }
 }

@@ -4,7 +4,7 @@
 
 use aster::AsterConfig;
 use aster::llm::{Backbone, InputConfig, LlmConfig, LlmSource, LoraConfig, Target, Tuning};
-use aster::train::Source;
+use aster::train::Output;
 use aster_benches::{CHANNELS, flex, gpt2, sized, windows};
 use burn::module::{Lora, Module, ParamGroup};
 use burn::tensor::{Distribution, Tensor};
@@ -35,7 +35,7 @@ fn low_rank(criterion: &mut Criterion) {
 /// frozen model, without and with a cache of its embeddings.
 fn cache(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let sources = [Source::Classifier, Source::Reconstruction];
+    let outputs = [Output::Severity, Output::Reconstruction];
     for (model, llm) in [("bundled", LlmSource::Bundled), ("GPT-2 size", gpt2().context.llm)] {
         let mut config = AsterConfig::default();
         config.context.llm = llm;
@@ -46,9 +46,9 @@ fn cache(criterion: &mut Criterion) {
         for (name, cache) in [("computed", None), ("cached", Some(folder.path().into()))] {
             config.context.cache = cache;
             let model = config.init(CHANNELS, &flex()).expect("the config is valid");
-            model.evidence(windows.clone(), &sources); // fills the cache
+            model.outputs(windows.clone(), &outputs); // fills the cache
             group.bench_function(name, |bencher| {
-                bencher.iter(|| model.evidence(windows.clone(), &sources));
+                bencher.iter(|| model.outputs(windows.clone(), &outputs));
             });
         }
     }

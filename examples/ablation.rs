@@ -4,7 +4,6 @@
 //!
 //! Finished runs are kept in a file and not run again, so a study that was stopped goes on.
 
-use std::error::Error;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use std::time::Instant;
 
 use aster::data::{Dataset, DatasetId, Task};
 use aster::prelude::*;
+use aster_examples::Fallible;
 use aster_examples::evaluate::{Metrics, Summary, score};
 use aster_examples::studies::{Study, Variant, base_config};
 use clap::{Parser, ValueEnum};
@@ -60,7 +60,7 @@ struct Run {
     metrics: Vec<Metrics>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Fallible<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let base = base_config(arguments.config.as_deref())?;
@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Vec<Run>, Box<dyn Error>> {
+fn read(path: &Path) -> Fallible<Vec<Run>> {
     match path.exists() {
         true => Ok(std::fs::read_to_string(path)?
             .lines()
@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Vec<Run>, Box<dyn Error>> {
     }
 }
 
-fn append(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
+fn append(path: &Path, run: &Run) -> Fallible<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     Ok(writeln!(file, "{}", serde_json::to_string(run)?)?)
 }
@@ -139,7 +139,7 @@ fn run(
     config: AsterConfig,
     last: &mut Option<Detector>,
     device: &Device,
-) -> Result<Run, Box<dyn Error>> {
+) -> Fallible<Run> {
     let started = Instant::now();
     let detector = match last.take() {
         Some(mut detector) if trained_alike(detector.config(), &config) => {

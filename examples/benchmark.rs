@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release --example benchmark -- --dataset asd --data <folder>`
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -10,10 +9,12 @@ use std::time::Instant;
 use aster::data::{Dataset, DatasetId, Task, TimeSeries};
 use aster::llm::LlmConfig;
 use aster::prelude::*;
+use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
-use aster_examples::evaluate::{Metrics, Scored, Summary, score};
+use aster_examples::evaluate::{Metrics, Summary, score};
 use aster_examples::studies::base_config;
 use clap::Parser;
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// Train per series, print one row per series and the means.
@@ -46,21 +47,25 @@ struct Arguments {
     device: DeviceChoice,
 }
 
-/// A method's metrics by seed and series.
+/// What a method did, by seed and task.
 struct Results {
-    /// Nothing for ASTER.
-    baseline: Option<Baseline>,
-    metrics: Vec<Vec<Metrics>>,
-    seconds: Vec<f64>,
+    method: Method,
+    runs: Vec<Vec<Run>>,
 }
 
-impl Results {
-    fn name(&self) -> String {
-        self.baseline.map_or("aster".into(), |baseline| baseline.to_string())
-    }
+enum Method {
+    Aster(Device),
+    Baseline(Baseline),
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// One fit and what its scores are worth, by test.
+#[derive(Clone)]
+struct Run {
+    metrics: Vec<Metrics>,
+    seconds: f64,
+}
+
+fn main() -> Fallible<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let config = config(&arguments)?;
@@ -71,29 +76,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let llm = &config.context.llm;
     println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
 
-    let methods = [None].into_iter().chain(Baseline::all().into_iter().map(Some));
-    let results = |baseline| Results { baseline, metrics: vec![], seconds: vec![] };
-    let mut methods: Vec<Results> = methods.map(results).collect();
+    let methods = [Method::Aster(device)];
+    let methods = methods.into_iter().chain(Baseline::all().into_iter().map(Method::Baseline));
+    let mut methods: Vec<_> = methods.map(|method| Results { method, runs: vec![] }).collect();
     println!("| series | seed | method | {} | s |", Metrics::NAMES.join(" | "));
     println!("|---|---|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
     for seed in 0..arguments.seeds {
-        for results in &mut methods {
-            results.metrics.push(vec![]);
-            results.seconds.push(0.0);
-        }
+        methods.iter_mut().for_each(|results| results.runs.push(vec![]));
         for task in &dataset.tasks {
-            for results in &mut methods {
-                let started = Instant::now();
-                let scored = run(results.baseline, task, &config, seed, &device)?;
-                let seconds = started.elapsed().as_secs_f64();
-                *last(&mut results.seconds)? += seconds;
-                for (scored, test) in scored.iter().zip(&task.tests) {
-                    let metrics = Metrics::of(scored, &test.series)?;
-                    let share = seconds / task.tests.len() as f64;
-                    print_row(&[&test.name, &seed.to_string(), &results.name()], &metrics, share);
-                    last(&mut results.metrics)?.push(metrics);
-                }
-            }
+            // ASTER has all cores, then each baseline one, as it uses no more.
+            let (aster, baselines) = methods.split_at_mut(1);
+            aster[0].add(task, &config, seed)?;
+            baselines.par_iter_mut().try_for_each(|results| results.add(task, &config, seed))?;
+            methods.iter().for_each(|results| results.print_last(task, seed));
         }
     }
     print_summary(arguments.dataset, &methods);
@@ -103,11 +98,79 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn last<T>(values: &mut [T]) -> Result<&mut T, Box<dyn Error>> {
-    values.last_mut().ok_or_else(|| "no seed was run".into())
+impl Results {
+    fn name(&self) -> String {
+        match &self.method {
+            Method::Aster(..) => "aster".into(),
+            Method::Baseline(baseline) => baseline.to_string(),
+        }
+    }
+
+    /// Runs the last of the seeds on the next task.
+    fn add(&mut self, task: &Task, config: &AsterConfig, seed: u64) -> Fallible<()> {
+        let place = self.runs.last().map_or(0, Vec::len);
+        let run = match &self.method {
+            Method::Baseline(baseline) if seed > 0 && !baseline.is_random() => {
+                self.runs[0][place].clone()
+            }
+            method => Run::of(method, task, config, seed)?,
+        };
+        self.runs.last_mut().ok_or("no seed was begun")?.push(run);
+        Ok(())
+    }
+
+    fn print_last(&self, task: &Task, seed: u64) {
+        let Some(Run { metrics, seconds }) = self.runs.last().and_then(|runs| runs.last()) else {
+            return;
+        };
+        for (metrics, test) in metrics.iter().zip(&task.tests) {
+            let cells = metrics.values().map(|value| format!("{value:.3}")).join(" | ");
+            let share = seconds / task.tests.len() as f64;
+            println!("| {} | {seed} | {} | {cells} | {share:.1} |", test.name, self.name());
+        }
+    }
+
+    /// Seconds of all tasks, per seed.
+    fn seconds(&self) -> Summary {
+        let sum = |runs: &Vec<Run>| runs.iter().map(|run| run.seconds).sum();
+        Summary::of(&self.runs.iter().map(sum).collect::<Vec<_>>())
+    }
+
+    /// Over seeds, of the mean over series; per metric.
+    fn summaries(&self) -> [Summary; Metrics::NAMES.len()] {
+        std::array::from_fn(|metric| {
+            let mean = |runs: &Vec<Run>| {
+                let values: Vec<f64> =
+                    runs.iter().flat_map(|run| &run.metrics).map(|m| m.values()[metric]).collect();
+                values.iter().sum::<f64>() / values.len() as f64
+            };
+            Summary::of(&self.runs.iter().map(mean).collect::<Vec<_>>())
+        })
+    }
 }
 
-fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
+impl Run {
+    fn of(method: &Method, task: &Task, config: &AsterConfig, seed: u64) -> Fallible<Self> {
+        let started = Instant::now();
+        let scored = match method {
+            Method::Aster(device) => {
+                let mut config = config.clone();
+                config.train.seed = seed;
+                score(&Detector::fit(&config, &task.train, device)?, task)?
+            }
+            Method::Baseline(baseline) => {
+                let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
+                baseline.run(&task.train, &tests, config, seed)?
+            }
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        let pairs = scored.iter().zip(&task.tests);
+        let metrics = pairs.map(|(scored, test)| Metrics::of(scored, &test.series));
+        Ok(Self { metrics: metrics.collect::<Result<_, _>>()?, seconds })
+    }
+}
+
+fn config(arguments: &Arguments) -> Fallible<AsterConfig> {
     let mut config = base_config(arguments.config.as_deref())?;
     if let Some(llm) = &arguments.llm {
         config.context.llm = match llm.as_str() {
@@ -120,45 +183,13 @@ fn config(arguments: &Arguments) -> Result<AsterConfig, Box<dyn Error>> {
     Ok(config)
 }
 
-fn run(
-    baseline: Option<Baseline>,
-    task: &Task,
-    config: &AsterConfig,
-    seed: u64,
-    device: &Device,
-) -> Result<Vec<Scored>, Box<dyn Error>> {
-    if let Some(baseline) = baseline {
-        let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
-        return baseline.run(&task.train, &tests, &config.threshold, seed);
-    }
-    let mut config = config.clone();
-    config.train.seed = seed;
-    Ok(score(&Detector::fit(&config, &task.train, device)?, task)?)
-}
-
-fn print_row(names: &[&str], metrics: &Metrics, seconds: f64) {
-    let cells = metrics.values().map(|value| format!("{value:.3}"));
-    println!("| {} | {} | {seconds:.1} |", names.join(" | "), cells.join(" | "));
-}
-
-/// Over seeds, of the mean over series; per metric.
-fn summaries(results: &Results) -> [Summary; 6] {
-    std::array::from_fn(|metric| {
-        let mean = |series: &Vec<Metrics>| {
-            series.iter().map(|m| m.values()[metric]).sum::<f64>() / series.len() as f64
-        };
-        Summary::of(&results.metrics.iter().map(mean).collect::<Vec<_>>())
-    })
-}
-
 fn print_summary(dataset: DatasetId, methods: &[Results]) {
     println!("\nMean over series, ± standard deviation over seeds:\n");
     println!("| method | {} | s |", Metrics::NAMES.join(" | "));
     println!("|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
     for results in methods {
-        let cells = summaries(results).map(|summary| summary.to_string());
-        let seconds = Summary::of(&results.seconds).mean;
-        println!("| {} | {} | {seconds:.0} |", results.name(), cells.join(" | "));
+        let cells = results.summaries().map(|summary| summary.to_string()).join(" | ");
+        println!("| {} | {cells} | {:.0} |", results.name(), results.seconds().mean);
     }
     if let Some([auroc, aupr, f1, vus_pr]) = published_best(dataset) {
         println!("| best of 58 published (TAB) | {auroc} | {aupr} | {f1} | | {vus_pr} | | |");
@@ -201,15 +232,10 @@ struct Row {
     seconds: Summary,
 }
 
-fn write_json(
-    path: &Path,
-    arguments: &Arguments,
-    methods: &[Results],
-) -> Result<(), Box<dyn Error>> {
+fn write_json(path: &Path, arguments: &Arguments, methods: &[Results]) -> Fallible<()> {
     let row = |results: &Results| {
-        let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = summaries(results);
-        let seconds = Summary::of(&results.seconds);
-        let name = results.name();
+        let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = results.summaries();
+        let (name, seconds) = (results.name(), results.seconds());
         Row { name, auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1, seconds }
     };
     let report = Report {

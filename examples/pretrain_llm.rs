@@ -3,7 +3,6 @@
 //!
 //! `cargo run --release --example pretrain_llm -- --out <folder>`
 
-use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +16,7 @@ use aster::burn::tensor::{Int, Tensor, TensorData};
 use aster::llm::{LanguageModel, LlmConfig};
 use aster::prelude::*;
 use aster::train::gradients_in_chunks;
+use aster_examples::Fallible;
 use aster_examples::corpus::Corpus;
 use aster_examples::ngram::Counts;
 use clap::Parser;
@@ -26,9 +26,6 @@ use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{DecoderWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper};
 use tokenizers::{Tokenizer, TokenizerBuilder};
-
-/// As `tokenizers` has it.
-type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Train, validate against n-grams, write a Hugging Face folder with a model card.
 #[derive(Parser)]

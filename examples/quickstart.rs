@@ -2,18 +2,18 @@
 //!
 //! `cargo run --release --example quickstart`
 
-use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
 use aster::prelude::*;
+use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
 use aster_examples::evaluate::{Metrics, Scored};
 use plotters::prelude::*;
 use polars::prelude::{Column, DataFrame, ParquetWriter};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Fallible<()> {
     let split = SyntheticConfig::default().generate()?;
     println!(
         "{} training rows, {} test rows with {} anomalies, {} channels",
@@ -31,18 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let detector = Detector::fit(&config, &split.train, &device)?;
     let found = detector.detect(&split.test)?;
     println!(
-        "ASTER trained and scored in {:.0} s; {} alarms above {:.2}\n",
+        "ASTER trained and scored in {:.0} s; {} alarms\n",
         started.elapsed().as_secs_f64(),
         found.intervals.len(),
-        found.threshold,
     );
 
     println!("| method | {} |", Metrics::NAMES.join(" | "));
     println!("|---|{}", "---|".repeat(Metrics::NAMES.len()));
-    let ours = Scored { scores: found.scores.clone(), threshold: found.threshold };
+    let ours = Scored { scores: found.scores.clone(), thresholds: found.thresholds.clone() };
     print_row("aster", &Metrics::of(&ours, &split.test)?);
     for baseline in Baseline::few() {
-        let scored = baseline.run(&split.train, &[&split.test], &config.threshold, 0)?;
+        let scored = baseline.run(&split.train, &[&split.test], &config, 0)?;
         print_row(&baseline.to_string(), &Metrics::of(&scored[0], &split.test)?);
     }
 
@@ -62,7 +61,7 @@ fn print_row(name: &str, metrics: &Metrics) {
     println!("| {name} | {} |", cells.join(" | "));
 }
 
-fn write_scores(path: &Path, scores: &[f32], test: &TimeSeries) -> Result<(), Box<dyn Error>> {
+fn write_scores(path: &Path, scores: &[f32], test: &TimeSeries) -> Fallible<()> {
     let labels = test.labels().unwrap_or_default();
     let columns = vec![Column::new("score".into(), scores), Column::new("label".into(), labels)];
     let mut frame = DataFrame::new(scores.len(), columns)?;
@@ -70,9 +69,9 @@ fn write_scores(path: &Path, scores: &[f32], test: &TimeSeries) -> Result<(), Bo
     Ok(())
 }
 
-fn plot(path: &Path, found: &Detection, test: &TimeSeries) -> Result<(), Box<dyn Error>> {
-    let Detection { scores, threshold, .. } = found;
-    let highest = scores.iter().copied().fold(*threshold, f32::max);
+fn plot(path: &Path, found: &Detection, test: &TimeSeries) -> Fallible<()> {
+    let Detection { scores, thresholds, .. } = found;
+    let highest = scores.iter().chain(thresholds).copied().fold(0.0, f32::max);
     let root = SVGBackend::new(path, (1200, 400)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -89,8 +88,7 @@ fn plot(path: &Path, found: &Detection, test: &TimeSeries) -> Result<(), Box<dyn
     };
     chart.draw_series(labels.iter().enumerate().filter(|(_, l)| **l).map(|(row, _)| shade(row)))?;
     chart.draw_series(LineSeries::new(scores.iter().copied().enumerate(), &BLUE))?;
-    let line = [(0, *threshold), (scores.len(), *threshold)];
-    chart.draw_series(LineSeries::new(line, &BLACK))?;
+    chart.draw_series(LineSeries::new(thresholds.iter().copied().enumerate(), &BLACK))?;
     root.present()?;
     Ok(())
 }

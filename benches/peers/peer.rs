@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use aster::data::{LoadOptions, TimeSeries};
 use aster::eval::{auroc, average_precision, best_f1};
-use aster::train::Source;
+use aster::train::Output;
 use aster::{AsterConfig, Device, DeviceChoice, device};
 use aster_benches::{CHANNELS, batch, gpt2, memory_mb, scored, windows};
 use burn::grad_clipping::GradientClippingConfig;
@@ -61,14 +61,13 @@ fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Bo
     })
 }
 
-/// One batch of scoring: the classifier's evidence and the reconstruction's.
+/// One batch of scoring: the classifier's severity and the reconstruction.
 fn score(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Box<dyn Error>> {
     let model = config.init(CHANNELS, &device)?;
     let windows = windows(config, config.score.batch, &device);
     median(repeats, |_| {
-        for piece in model.evidence(windows.clone(), &[Source::Classifier, Source::Reconstruction])
-        {
-            piece.try_into_data()?;
+        for output in model.outputs(windows.clone(), &[Output::Severity, Output::Reconstruction]) {
+            output.try_into_data()?;
         }
         Ok(())
     })

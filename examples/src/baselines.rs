@@ -1,11 +1,10 @@
 //! Methods any deep one has to beat, each with every scaling that ASTER may use. All see what
 //! ASTER sees: the same rows, the last 20 % of the training rows for the threshold only.
 
-use std::error::Error;
 use std::fmt;
 
 use aster::data::{Scaler, ScalerConfig, ScalerKind, TimeSeries, TrainSeries, Windows};
-use aster::eval::ThresholdRule;
+use aster::prelude::AsterConfig;
 use linfa::Dataset;
 use linfa::traits::Fit;
 use linfa_clustering::KMeans;
@@ -17,6 +16,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng as _;
 
+use crate::Fallible;
 use crate::evaluate::Scored;
 use crate::forest::Forest;
 use crate::histogram::Histograms;
@@ -68,7 +68,7 @@ const SAMPLE: usize = 5000;
 const BATCH: usize = 512;
 
 /// A fitted rival: scaled rows in, one score per row out.
-type Scorer = Box<dyn Fn(&TimeSeries) -> Result<Vec<f32>, Box<dyn Error>>>;
+type Scorer = Box<dyn Fn(&TimeSeries) -> Fallible<Vec<f32>>>;
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -118,7 +118,12 @@ impl Baseline {
             .map(|method| Self { method, scaling })
     }
 
-    /// Fits on the training rows and scores each test.
+    /// Whether another seed gives other scores.
+    pub fn is_random(self) -> bool {
+        matches!(self.method, Method::Random | Method::IsolationForest | Method::KMeans { .. })
+    }
+
+    /// Fits on the training rows and scores each test, with the thresholds of ASTER's config.
     ///
     /// # Errors
     /// Other channels in a test, a fit that fails.
@@ -126,17 +131,22 @@ impl Baseline {
         self,
         train: &TrainSeries,
         tests: &[&TimeSeries],
-        rule: &ThresholdRule,
+        config: &AsterConfig,
         seed: u64,
-    ) -> Result<Vec<Scored>, Box<dyn Error>> {
-        let (train, validation) = train.split_validation(0.2)?;
+    ) -> Fallible<Vec<Scored>> {
+        let (train, validation) = train.split_validation(config.train.validation)?;
         let scaler = Scaler::fit(&self.scaling.config(), &train);
         let scorer = self.method.fit(&scaler.transform(&train)?, seed)?;
-        let threshold = rule.fit(&scorer(&scaler.transform(&validation)?)?)?;
-        // A constant score reaches every threshold or none; here it is all.
-        let threshold = if self.method == Method::PredictAll { 0.0 } else { threshold };
+        let threshold = config.threshold.fit(&scorer(&scaler.transform(&validation)?)?)?;
+        let thresholds = |scores: &[f32]| match (self.method, &config.drift) {
+            // A constant score reaches every threshold or none; here it is all.
+            (Method::PredictAll, _) => vec![0.0; scores.len()],
+            (_, Some(drift)) => drift.thresholds(threshold, scores),
+            (_, None) => vec![threshold; scores.len()],
+        };
         let score = |test: &&TimeSeries| {
-            Ok(Scored { scores: scorer(&scaler.transform(test)?)?, threshold })
+            let scores = scorer(&scaler.transform(test)?)?;
+            Ok(Scored { thresholds: thresholds(&scores), scores })
         };
         tests.iter().map(score).collect()
     }
@@ -150,7 +160,7 @@ impl Scaling {
 }
 
 impl Method {
-    fn fit(self, train: &TimeSeries, seed: u64) -> Result<Scorer, Box<dyn Error>> {
+    fn fit(self, train: &TimeSeries, seed: u64) -> Fallible<Scorer> {
         Ok(match self {
             Self::PredictAll => Box::new(|series| Ok(vec![1.0; series.rows()])),
             Self::Random => Box::new(move |series| {
@@ -203,14 +213,14 @@ impl Method {
             Self::KMeans { window } => {
                 let data = Dataset::from(cut(train, &Windows::new(train.rows(), window, 1)?)?);
                 let kmeans = KMeans::params_with_rng(CLUSTERS, Xoshiro256Plus::seed_from_u64(seed))
-                    .n_runs(3)
+                    .n_runs(1)
                     .max_n_iterations(100)
                     .tolerance(1e-3)
                     .fit(&data)?;
                 let centres = kmeans.centroids().to_owned();
                 Box::new(move |series| {
                     let windows = Windows::new(series.rows(), window, 1)?;
-                    let mut fold = windows.fold();
+                    let mut fold = windows.fold(1);
                     let numbers: Vec<usize> = (0..windows.count()).collect();
                     for batch in numbers.chunks(BATCH) {
                         let distances = nearest(&centres, &gather(series, &windows, batch)?);
@@ -289,8 +299,7 @@ mod tests {
         let (train, test) = (with_constant(&split.train).into_train(), with_constant(&split.test));
         let labels = split.test.labels().unwrap();
         for baseline in Baseline::all() {
-            let rule = ThresholdRule::FalseAlarmRate { rate: 0.01 };
-            let scored = baseline.run(&train, &[&test], &rule, 0).unwrap();
+            let scored = baseline.run(&train, &[&test], &AsterConfig::default(), 0).unwrap();
             let area = auroc(&scored[0].scores, labels).unwrap();
             match baseline.method {
                 Method::PredictAll => assert_eq!(area, 0.5),

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Scored {
     /// One per timestamp.
     pub scores: Vec<f32>,
-    /// Chosen without labels.
-    pub threshold: f32,
+    /// One per timestamp, chosen without labels.
+    pub thresholds: Vec<f32>,
 }
 
 /// What a detector says about each test series of a task.
@@ -25,8 +25,10 @@ pub struct Scored {
 /// # Errors
 /// Other channels than those trained on.
 pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, TrainError> {
-    let threshold = detector.threshold();
-    let score = |test: &TimeSeries| Ok(Scored { scores: detector.score(test)?, threshold });
+    let score = |test: &TimeSeries| {
+        let scores = detector.score(test)?;
+        Ok(Scored { thresholds: detector.thresholds(&scores), scores })
+    };
     task.tests.iter().map(|test| score(&test.series)).collect()
 }
 
@@ -54,14 +56,16 @@ impl Metrics {
     /// A series without labels of both classes.
     pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
         let labels = test.labels().unwrap_or_default();
-        let Scored { scores, threshold } = scored;
+        let Scored { scores, thresholds } = scored;
+        // A score reaches its threshold where its margin reaches 0.
+        let margins: Vec<f32> = scores.iter().zip(thresholds).map(|(s, t)| s - t).collect();
         Ok(Self {
             auroc: auroc(scores, labels)?,
             aupr: average_precision(scores, labels)?,
-            f1: f1_at(scores, labels, *threshold)?.f1,
+            f1: f1_at(&margins, labels, 0.0)?.f1,
             f1_oracle: best_f1(scores, labels)?.f1,
             vus_pr: volume_under_surface(scores, labels, default_buffer(labels))?.pr,
-            affiliation_f1: affiliation(scores, labels, *threshold)?.f1,
+            affiliation_f1: affiliation(&margins, labels, 0.0)?.f1,
         })
     }
 

@@ -1,6 +1,5 @@
 //! What is varied in `examples/ablation`, one config per row of a table.
 
-use std::error::Error;
 use std::path::Path;
 
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
@@ -8,11 +7,13 @@ use aster::prelude::*;
 use aster::train::{EvidenceConfig, Source};
 use clap::ValueEnum;
 
+use crate::Fallible;
+
 /// The config in a JSON file of fields that differ from the defaults, or the defaults.
 ///
 /// # Errors
 /// A file that cannot be read, or holds something else.
-pub fn base_config(path: Option<&Path>) -> Result<AsterConfig, Box<dyn Error>> {
+pub fn base_config(path: Option<&Path>) -> Fallible<AsterConfig> {
     match path {
         Some(path) => Ok(serde_json::from_slice(&std::fs::read(path)?)?),
         None => Ok(AsterConfig::default()),
@@ -78,36 +79,40 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
 }
 
 fn score(base: &AsterConfig) -> Vec<Variant> {
-    let piece = |source, smoothing| EvidenceConfig { source, smoothing };
-    let sources = [
-        ("classifier", Source::Classifier, [10, 80]),
-        ("reconstruction", Source::Reconstruction, [10, 80]),
-        ("raw reconstruction", Source::RawReconstruction, [20, 160]),
-        ("KL", Source::Kl, [10, 80]),
-    ];
-    let alone = sources.into_iter().flat_map(|(name, source, widths)| {
-        widths.map(|rows| (format!("{name} over {rows}"), vec![vec![piece(source, rows)]]))
-    });
-    let groups = &base.score.evidence;
-    let without = |source| {
-        let keep = |group: &Vec<EvidenceConfig>| {
-            group.iter().copied().filter(|piece| piece.source != source).collect::<Vec<_>>()
-        };
-        groups.iter().map(keep).filter(|group| !group.is_empty()).collect::<Vec<_>>()
-    };
-    let together = [
-        ("all as configured", groups.clone()),
-        ("without the classifier", without(Source::Classifier)),
-        ("without the reconstruction", without(Source::Reconstruction)),
-        ("without the raw reconstruction", without(Source::RawReconstruction)),
-        ("all, summed", vec![groups.concat()]),
-        ("all, the largest", groups.iter().flatten().map(|piece| vec![*piece]).collect()),
-    ];
-    let together = together.into_iter().map(|(name, evidence)| (name.to_owned(), evidence));
-    let variant = |(name, evidence)| {
+    let piece = |source, smoothing, power| EvidenceConfig { source, smoothing, power };
+    let variant = |name: String, evidence: Vec<EvidenceConfig>| {
         let mut config = base.clone();
         config.score.evidence = evidence;
         Variant { name, config }
     };
-    together.chain(alone).map(variant).collect()
+    let sources = [
+        ("classifier", Source::Classifier),
+        ("reconstruction", Source::Reconstruction),
+        ("raw reconstruction", Source::RawReconstruction),
+        ("KL", Source::Kl),
+    ];
+    let all = || base.score.evidence.iter().copied();
+    let mut variants = vec![
+        variant("as configured".into(), all().collect()),
+        variant(
+            "with the classifier".into(),
+            all().chain([piece(Source::Classifier, 10, 1.0)]).collect(),
+        ),
+        variant("powers of 1".into(), all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
+        variant("powers of 2".into(), all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),
+    ];
+    for (name, source) in [sources[1], sources[2]] {
+        let rest = all().filter(|piece| piece.source != source).collect();
+        variants.push(variant(format!("without the {name}"), rest));
+    }
+    for (name, source) in sources {
+        for rows in [10, 80] {
+            variants.push(variant(format!("{name} over {rows}"), vec![piece(source, rows, 1.0)]));
+        }
+    }
+    let mut plain = variants[0].clone();
+    plain.name = "channels as they are".into();
+    plain.config.score.channel_norm = false;
+    variants.push(plain);
+    variants
 }

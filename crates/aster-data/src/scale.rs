@@ -34,6 +34,14 @@ impl Default for ScalerConfig {
     }
 }
 
+impl ScalerConfig {
+    /// A scaled value in units of its channel's training spread: undoes `asinh`
+    /// where configured, not the centring.
+    pub fn standardised(&self, scaled: f64) -> f64 {
+        if self.asinh { scaled.sinh() } else { scaled }
+    }
+}
+
 /// Per-channel scaling `x -> (x - center) / scale`, optionally followed by
 /// `asinh`. Constant channels get a scale of 1, so they are centred and a later
 /// change in them shows in their own unit.
@@ -76,13 +84,9 @@ impl Scaler {
     /// # Errors
     /// [`DataError::ChannelMismatch`] for other channels than those fitted on.
     pub fn inverse(&self, series: &TimeSeries) -> Result<TimeSeries, DataError> {
-        self.map(series, |x, center, scale| self.standardised(x) * scale + center)
-    }
-
-    /// A scaled value in units of its channel's training spread: undoes `asinh`
-    /// where configured, not the centring.
-    pub fn standardised(&self, scaled: f32) -> f32 {
-        if self.config.asinh { scaled.sinh() } else { scaled }
+        self.map(series, |x, center, scale| {
+            self.config.standardised(x.into()) as f32 * scale + center
+        })
     }
 
     fn map(

@@ -67,36 +67,40 @@ impl Windows {
         }
     }
 
-    /// An empty fold of window scores back to one score per row.
-    pub fn fold(&self) -> WindowFold {
-        WindowFold { windows: *self, sums: vec![0.0; self.rows], counts: vec![0; self.rows] }
+    /// An empty fold of windows back to rows, of `width` values each: 1 for a score per
+    /// row, C for one per row and channel.
+    pub fn fold(&self, width: usize) -> WindowFold {
+        let sums = vec![0.0; self.rows * width];
+        WindowFold { windows: *self, width, sums, counts: vec![0; self.rows] }
     }
 }
 
-/// Averages the scores of overlapping windows: each row gets the mean over the
-/// windows that cover it. Memory is proportional to the rows.
+/// Averages overlapping windows: each row gets the mean over the windows that cover it.
+/// Memory is proportional to the rows and their width.
 #[derive(Debug, Clone)]
 pub struct WindowFold {
     windows: Windows,
+    width: usize,
     sums: Vec<f64>,
     counts: Vec<u32>,
 }
 
 impl WindowFold {
-    /// Adds the scores `[T]` of one window; scores of padding are ignored.
-    pub fn add(&mut self, window: usize, scores: &[f32]) {
+    /// Adds the values `[T, width]` of one window; those of padding are ignored.
+    pub fn add(&mut self, window: usize, values: &[f32]) {
         let start = self.windows.start(window);
-        let rows = self.sums[start..].iter_mut().zip(&mut self.counts[start..]);
-        for ((sum, count), score) in rows.zip(scores) {
-            *sum += f64::from(*score);
-            *count += 1;
+        for (sum, value) in self.sums[start * self.width..].iter_mut().zip(values) {
+            *sum += f64::from(*value);
         }
+        let rows = values.len() / self.width;
+        self.counts[start..].iter_mut().take(rows).for_each(|count| *count += 1);
     }
 
-    /// One score per row, in order; rows whose windows were not added are 0.
+    /// `[rows, width]`, in order; rows whose windows were not added are 0.
     pub fn finish(self) -> Vec<f32> {
-        let mean = |(sum, count): (f64, u32)| (sum / f64::from(count.max(1))) as f32;
-        self.sums.into_iter().zip(self.counts).map(mean).collect()
+        let counts = self.counts.iter().flat_map(|count| std::iter::repeat_n(*count, self.width));
+        let mean = |(sum, count): (&f64, u32)| (sum / f64::from(count.max(1))) as f32;
+        self.sums.iter().zip(counts).map(mean).collect()
     }
 }
 
@@ -122,7 +126,7 @@ mod tests {
         let mut out = Vec::new();
         windows.gather(&series, &[0], &mut out);
         assert_eq!((windows.count(), out), (1, vec![1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0]));
-        let mut fold = windows.fold();
+        let mut fold = windows.fold(1);
         fold.add(0, &[5.0, 6.0, 99.0, 99.0]);
         assert_eq!(fold.finish(), [5.0, 6.0]);
     }
@@ -130,10 +134,19 @@ mod tests {
     #[test]
     fn overlaps_are_averaged() {
         let windows = Windows::new(4, 3, 1).unwrap();
-        let mut fold = windows.fold();
+        let mut fold = windows.fold(1);
         fold.add(0, &[1.0, 1.0, 1.0]);
         fold.add(1, &[3.0, 3.0, 3.0]);
         assert_eq!(fold.finish(), [1.0, 2.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn channels_are_folded_apart() {
+        let windows = Windows::new(3, 2, 1).unwrap();
+        let mut fold = windows.fold(2);
+        fold.add(0, &[1.0, 10.0, 1.0, 10.0]);
+        fold.add(1, &[3.0, 30.0, 3.0, 30.0]);
+        assert_eq!(fold.finish(), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
     }
 
     #[test]
@@ -154,7 +167,7 @@ mod tests {
             let stride = stride.min(length);
             let series = TimeSeries::from_slice(&values, 1).unwrap();
             let windows = Windows::new(values.len(), length, stride).unwrap();
-            let (mut fold, mut buffer) = (windows.fold(), Vec::new());
+            let (mut fold, mut buffer) = (windows.fold(1), Vec::new());
             for window in 0..windows.count() {
                 windows.gather(&series, &[window], &mut buffer);
                 prop_assert_eq!(buffer.len(), length);

@@ -37,21 +37,26 @@ pub struct Interval {
     pub severity: f32,
 }
 
-/// The intervals in which the scores alarm, in order.
+/// The intervals in which the scores reach their thresholds, in order.
 ///
 /// # Errors
-/// No scores, a score that is not finite, `k` outside `1..=n`.
+/// No scores, a score that is not finite, another number of thresholds, `k` outside `1..=n`.
 pub fn intervals(
     scores: &[f32],
-    threshold: f32,
+    thresholds: &[f32],
     alarm: &AlarmConfig,
 ) -> Result<Vec<Interval>, EvalError> {
     check_scores(scores)?;
+    if thresholds.len() != scores.len() {
+        let (name, expected) = ("thresholds", "one per score");
+        let got = format!("{} for {} scores", thresholds.len(), scores.len());
+        return Err(EvalError::Setting { name, expected, got });
+    }
     if alarm.k == 0 || alarm.k > alarm.n {
         let got = format!("{} of {}", alarm.k, alarm.n);
         return Err(EvalError::Setting { name: "k of n", expected: "1 <= k <= n", got });
     }
-    let reaches = |row: usize| usize::from(scores[row] >= threshold);
+    let reaches = |row: usize| usize::from(scores[row] >= thresholds[row]);
     let mut recent = 0;
     let alarms = (0..scores.len()).map(|row| {
         recent += reaches(row);
@@ -68,7 +73,7 @@ pub fn intervals(
     let describe = |rows: std::ops::Range<usize>| {
         let (start, end) = (rows.start, rows.end);
         let peak = rows.clone().fold(start, |p, r| if scores[r] > scores[p] { r } else { p });
-        let excess: f32 = rows.map(|r| (scores[r] - threshold).max(0.0)).sum();
+        let excess: f32 = rows.map(|r| (scores[r] - thresholds[r]).max(0.0)).sum();
         let severity = excess / (end - start) as f32;
         Interval { start, end, peak, peak_score: scores[peak], severity }
     };
@@ -82,7 +87,7 @@ mod tests {
     const SCORES: [f32; 9] = [0.0, 2.0, 3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 2.0];
 
     fn spans(alarm: AlarmConfig) -> Vec<(usize, usize)> {
-        let found = intervals(&SCORES, 1.0, &alarm).unwrap();
+        let found = intervals(&SCORES, &[1.0; 9], &alarm).unwrap();
         found.iter().map(|i| (i.start, i.end)).collect()
     }
 
@@ -95,13 +100,15 @@ mod tests {
 
     #[test]
     fn peak_and_severity() {
-        let first = intervals(&SCORES, 1.0, &AlarmConfig::default()).unwrap()[0];
+        let first = intervals(&SCORES, &[1.0; 9], &AlarmConfig::default()).unwrap()[0];
         assert_eq!((first.peak, first.peak_score, first.severity), (2, 3.0, 1.5));
     }
 
     #[test]
     fn k_must_fit_n() {
         let alarm = AlarmConfig { k: 3, n: 2, join: 0 };
-        assert!(matches!(intervals(&SCORES, 1.0, &alarm), Err(EvalError::Setting { .. })));
+        assert!(matches!(intervals(&SCORES, &[1.0; 9], &alarm), Err(EvalError::Setting { .. })));
+        let short = intervals(&SCORES, &[1.0], &AlarmConfig::default());
+        assert!(matches!(short, Err(EvalError::Setting { name: "thresholds", .. })));
     }
 }

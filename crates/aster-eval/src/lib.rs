@@ -19,6 +19,7 @@
 //! ```
 
 mod affiliation;
+mod drift;
 mod error;
 mod interval;
 mod point;
@@ -28,6 +29,7 @@ mod threshold;
 mod volume;
 
 pub use affiliation::{Affiliation, affiliation};
+pub use drift::{DriftConfig, DriftingThreshold};
 pub use error::EvalError;
 pub use interval::{AlarmConfig, Interval, intervals};
 pub use point::{

@@ -12,7 +12,7 @@ use crate::calibration::Calibration;
 use crate::{AsterConfig, Detector, RunRecord, TrainError};
 
 /// Version of the folder's format, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const FORMAT: &str = "aster-detector";
 const DESCRIPTION: &str = "detector.json";
@@ -94,11 +94,8 @@ impl Detector {
         let description: Description =
             serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
         let Description { config, scaler, calibration, threshold, record, .. } = description;
-        let (got, expected) = (calibration.sizes(), config.score.sizes());
-        if got != expected {
-            return Err(foreign(format!(
-                "expected calibrated groups of {expected:?}, got {got:?}"
-            )));
+        if !calibration.suits(&config.score, scaler.channels().len()) {
+            return Err(foreign("the calibration is of other evidence than the config's".into()));
         }
         let mut model = config.init(scaler.channels().len(), device)?;
         load_weights(&mut model, &folder.join(WEIGHTS))?;

@@ -3,12 +3,12 @@ use std::path::PathBuf;
 use aster_classifier::{GradeScale, HeadConfig};
 use aster_data::ScalerConfig;
 use aster_decoder::{CodeSampler, DecoderConfig, GeneratorConfig};
-use aster_eval::{AlarmConfig, ThresholdRule};
+use aster_eval::{AlarmConfig, DriftConfig, ThresholdRule};
 use aster_llm::ContextConfig;
 use aster_vae::{BetaSchedule, VaeConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::{Output, TrainError};
 
 /// Every choice of a detector. An ablation is a value of this type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,9 +46,13 @@ pub struct AsterConfig {
     pub train: TrainConfig,
     /// From windows to one score per timestamp.
     pub score: ScoreConfig,
-    /// Threshold, fitted on validation scores. Default: a false alarm on one in
-    /// a hundred validation timestamps.
+    /// Threshold, fitted on validation scores. Default: a false alarm on one in twenty
+    /// validation timestamps, which served F1 best where anomalies are a few in a hundred;
+    /// where an alarm wakes somebody, take less.
     pub threshold: ThresholdRule,
+    /// How the threshold follows scores whose normal level has moved since; none: not at
+    /// all. Default: by the latest 10 000 scores.
+    pub drift: Option<DriftConfig>,
     /// From scores to alarms.
     pub alarm: AlarmConfig,
 }
@@ -71,7 +75,8 @@ impl Default for AsterConfig {
             objective: ObjectiveConfig::default(),
             train: TrainConfig::default(),
             score: ScoreConfig::default(),
-            threshold: ThresholdRule::FalseAlarmRate { rate: 0.01 },
+            threshold: ThresholdRule::FalseAlarmRate { rate: 0.05 },
+            drift: Some(DriftConfig::default()),
             alarm: AlarmConfig::default(),
         }
     }
@@ -175,65 +180,80 @@ impl Default for TrainConfig {
 pub enum Source {
     /// The classifier's severity (paper: the score).
     Classifier,
-    /// Squared reconstruction error in scaled units, mean over channels.
+    /// Squared error, in scaled units, of each channel's reconstruction; where windows
+    /// overlap, of the mean of their reconstructions.
     Reconstruction,
-    /// Squared reconstruction error in units of the training spread, that is with
-    /// `asinh` undone, mean over channels: keeps growing far out.
+    /// The same in units of the training spread, that is with `asinh` undone: keeps growing
+    /// far out.
     RawReconstruction,
     /// KL divergence of the token's posterior.
     Kl,
 }
 
-/// One piece of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvidenceConfig {
-    /// Where it comes from.
-    pub source: Source,
-    /// Rows of the centred moving average over it; 1 is none.
-    pub smoothing: usize,
+impl Source {
+    /// What it reads of the model.
+    pub(crate) fn output(self) -> Output {
+        match self {
+            Self::Classifier => Output::Severity,
+            Self::Reconstruction | Self::RawReconstruction => Output::Reconstruction,
+            Self::Kl => Output::Kl,
+        }
+    }
 }
 
-/// From windows to one score per timestamp: each piece of evidence is averaged
-/// over overlapping windows, smoothed, and turned into `-ln P` of a validation
-/// timestamp showing as much. Pieces of a group add up; the score is the largest group's.
-/// One piece alone keeps its order, so it is an ablation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvidenceConfig {
+    /// Where it comes from. Default: the reconstruction.
+    pub source: Source,
+    /// Rows of the centred moving average over it; 1 is none. Default: 1.
+    pub smoothing: usize,
+    /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
+    /// plain mean, the larger the more the worst channel counts. Classifier and KL have no
+    /// channels, so there it is 1. Default: 1.
+    pub power: f64,
+}
+
+impl Default for EvidenceConfig {
+    fn default() -> Self {
+        Self { source: Source::Reconstruction, smoothing: 1, power: 1.0 }
+    }
+}
+
+/// From windows to one score per timestamp. Evidence is averaged over overlapping windows.
+/// Then each piece of it is smoothed, joined over channels, and turned into `-ln P` of a
+/// validation timestamp showing as much; the pieces add up. One piece alone keeps its order,
+/// so it is an ablation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScoreConfig {
     /// Rows between windows, from 1 to the window. Default: 8.
     pub stride: usize,
     /// Windows per forward pass. Default: 256.
     pub batch: usize,
-    /// Groups of evidence. Default: the classifier over 10 rows with the reconstruction over
-    /// 10, 40 and 80; and, as `asinh` makes these blind far out, the reconstruction in raw
-    /// units over 20 and 80; and over 160.
-    pub evidence: Vec<Vec<EvidenceConfig>>,
+    /// Whether each channel's evidence is first divided by its mean over the training series,
+    /// so that a channel that is hard to reconstruct does not drown the others (after the
+    /// error normalisation of Garg et al., TNNLS 2021). Default: `true`.
+    pub channel_norm: bool,
+    /// Pieces of evidence. Default: the reconstruction over 10 rows; and, as `asinh` makes it
+    /// blind far out, in raw units over 20 rows with power 2 and over 80 with power 1.25.
+    pub evidence: Vec<EvidenceConfig>,
 }
 
 impl Default for ScoreConfig {
     fn default() -> Self {
-        let piece = |source, smoothing| EvidenceConfig { source, smoothing };
+        let piece = |source, smoothing, power| EvidenceConfig { source, smoothing, power };
         Self {
             stride: 8,
             batch: 256,
+            channel_norm: true,
             evidence: vec![
-                vec![
-                    piece(Source::Classifier, 10),
-                    piece(Source::Reconstruction, 10),
-                    piece(Source::Reconstruction, 40),
-                    piece(Source::Reconstruction, 80),
-                ],
-                vec![piece(Source::RawReconstruction, 20), piece(Source::RawReconstruction, 80)],
-                vec![piece(Source::RawReconstruction, 160)],
+                piece(Source::Reconstruction, 10, 1.0),
+                piece(Source::RawReconstruction, 20, 2.0),
+                piece(Source::RawReconstruction, 80, 1.25),
             ],
         }
-    }
-}
-
-impl ScoreConfig {
-    /// Pieces in each group.
-    pub(crate) fn sizes(&self) -> Vec<usize> {
-        self.evidence.iter().map(Vec::len).collect()
     }
 }
 
@@ -272,6 +292,7 @@ impl AsterConfig {
         require("window", divides, format!("a multiple of the patch {}", self.patch), self.window)?;
         self.generator.check()?;
         self.grade_scale().check()?;
+        self.drift.as_ref().map_or(Ok(()), DriftConfig::check)?;
         at_least_one("chunk", self.chunk)?;
         at_least_one("epochs", train.epochs)?;
         at_least_one("steps", train.steps)?;
@@ -301,8 +322,15 @@ impl AsterConfig {
         require("stride", fits, format!("1 to the window {}", self.window), score.stride)?;
         at_least_one("score batch", score.batch)?;
         at_least_one("evidence", score.evidence.len())?;
-        score.sizes().into_iter().try_for_each(|size| at_least_one("evidence of a group", size))?;
-        score.evidence.iter().flatten().try_for_each(|e| at_least_one("smoothing", e.smoothing))
+        score.evidence.iter().try_for_each(|piece| {
+            let EvidenceConfig { source, smoothing, power } = *piece;
+            let (largest, expected) = match source.output() {
+                Output::Reconstruction => (f64::MAX, "at least 1, finite"),
+                Output::Severity | Output::Kl => (1.0, "1, as the source has no channels"),
+            };
+            require("power", (1.0..=largest).contains(&power), expected, power)?;
+            at_least_one("smoothing", smoothing)
+        })
     }
 }
 
@@ -343,6 +371,7 @@ mod tests {
         assert_eq!(name_of(|c| c.patch = 5), "window");
         assert_eq!(name_of(|c| c.score.stride = 33), "stride");
         assert_eq!(name_of(|c| c.score.evidence.clear()), "evidence");
+        assert_eq!(name_of(|c| c.score.evidence[0].power = 0.5), "power");
         assert_eq!(name_of(|c| c.train.validation = 1.0), "validation");
         assert_eq!(name_of(|c| c.train.learning_rate = 0.0), "learning_rate");
         assert_eq!(name_of(|c| c.objective.reversal = f64::NAN), "reversal");

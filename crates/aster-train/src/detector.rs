@@ -24,8 +24,8 @@ pub struct Detector {
 pub struct Detection {
     /// One per timestamp, higher = more anomalous, in nats.
     pub scores: Vec<f32>,
-    /// A timestamp alarms when its score reaches this.
-    pub threshold: f32,
+    /// A timestamp alarms when its score reaches its threshold.
+    pub thresholds: Vec<f32>,
     /// The alarms, in order.
     pub intervals: Vec<Interval>,
 }
@@ -47,7 +47,7 @@ impl Detector {
 
     /// Chooses other evidence and another threshold rule for the model as it is:
     /// an ablation of the score without training again. `train` is the series that
-    /// it was trained on, of which only the validation part is used.
+    /// it was trained on.
     ///
     /// # Errors
     /// A setting outside its range, other channels than those trained on.
@@ -60,10 +60,11 @@ impl Detector {
         let config =
             AsterConfig { score: score.clone(), threshold: *rule, ..self.config().clone() };
         config.check()?;
-        let (_, validation) = train.split_validation(config.train.validation)?;
+        let (fitted, _) = train.split_validation(config.train.validation)?;
         let model = self.model.clone().with_config(config);
-        let validation = self.scaler.transform(&validation)?;
-        (self.calibration, self.threshold) = calibrate(&model, &validation, &self.device)?;
+        let scaled = self.scaler.transform(train)?;
+        (self.calibration, self.threshold) =
+            calibrate(&model, &scaled, fitted.rows(), &self.device)?;
         self.model = model;
         Ok(())
     }
@@ -75,7 +76,8 @@ impl Detector {
     /// Other channels than those trained on.
     pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, TrainError> {
         let scaled = self.scaler.transform(series)?;
-        Ok(self.calibration.fuse(&evidence(&self.model, &scaled, &self.device)?))
+        let evidence = evidence(&self.model, &scaled, &self.device)?;
+        Ok(self.calibration.fuse(&self.config().score, &evidence))
     }
 
     /// Scores a series and turns the scores into alarms.
@@ -84,8 +86,18 @@ impl Detector {
     /// As [`Detector::score`]; alarm settings that contradict each other.
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, TrainError> {
         let scores = self.score(series)?;
-        let intervals = intervals(&scores, self.threshold, &self.config().alarm)?;
-        Ok(Detection { scores, threshold: self.threshold, intervals })
+        let thresholds = self.thresholds(&scores);
+        let intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
+        Ok(Detection { scores, thresholds, intervals })
+    }
+
+    /// The threshold of each score of a series, from its beginning: that of
+    /// [`threshold`](Self::threshold), or higher where the scores so far have drifted.
+    pub fn thresholds(&self, scores: &[f32]) -> Vec<f32> {
+        match &self.config().drift {
+            Some(drift) => drift.thresholds(self.threshold, scores),
+            None => vec![self.threshold; scores.len()],
+        }
     }
 
     /// The threshold that the configured rule chose on validation scores.
@@ -114,13 +126,17 @@ impl Detector {
     }
 }
 
+/// Of the scaled training series, whose rows from `validation` on validate.
 pub(crate) fn calibrate(
     model: &Aster,
-    validation: &TimeSeries,
+    train: &TimeSeries,
+    validation: usize,
     device: &Device,
 ) -> Result<(Calibration, f32), TrainError> {
-    let normal = evidence(model, validation, device)?;
-    let calibration = Calibration::fit(&model.config().score.sizes(), &normal)?;
-    let threshold = model.config().threshold.fit(&calibration.fuse(&normal))?;
+    let config = model.config();
+    let normal = evidence(model, train, device)?;
+    let calibration = Calibration::fit(&config.score, &normal, validation)?;
+    let scores = calibration.fuse(&config.score, &normal);
+    let threshold = config.threshold.fit(&scores[validation..])?;
     Ok((calibration, threshold))
 }

@@ -4,62 +4,124 @@ use aster_data::{TimeSeries, WindowFold, Windows};
 use burn::tensor::Device;
 
 use crate::batch::gather;
-use crate::{Aster, Source, TrainError};
+use crate::{Aster, AsterConfig, EvidenceConfig, Output, Source, TrainError};
 
-/// The configured evidence of a scaled series, smoothed: one value per row and
-/// piece. Memory is proportional to the rows, plus one batch of windows.
+/// What the sources say about a series.
+pub(crate) type Evidence = BTreeMap<Source, Channels>;
+
+/// One series of values per channel, or a single one.
+#[derive(Debug, Clone)]
+pub(crate) struct Channels {
+    pub(crate) width: usize,
+    /// `[rows, width]`.
+    pub(crate) values: Vec<f32>,
+}
+
+/// The evidence that the config asks for, of a scaled series. Memory is proportional to the
+/// series, plus one batch of windows.
 pub(crate) fn evidence(
     model: &Aster,
     series: &TimeSeries,
     device: &Device,
-) -> Result<Vec<Vec<f32>>, TrainError> {
-    let config = &model.config().score;
-    let windows = Windows::new(series.rows(), model.config().window, config.stride)?;
-    let pieces = || config.evidence.iter().flatten();
-    let sources: BTreeSet<Source> = pieces().map(|piece| piece.source).collect();
-    let sources: Vec<Source> = sources.into_iter().collect();
-    let mut folds = vec![windows.fold(); sources.len()];
+) -> Result<Evidence, TrainError> {
+    let AsterConfig { score: config, scaler, window, .. } = model.config();
+    let windows = Windows::new(series.rows(), *window, config.stride)?;
+    let sources: BTreeSet<Source> = config.evidence.iter().map(|piece| piece.source).collect();
+    let outputs: BTreeSet<Output> = sources.iter().map(|source| source.output()).collect();
+    let outputs: Vec<Output> = outputs.into_iter().collect();
+    let width = |output: Output| output.width(series.channel_count());
+    let mut folds: Vec<WindowFold> = outputs.iter().map(|x| windows.fold(width(*x))).collect();
     let numbers: Vec<usize> = (0..windows.count()).collect();
     for batch in numbers.chunks(config.batch) {
-        let said = model.evidence(gather(series, &windows, batch, device), &sources);
-        for (fold, values) in folds.iter_mut().zip(said) {
-            let values: Vec<f32> = values.into_data().iter::<f32>().collect();
-            for (window, scores) in batch.iter().zip(values.chunks(windows.length())) {
-                fold.add(*window, scores);
+        let made = model.outputs(gather(series, &windows, batch, device), &outputs);
+        for (fold, made) in folds.iter_mut().zip(made) {
+            let values: Vec<f32> = made.into_data().iter::<f32>().collect();
+            for (window, values) in batch.iter().zip(values.chunks(values.len() / batch.len())) {
+                fold.add(*window, values);
             }
         }
     }
     let rows: BTreeMap<_, _> =
-        sources.into_iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
-    let smoothed = pieces().map(|piece| smooth(&rows[&piece.source], piece.smoothing));
-    Ok(smoothed.collect())
+        outputs.iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
+    let error = |unit: &dyn Fn(f64) -> f64| -> Vec<f32> {
+        let pairs = series.values().iter().zip(&rows[&Output::Reconstruction]);
+        let error = |x: f32, r: f32| (unit(x.into()) - unit(r.into())).powi(2);
+        pairs.map(|(x, r)| error(*x, *r).min(f64::from(f32::MAX)) as f32).collect()
+    };
+    let say = |source: Source| {
+        let values = match source {
+            Source::Reconstruction => error(&|x| x),
+            Source::RawReconstruction => error(&|x| scaler.standardised(x)),
+            Source::Classifier | Source::Kl => rows[&source.output()].clone(),
+        };
+        (source, Channels { width: width(source.output()), values })
+    };
+    Ok(sources.into_iter().map(say).collect())
+}
+
+impl Channels {
+    /// Mean of each channel over all rows.
+    pub(crate) fn means(&self) -> Vec<f32> {
+        let rows = (self.values.len() / self.width) as f64;
+        let mean = |channel| (self.channel(channel).map(f64::from).sum::<f64>() / rows) as f32;
+        (0..self.width).map(mean).collect()
+    }
+
+    /// Smooths each channel, divides it by its norm, and joins them to one value per row.
+    pub(crate) fn join(&self, piece: &EvidenceConfig, norms: &[f32]) -> Vec<f32> {
+        let mut sums = vec![0.0; self.values.len() / self.width];
+        for (channel, norm) in norms.iter().enumerate() {
+            let smoothed = smooth(self.channel(channel), piece.smoothing);
+            for (sum, value) in sums.iter_mut().zip(smoothed) {
+                *sum += (value / f64::from(*norm)).powf(piece.power);
+            }
+        }
+        let mean = |sum: f64| (sum / self.width as f64).powf(piece.power.recip());
+        sums.into_iter().map(|sum| mean(sum).min(f64::from(f32::MAX)) as f32).collect()
+    }
+
+    fn channel(&self, channel: usize) -> impl Iterator<Item = f32> + '_ {
+        self.values.iter().skip(channel).step_by(self.width).copied()
+    }
 }
 
 /// Centred moving average over `width` rows, over fewer at the ends.
-fn smooth(values: &[f32], width: usize) -> Vec<f32> {
-    let mut sums = Vec::with_capacity(values.len() + 1);
-    sums.push(0.0);
+fn smooth(values: impl Iterator<Item = f32>, width: usize) -> Vec<f64> {
+    let mut sums = vec![0.0];
     for value in values {
-        sums.push(sums[sums.len() - 1] + f64::from(*value));
+        sums.push(sums[sums.len() - 1] + f64::from(value));
     }
+    let rows = sums.len() - 1;
     let (before, after) = ((width - 1) / 2, width / 2);
     let mean = |row: usize| {
-        let (from, to) = (row.saturating_sub(before), (row + after + 1).min(values.len()));
-        ((sums[to] - sums[from]) / (to - from) as f64) as f32
+        let (from, to) = (row.saturating_sub(before), (row + after + 1).min(rows));
+        (sums[to] - sums[from]) / (to - from) as f64
     };
-    (0..values.len()).map(mean).collect()
+    (0..rows).map(mean).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::smooth;
+    use super::*;
 
     #[test]
     fn smoothing_by_hand() {
-        let values = [1.0, 2.0, 3.0, 10.0];
-        assert_eq!(smooth(&values, 1), values);
-        assert_eq!(smooth(&values, 2), [1.5, 2.5, 6.5, 10.0]);
-        assert_eq!(smooth(&values, 3), [1.5, 2.0, 5.0, 6.5]);
-        assert_eq!(smooth(&values, 100), [4.0; 4]);
+        let smooth = |width| smooth([1.0, 2.0, 3.0, 10.0].into_iter(), width);
+        assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
+        assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
+        assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
+        assert_eq!(smooth(100), [4.0; 4]);
+    }
+
+    #[test]
+    fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
+        let evidence = Channels { width: 2, values: vec![1.0, 30.0, 3.0, 10.0] };
+        assert_eq!(evidence.means(), [2.0, 20.0]);
+        let join = |power| {
+            let piece = EvidenceConfig { power, ..Default::default() };
+            evidence.join(&piece, &[0.5, 10.0])
+        };
+        assert_eq!(join(1.0), [2.5, 3.5]);
+        assert_eq!(join(2.0), [6.5f32.sqrt(), 18.5f32.sqrt()]);
     }
 }

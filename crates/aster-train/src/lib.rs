@@ -9,7 +9,7 @@
 //! let split = SyntheticConfig::default().generate()?;
 //! let detector = Detector::fit(&AsterConfig::default(), &split.train, &device)?;
 //! let found = detector.detect(&split.test)?;
-//! println!("{} alarms above {}", found.intervals.len(), found.threshold);
+//! println!("{} alarms", found.intervals.len());
 //! detector.save("detector")?;
 //! # Ok(())
 //! # }
@@ -43,7 +43,7 @@ pub use config::{
 };
 pub use detector::{Detection, Detector};
 pub use error::TrainError;
-pub use model::Aster;
+pub use model::{Aster, Output};
 pub use noise::{Key, Noise};
 pub use objective::{LossParts, Part};
 pub use record::{EpochRecord, Losses, RunRecord};

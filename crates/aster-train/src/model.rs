@@ -8,7 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::chunk::in_chunks;
-use crate::{AsterConfig, LossParts, Noise, Source, Space, TrainError};
+use crate::{AsterConfig, LossParts, Noise, Space, TrainError};
 
 /// Context encoder, variational encoder, decoder and classifier as one module.
 #[derive(Module, Debug)]
@@ -19,6 +19,27 @@ pub struct Aster {
     classifier: Classifier,
     #[module(skip)]
     config: AsterConfig,
+}
+
+/// What can be read of a model, per row of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Output {
+    /// The reconstruction of the posterior's mean, in scaled units.
+    Reconstruction,
+    /// The classifier's severity, a mean of logits.
+    Severity,
+    /// KL divergence of the token's posterior, in nats.
+    Kl,
+}
+
+impl Output {
+    /// Values per row.
+    pub fn width(self, channels: usize) -> usize {
+        match self {
+            Self::Reconstruction => channels,
+            Self::Severity | Self::Kl => 1,
+        }
+    }
 }
 
 impl AsterConfig {
@@ -101,39 +122,35 @@ impl Aster {
         )
     }
 
-    /// What each source says about each timestamp, without drawing anything.
+    /// What it makes of windows, without drawing anything.
     ///
     /// # Shapes
-    /// Scaled windows `[B, T, C]` to one `[B, T]` per source.
-    pub fn evidence(&self, windows: Tensor<3>, sources: &[Source]) -> Vec<Tensor<2>> {
+    /// Scaled windows `[B, T, C]` to one tensor per output: `[B, T, C]` for the
+    /// reconstruction, `[B, T, 1]` for the others.
+    pub fn outputs(&self, windows: Tensor<3>, outputs: &[Output]) -> Vec<Tensor<3>> {
         let ([b, ..], device) = (windows.dims(), windows.device());
         let chunks = in_chunks(b, self.config.chunk, &device, |range| {
-            self.evidence_at_once(windows.clone().slice(range), sources)
+            self.outputs_at_once(windows.clone().slice(range), outputs)
         });
-        let of = |source: usize| chunks.iter().map(|chunk| chunk[source].clone()).collect();
-        (0..sources.len()).map(|source| Tensor::cat(of(source), 0)).collect()
+        let of = |output: usize| chunks.iter().map(|chunk| chunk[output].clone()).collect();
+        (0..outputs.len()).map(|output| Tensor::cat(of(output), 0)).collect()
     }
 
-    fn evidence_at_once(&self, windows: Tensor<3>, sources: &[Source]) -> Vec<Tensor<2>> {
+    fn outputs_at_once(&self, windows: Tensor<3>, outputs: &[Output]) -> Vec<Tensor<3>> {
         let shape = windows.dims();
-        let context = self.context.forward_data(self.patches(windows.clone()));
-        let posterior = self.encoder.forward(context.clone());
-        let reconstruction = LazyCell::new(|| {
-            self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape)
-        });
-        let error = |a: Tensor<3>, b: Tensor<3>| (a - b).powi_scalar(2).mean_dim(2).squeeze_dim(2);
-        let say = |source: &Source| match source {
-            Source::Classifier => {
+        let context = self.context.forward_data(self.patches(windows));
+        let posterior = LazyCell::new(|| self.encoder.forward(context.clone()));
+        let make = |output: &Output| match output {
+            Output::Severity => {
                 let logits = self.classifier.forward(context.clone());
                 self.per_row(self.config.grade_scale().severity(logits))
             }
-            Source::Kl => self.per_row(posterior.kl_per_token(&self.config.vae.prior)),
-            Source::Reconstruction => error(reconstruction.clone(), windows.clone()),
-            Source::RawReconstruction => {
-                error(self.unscaled(reconstruction.clone()), self.unscaled(windows.clone()))
+            Output::Kl => self.per_row(posterior.kl_per_token(&self.config.vae.prior)),
+            Output::Reconstruction => {
+                self.decoder.forward(posterior.mean.clone()).reconstruction.reshape(shape)
             }
         };
-        sources.iter().map(say).collect()
+        outputs.iter().map(make).collect()
     }
 
     /// `[B, T, C]` to `[B, L, P*C]`.
@@ -142,20 +159,11 @@ impl Aster {
         windows.reshape([b, self.config.tokens(), self.config.patch * c])
     }
 
-    /// Repeats a token's value for each of its rows: `[B, L]` to `[B, T]`.
-    fn per_row(&self, tokens: Tensor<2>) -> Tensor<2> {
+    /// Repeats a token's value for each of its rows: `[B, L]` to `[B, T, 1]`.
+    fn per_row(&self, tokens: Tensor<2>) -> Tensor<3> {
         let [b, l] = tokens.dims();
         let p = self.config.patch;
-        tokens.unsqueeze_dim::<3>(2).expand([b, l, p]).reshape([b, l * p])
-    }
-
-    /// Undoes `asinh`. The bound, about 10^13 standard deviations, keeps squares
-    /// finite.
-    fn unscaled(&self, x: Tensor<3>) -> Tensor<3> {
-        match self.config.scaler.asinh {
-            true => x.clamp(-30.0, 30.0).sinh(),
-            false => x,
-        }
+        tokens.unsqueeze_dim::<3>(2).expand([b, l, p]).reshape([b, l * p, 1])
     }
 }
 
@@ -190,16 +198,15 @@ mod tests {
     }
 
     #[test]
-    fn evidence_has_one_value_per_row_and_does_not_draw() {
+    fn outputs_have_values_for_every_row_and_do_not_draw() {
         let device = Device::flex();
         let model = small().init(2, &device).unwrap();
         let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
-        let sources =
-            [Source::Classifier, Source::Kl, Source::Reconstruction, Source::RawReconstruction];
-        let once = model.evidence(windows.clone(), &sources);
-        let twice = model.evidence(windows, &sources);
-        for (a, b) in once.into_iter().zip(twice) {
-            assert_eq!(a.dims(), [3, 8]);
+        let outputs = [Output::Severity, Output::Kl, Output::Reconstruction];
+        let once = model.outputs(windows.clone(), &outputs);
+        let twice = model.outputs(windows, &outputs);
+        for ((a, b), width) in once.into_iter().zip(twice).zip([1, 1, 2]) {
+            assert_eq!(a.dims(), [3, 8, width]);
             assert_eq!(a.into_data(), b.into_data());
         }
     }

@@ -54,15 +54,14 @@ impl Trainer {
         if train.rows() < needed {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
-        let (scaler, train, validation) = {
-            let (train, validation) = train.split_validation(share)?;
-            let scaler = Scaler::fit(&config.scaler, &train);
-            let scaled = (scaler.transform(&train)?, scaler.transform(&validation)?);
-            (scaler, scaled.0, scaled.1)
-        };
+        let (fitted, validation) = train.split_validation(share)?;
+        let scaler = Scaler::fit(&config.scaler, &fitted);
+        let scaled = scaler.transform(train)?;
+        let cut = fitted.rows();
+        let (fitted, validation) = (scaler.transform(&fitted)?, scaler.transform(&validation)?);
         let device = strategy.main_device().clone().inner();
-        let (model, record) = fit(&config, train, validation.clone(), strategy)?;
-        let (calibration, threshold) = calibrate(&model, &validation, &device)?;
+        let (model, record) = fit(&config, fitted, validation, strategy)?;
+        let (calibration, threshold) = calibrate(&model, &scaled, cut, &device)?;
         Ok(Detector { scaler, model, calibration, threshold, record, device })
     }
 }

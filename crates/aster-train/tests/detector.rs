@@ -50,7 +50,7 @@ fn anomalies_score_higher_and_alarm() {
     let area = auroc(&found.scores, test.labels().unwrap()).unwrap();
     assert!(area > 0.75, "AUROC {area}");
     assert!(!found.intervals.is_empty());
-    assert!(found.intervals.iter().all(|i| i.peak_score >= found.threshold));
+    assert!(found.intervals.iter().all(|i| i.peak_score >= found.thresholds[i.peak]));
 }
 
 #[test]

@@ -12,7 +12,7 @@
 
 use aster::data::SyntheticConfig;
 use aster::llm::{Family, LlmConfig, LlmSource};
-use aster::train::{Aster, Key, Noise, Source, Space};
+use aster::train::{Aster, Key, Noise, Output, Space};
 use aster::{AsterConfig, Backend, Detector, Device, DeviceChoice, device};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -80,15 +80,14 @@ fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 #[test]
-fn the_same_weights_give_the_same_evidence() {
+fn the_same_weights_give_the_same_outputs() {
     let Some(devices) = devices() else { return };
-    let sources =
-        [Source::Classifier, Source::Reconstruction, Source::RawReconstruction, Source::Kl];
+    let outputs = [Output::Severity, Output::Reconstruction, Output::Kl];
     for config in configs() {
         let [ours, theirs] = on_each(&config, devices.clone())
-            .map(|(model, windows, _)| model.evidence(windows, &sources).into_iter().map(floats));
-        for ((a, b), source) in ours.zip(theirs).zip(sources) {
-            assert_close(&a, &b, FORWARD, &format!("{source:?} of {:?}", config.context.llm));
+            .map(|(model, windows, _)| model.outputs(windows, &outputs).into_iter().map(floats));
+        for ((a, b), output) in ours.zip(theirs).zip(outputs) {
+            assert_close(&a, &b, FORWARD, &format!("{output:?} of {:?}", config.context.llm));
         }
     }
 }

@@ -1,0 +1,193 @@
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
+
+/// How a threshold follows scores whose normal level has moved since training (ours). It reads
+/// the scores so far and no label, so a stream and a finished series alarm alike.
+///
+/// The threshold is the training's or a quantile of the latest scores, whichever is larger:
+/// anomalies are taken to be rare. Where the latest scores fall into two groups, of which the
+/// upper one is no majority, it lies between the groups if that is lower: a long anomaly
+/// would hide behind the quantile.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DriftConfig {
+    /// The quantile, in [0, 1). Default: 0.95.
+    pub quantile: f64,
+    /// From which share of the variance, in (0, 1], that lies between two groups the scores
+    /// count as two (Otsu, IEEE Trans. SMC 1979). A normal distribution cut in the middle has
+    /// 0.64, a uniform one 0.75. Default: 0.8.
+    pub separation: f64,
+    /// Scores before the threshold first moves, at least 1. Default: 50.
+    pub warmup: usize,
+    /// How many of the latest scores count, at least the warm-up. Default: 10 000.
+    pub memory: usize,
+}
+
+impl Default for DriftConfig {
+    fn default() -> Self {
+        Self { quantile: 0.95, separation: 0.8, warmup: 50, memory: 10_000 }
+    }
+}
+
+impl DriftConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// A setting outside its range.
+    pub fn check(&self) -> Result<(), EvalError> {
+        let Self { quantile, separation, warmup, memory } = *self;
+        let setting = |name, expected, got| Err(EvalError::Setting { name, expected, got });
+        if !(0.0..1.0).contains(&quantile) {
+            return setting("drift quantile", "a number in [0, 1)", quantile.to_string());
+        }
+        if !(separation > 0.0 && separation <= 1.0) {
+            return setting("separation", "a number in (0, 1]", separation.to_string());
+        }
+        if warmup == 0 {
+            return setting("warmup", "at least 1", warmup.to_string());
+        }
+        if memory < warmup {
+            return setting("memory", "at least the warmup", memory.to_string());
+        }
+        Ok(())
+    }
+
+    /// The threshold of each score, in order, from a `base` that training has set.
+    pub fn thresholds(&self, base: f32, scores: &[f32]) -> Vec<f32> {
+        let mut threshold = DriftingThreshold::new(*self, base);
+        scores.iter().map(|score| threshold.next(*score)).collect()
+    }
+}
+
+/// A threshold that follows a stream of scores.
+#[derive(Debug, Clone)]
+pub struct DriftingThreshold {
+    config: DriftConfig,
+    base: f32,
+    latest: VecDeque<f32>,
+    current: f32,
+    /// Scores until it is found anew.
+    due: usize,
+}
+
+impl DriftingThreshold {
+    /// Starts at the threshold that training has set.
+    pub fn new(config: DriftConfig, base: f32) -> Self {
+        let due = config.warmup;
+        Self { config, base, latest: VecDeque::new(), current: base, due }
+    }
+
+    /// The threshold for the next score, which only later ones will be compared with.
+    pub fn next(&mut self, score: f32) -> f32 {
+        if self.due == 0 {
+            self.current = self.base.max(self.moved());
+            // Sorting every fiftieth part costs each score no more than a few comparisons.
+            self.due = (self.latest.len() / 50).max(10);
+        }
+        self.due -= 1;
+        if self.latest.len() == self.config.memory {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(score);
+        self.current
+    }
+
+    /// Just above the quantile, or above the lower of two groups.
+    fn moved(&self) -> f32 {
+        let mut sorted: Vec<f32> = self.latest.iter().copied().collect();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let n = sorted.len();
+        let rank = |share: f64| ((share * n as f64) as usize).min(n - 1);
+        let quantile = rank(self.config.quantile);
+        let cut = match two_groups(&sorted) {
+            Some((cut, share)) if share >= self.config.separation && 2 * cut >= n => {
+                quantile.min(cut - 1)
+            }
+            _ => quantile,
+        };
+        sorted[cut].next_up()
+    }
+}
+
+/// How many scores the lower of two groups has, and the share of the variance that lies
+/// between the groups, for the cut that has most of it. Nothing for equal scores.
+fn two_groups(sorted: &[f32]) -> Option<(usize, f64)> {
+    let n = sorted.len() as f64;
+    let total: f64 = sorted.iter().map(|s| f64::from(*s)).sum();
+    let square: f64 = sorted.iter().map(|s| f64::from(*s).powi(2)).sum();
+    let variance = square / n - (total / n).powi(2);
+    let mut below = 0.0;
+    let between = sorted.iter().enumerate().take(sorted.len() - 1).map(|(place, score)| {
+        below += f64::from(*score);
+        let count = (place + 1) as f64;
+        let gap = (total - below) / (n - count) - below / count;
+        (place + 1, count * (n - count) / (n * n) * gap.powi(2))
+    });
+    let (cut, most) = between.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    (variance > 0.0).then(|| (cut, most / variance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spread evenly over one unit, in an order without a trend.
+    fn noise(row: usize) -> f32 {
+        (row * 37 % 100) as f32 / 100.0
+    }
+
+    fn alarms(scores: &[f32]) -> Vec<bool> {
+        let thresholds = DriftConfig::default().thresholds(2.0, scores);
+        scores.iter().zip(thresholds).map(|(score, threshold)| *score >= threshold).collect()
+    }
+
+    #[test]
+    fn at_the_level_of_training_it_stays() {
+        let scores: Vec<f32> = (0..500).map(noise).collect();
+        assert_eq!(DriftConfig::default().thresholds(2.0, &scores), [2.0; 500]);
+    }
+
+    #[test]
+    fn it_climbs_with_a_level_that_has_moved_and_still_finds_a_long_anomaly() {
+        let level = |row| if (600..1000).contains(&row) { 20.0 } else { 10.0 };
+        let scores: Vec<f32> = (0..1200).map(|row| level(row) + noise(row)).collect();
+        let alarms = alarms(&scores);
+        let share = |rows: std::ops::Range<usize>| {
+            rows.clone().filter(|row| alarms[*row]).count() as f64 / rows.len() as f64
+        };
+        assert_eq!(share(0..50), 1.0, "nothing to compare with yet");
+        assert!(share(100..600) < 0.1, "{}", share(100..600));
+        assert!(share(600..1000) > 0.9, "{}", share(600..1000));
+        assert!(share(1000..1200) < 0.1, "{}", share(1000..1200));
+    }
+
+    #[test]
+    fn groups_by_hand() {
+        assert_eq!(two_groups(&[1.0, 1.0, 5.0]).map(|(cut, _)| cut), Some(2));
+        assert_eq!(two_groups(&[3.0; 4]), None);
+        let (cut, share) = two_groups(&[0.0, 1.0, 2.0, 3.0]).unwrap();
+        assert_eq!((cut, share), (2, 0.8));
+    }
+
+    #[test]
+    fn only_the_latest_scores_count() {
+        let config = DriftConfig { memory: 100, ..Default::default() };
+        let scores: Vec<f32> =
+            (0..400).map(|row| if row < 200 { 50.0 } else { 0.0 } + noise(row)).collect();
+        assert_eq!(config.thresholds(2.0, &scores)[399], 2.0);
+        assert!(DriftConfig::default().thresholds(2.0, &scores)[399] > 40.0);
+    }
+
+    #[test]
+    fn impossible_settings_are_errors() {
+        let config = DriftConfig::default();
+        assert!(config.check().is_ok());
+        assert!(DriftConfig { quantile: 1.0, ..config }.check().is_err());
+        assert!(DriftConfig { separation: 0.0, ..config }.check().is_err());
+        assert!(DriftConfig { warmup: 0, ..config }.check().is_err());
+        assert!(DriftConfig { memory: 10, ..config }.check().is_err());
+    }
+}
