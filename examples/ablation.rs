@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use aster::data::{Dataset, DatasetId, Task};
 use aster::prelude::*;
+use aster::train::{EpochRecord, Losses};
 use aster_examples::Fallible;
 use aster_examples::evaluate::{Metrics, Summary, score};
 use aster_examples::studies::{Study, Variant, base_config};
@@ -56,8 +57,20 @@ struct Run {
     parameters: usize,
     trainable: usize,
     seconds: f64,
+    /// The training curves.
+    epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were kept.
+    best_epoch: usize,
     /// By test series.
     metrics: Vec<Metrics>,
+}
+
+impl Run {
+    /// Validation losses and measures of the epoch that was kept.
+    fn kept(&self) -> Losses {
+        let kept = self.epochs.iter().find(|epoch| epoch.epoch == self.best_epoch);
+        kept.map_or_else(Losses::default, |epoch| epoch.validation)
+    }
 }
 
 fn main() -> Fallible<()> {
@@ -157,6 +170,8 @@ fn run(
         series: task.name.clone(),
         parameters: detector.record().parameters,
         trainable: detector.record().trainable,
+        epochs: detector.record().epochs.clone(),
+        best_epoch: detector.record().best_epoch,
         metrics: metrics.collect::<Result<_, _>>()?,
         config,
         seconds,
@@ -187,7 +202,8 @@ fn of_dataset<'a>(
 ) -> String {
     let columns = Metrics::NAMES.join(" | ");
     let mut table = format!(
-        "### {title}\n\n| variant | {columns} | trainable numbers | s |\n|---|{}---|---|\n",
+        "### {title}\n\n| variant | {columns} | cosine | effective rank | separation | \
+         trainable numbers | s |\n|---|{}---|---|---|---|---|\n",
         "---|".repeat(Metrics::NAMES.len())
     );
     for variant in variants {
@@ -205,10 +221,17 @@ fn of_dataset<'a>(
         };
         let trainable = mean(|run| run.trainable as f64) / by_seed[0].len() as f64;
         let seconds = mean(|run| run.seconds);
+        let of_kept = |of: fn(&Losses) -> f64| {
+            let runs = by_seed.iter().flatten();
+            let values: Vec<f64> = runs.map(|run| of(&run.kept())).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        };
+        let [cosine, rank, separation] =
+            [of_kept(|x| x.cosine), of_kept(Losses::effective_rank), of_kept(|x| x.separation)];
         table += &format!(
-            "| {} | {} | {trainable:.0} | {seconds:.0} |\n",
+            "| {} | {} | {cosine:.2} | {rank:.0} | {separation:.1} | {trainable:.0} | {seconds:.0} |\n",
             variant.name,
-            cells.join(" | ")
+            cells.join(" | "),
         );
     }
     table

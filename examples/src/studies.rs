@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use aster::classifier::HeadKind;
+use aster::data::{ScalerConfig, ScalerKind};
+use aster::decoder::{CodeSampler, GeneratorForm};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
-use aster::train::{EvidenceConfig, Source};
+use aster::train::{EvidenceConfig, Source, Space};
+use aster::vae::BetaSchedule;
 use clap::ValueEnum;
 
 use crate::Fallible;
@@ -27,6 +31,14 @@ pub enum Study {
     Llm,
     /// What speaks for an anomaly? The model is trained once.
     Score,
+    /// Which classifier tells windows from pseudo-anomalies?
+    Head,
+    /// How are pseudo-anomalies made?
+    Generator,
+    /// How do the losses weigh?
+    Balance,
+    /// What does the model see?
+    Input,
 }
 
 /// One row of a table.
@@ -50,8 +62,102 @@ impl Study {
         match self {
             Self::Llm => llm(base),
             Self::Score => Ok(score(base)),
+            Self::Head => Ok(head(base)),
+            Self::Generator => Ok(generator(base)),
+            Self::Balance => Ok(balance(base)),
+            Self::Input => Ok(input(base)),
         }
     }
+}
+
+/// `base` with one change.
+fn changed(base: &AsterConfig, name: &str, change: impl FnOnce(&mut AsterConfig)) -> Variant {
+    let mut config = base.clone();
+    change(&mut config);
+    Variant { name: name.into(), config }
+}
+
+/// Each variant again with the classifier alone as score, which is trained along with it.
+fn with_classifier_alone(variants: Vec<Variant>) -> Vec<Variant> {
+    let alone = |variant: &Variant| {
+        changed(&variant.config, &format!("{}: classifier", variant.name), |config| {
+            config.score.evidence =
+                vec![EvidenceConfig { source: Source::Classifier, smoothing: 10, power: 1.0 }];
+        })
+    };
+    variants.into_iter().flat_map(|variant| [variant.clone(), alone(&variant)]).collect()
+}
+
+fn head(base: &AsterConfig) -> Vec<Variant> {
+    let heads = [
+        ("linear", HeadKind::Linear),
+        ("MLP", HeadKind::Mlp),
+        ("Transformer", HeadKind::Transformer),
+    ];
+    let heads = heads.map(|(name, kind)| changed(base, name, |config| config.head.kind = kind));
+    with_classifier_alone(heads.into())
+}
+
+fn generator(base: &AsterConfig) -> Vec<Variant> {
+    let form = |name, form| changed(base, name, |config| config.generator.form = form);
+    let sampler = |name, sampler| changed(base, name, |config| config.sampler = sampler);
+    with_classifier_alone(vec![
+        changed(base, "as configured", |_| ()),
+        changed(base, "replace, latent space", |config| {
+            config.generator.form = GeneratorForm::Replace;
+            config.space = Space::Latent;
+        }),
+        form("add", GeneratorForm::Add),
+        form("direction", GeneratorForm::Direction),
+        form("isotropic", GeneratorForm::Isotropic),
+        form("mixed, half each", GeneratorForm::Mixed { share: 0.5 }),
+        form("residual, bound 1", GeneratorForm::Residual { bound: 1.0 }),
+        sampler("codes from the prior", CodeSampler::Prior),
+        sampler("codes with heavy tails", CodeSampler::Tail { scale: 1.0 }),
+    ])
+}
+
+fn balance(base: &AsterConfig) -> Vec<Variant> {
+    let weight =
+        |name, weight| changed(base, name, |config| config.objective.classification = weight);
+    let beta = |name, beta| {
+        changed(base, name, |config| {
+            config.objective.beta = BetaSchedule::Warmup { beta, steps: 100 };
+        })
+    };
+    let reversal =
+        |name, strength| changed(base, name, |config| config.objective.reversal = strength);
+    with_classifier_alone(vec![
+        changed(base, "as configured", |_| ()),
+        weight("classification 0", 0.0),
+        weight("classification 0.1", 0.1),
+        weight("classification 10", 10.0),
+        beta("beta 0.0001", 1e-4),
+        beta("beta 0.01", 1e-2),
+        reversal("reversal 0", 0.0),
+        reversal("reversal 10", 10.0),
+    ])
+}
+
+fn input(base: &AsterConfig) -> Vec<Variant> {
+    let scaler = |name, kind, asinh| {
+        changed(base, name, |config| config.scaler = ScalerConfig { kind, asinh })
+    };
+    let window = |name, window, patch| {
+        changed(base, name, |config| {
+            config.window = window;
+            config.patch = patch;
+        })
+    };
+    vec![
+        changed(base, "as configured", |_| ()),
+        scaler("standard, no asinh", ScalerKind::Standard, false),
+        scaler("robust, asinh", ScalerKind::Robust, true),
+        window("window 32, patch 2", 32, 2),
+        window("window 32, patch 8", 32, 8),
+        window("window 16, patch 4", 16, 4),
+        window("window 64, patch 4", 64, 4),
+    ]
 }
 
 fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
@@ -80,10 +186,8 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
 
 fn score(base: &AsterConfig) -> Vec<Variant> {
     let piece = |source, smoothing, power| EvidenceConfig { source, smoothing, power };
-    let variant = |name: String, evidence: Vec<EvidenceConfig>| {
-        let mut config = base.clone();
-        config.score.evidence = evidence;
-        Variant { name, config }
+    let variant = |name: &str, evidence: Vec<EvidenceConfig>| {
+        changed(base, name, |config| config.score.evidence = evidence)
     };
     let sources = [
         ("classifier", Source::Classifier),
@@ -93,26 +197,21 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
     ];
     let all = || base.score.evidence.iter().copied();
     let mut variants = vec![
-        variant("as configured".into(), all().collect()),
-        variant(
-            "with the classifier".into(),
-            all().chain([piece(Source::Classifier, 10, 1.0)]).collect(),
-        ),
-        variant("powers of 1".into(), all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
-        variant("powers of 2".into(), all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),
+        variant("as configured", all().collect()),
+        changed(base, "channels as they are", |config| config.score.channel_norm = false),
+        variant("with the classifier", all().chain([piece(Source::Classifier, 10, 1.0)]).collect()),
+        variant("powers of 1", all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
+        variant("powers of 2", all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),
     ];
     for (name, source) in [sources[1], sources[2]] {
         let rest = all().filter(|piece| piece.source != source).collect();
-        variants.push(variant(format!("without the {name}"), rest));
+        variants.push(variant(&format!("without the {name}"), rest));
     }
     for (name, source) in sources {
         for rows in [10, 80] {
-            variants.push(variant(format!("{name} over {rows}"), vec![piece(source, rows, 1.0)]));
+            let alone = vec![piece(source, rows, 1.0)];
+            variants.push(variant(&format!("{name} over {rows}"), alone));
         }
     }
-    let mut plain = variants[0].clone();
-    plain.name = "channels as they are".into();
-    plain.config.score.channel_norm = false;
-    variants.push(plain);
     variants
 }

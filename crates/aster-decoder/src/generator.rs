@@ -70,13 +70,20 @@ pub struct GeneratorNoise {
     pub choice: Tensor<3>,
 }
 
-/// Pseudo-anomalous windows and how far they were moved.
+/// Pseudo-anomalous windows and how they were moved; what describes the move is detached
+/// from the graph.
 #[derive(Debug, Clone)]
 pub struct PseudoAnomaly {
     /// `[B, L, F]`.
     pub values: Tensor<3>,
-    /// Root mean square of the perturbation, `[B]`, detached from the graph.
+    /// Root mean square of the perturbation, `[B]`.
     pub radii: Tensor<1>,
+    /// Mean cosine between the perturbations of two windows, `[1]`: 0 without a common
+    /// direction. 0 for a single window.
+    pub cosine: Tensor<1>,
+    /// Mean of its square, `[1]`: 1/n where they fill n dimensions evenly, so that its inverse
+    /// is an effective rank (the participation ratio, estimated from pairs).
+    pub squared_cosine: Tensor<1>,
 }
 
 impl GeneratorConfig {
@@ -132,7 +139,19 @@ impl GeneratorConfig {
             }
         };
         let moved = (values.clone() - windows).detach();
-        PseudoAnomaly { values, radii: root_mean_square(moved).squeeze_dims(&[1, 2]) }
+        let [b, l, f] = moved.dims();
+        let radii = root_mean_square(moved.clone());
+        let directions = (moved / radii.clone()).reshape([b, l * f]);
+        let cosines = directions.clone().matmul(directions.transpose()).div_scalar((l * f) as f64);
+        // Each window agrees with itself.
+        let over_pairs =
+            |sum: Tensor<1>| sum.sub_scalar(b as f64).div_scalar((b * (b - 1)).max(1) as f64);
+        PseudoAnomaly {
+            values,
+            radii: radii.squeeze_dims(&[1, 2]),
+            cosine: over_pairs(cosines.clone().sum()),
+            squared_cosine: over_pairs(cosines.powi_scalar(2).sum()),
+        }
     }
 }
 
@@ -203,17 +222,22 @@ mod tests {
     }
 
     #[test]
-    fn the_residual_form_has_full_rank_without_the_decoder() {
+    fn diversity_tells_one_direction_from_full_rank() {
         let device = Device::flex();
         device.seed(6);
         let zero = || Tensor::<3>::zeros([64, 4, 6], &device);
-        let config = GeneratorConfig::default();
-        let pseudo = config.generate(zero(), zero(), noise(&config, &device)).values;
-        let flat: Tensor<2> = unit(pseudo).reshape([64, 24]);
-        let cosines = flat.clone().matmul(flat.transpose()).div_scalar(24.0).abs();
-        // 64 of the 4096 are each window with itself.
-        let mean = (cosines.sum().into_scalar::<f32>() - 64.0) / (4096.0 - 64.0);
-        assert!(mean < 0.25, "mean absolute cosine {mean}");
+        let diversity = |form, direction| {
+            let config = GeneratorConfig { form, ..Default::default() };
+            let pseudo = config.generate(zero(), direction, noise(&config, &device));
+            [pseudo.cosine, pseudo.squared_cosine].map(|x| x.into_scalar::<f32>())
+        };
+        let one = normal(&device).narrow(0, 0, 1).expand([64, 4, 6]);
+        let [cosine, squared] = diversity(GeneratorForm::Direction, one);
+        assert!((cosine - 1.0).abs() < 1e-4 && (squared - 1.0).abs() < 1e-4);
+        // The residual form without the decoder: each of 24 directions is as likely.
+        let [cosine, squared] = diversity(GeneratorForm::default(), zero());
+        assert!(cosine.abs() < 0.02, "{cosine}");
+        assert!((squared.recip() - 24.0).abs() < 4.0, "{}", squared.recip());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::chunk::in_chunks;
+use crate::objective::Measures;
 use crate::{AsterConfig, LossParts, Noise, Space, TrainError};
 
 /// Context encoder, variational encoder, decoder and classifier as one module.
@@ -112,13 +113,21 @@ impl Aster {
         let grades = config.grade_scale();
         let logits = self.classifier.forward(Tensor::cat(vec![context, pseudo_context], 0));
         let radii = Tensor::cat(vec![pseudo.radii.zeros_like(), pseudo.radii], 0);
+        let severity = grades.severity(logits.clone().detach());
         let classification = grades.loss(logits, grades.targets(radii));
+        let mean = |first| severity.clone().narrow(0, first, b).mean();
+        let measures = Measures {
+            cosine: pseudo.cosine,
+            squared_cosine: pseudo.squared_cosine,
+            separation: mean(b) - mean(0),
+        };
 
         LossParts::new(
             reconstruction,
             posterior.kl(&config.vae.prior),
             classification,
             [beta, config.objective.classification],
+            measures,
         )
     }
 
@@ -190,7 +199,7 @@ mod tests {
         for space in [Space::Patch, Space::Latent] {
             let config = AsterConfig { space, ..small() };
             let model = config.init(2, &device).unwrap();
-            let [total, reconstruction, kl, classification] =
+            let [total, reconstruction, kl, classification, ..] =
                 model.losses(windows.clone(), noise(&config, &device), 0.5).to_values().unwrap();
             let sum = reconstruction + 0.5 * kl + classification;
             assert!(total.is_finite() && (total - sum).abs() < 1e-4, "{total} against {sum}");

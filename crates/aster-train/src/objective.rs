@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::chunk::{gradients_in_chunks, in_chunks};
 use crate::{Aster, WindowBatch};
 
-/// A part of the loss.
+/// A part of the loss, or what is measured beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -21,11 +21,25 @@ pub enum Part {
     Kl,
     /// Cross-entropy in nats per grade, before its weight.
     Classification,
+    /// Mean cosine between the perturbations of two pseudo-anomalies.
+    Cosine,
+    /// Mean of its square, the inverse of their effective rank.
+    SquaredCosine,
+    /// How much more severe, in logits, the classifier finds pseudo-anomalies than windows.
+    Separation,
 }
 
 impl Part {
     /// Every part, in the order of [`LossParts::to_values`].
-    pub const ALL: [Self; 4] = [Self::Total, Self::Reconstruction, Self::Kl, Self::Classification];
+    pub const ALL: [Self; 7] = [
+        Self::Total,
+        Self::Reconstruction,
+        Self::Kl,
+        Self::Classification,
+        Self::Cosine,
+        Self::SquaredCosine,
+        Self::Separation,
+    ];
 
     /// Its name in messages and logs.
     pub fn name(self) -> &'static str {
@@ -34,6 +48,9 @@ impl Part {
             Self::Reconstruction => "reconstruction",
             Self::Kl => "KL",
             Self::Classification => "classification",
+            Self::Cosine => "cosine",
+            Self::SquaredCosine => "squared cosine",
+            Self::Separation => "separation",
         }
     }
 }
@@ -44,7 +61,7 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// The loss of one batch, each `[1]`.
+/// The loss of one batch and what is measured beside it, each `[1]`.
 #[derive(Debug, Clone)]
 pub struct LossParts {
     /// The weighted sum.
@@ -55,7 +72,16 @@ pub struct LossParts {
     pub kl: Tensor<1>,
     /// Cross-entropy in nats per grade.
     pub classification: Tensor<1>,
+    pub(crate) measures: Measures,
     pub(crate) step: usize,
+}
+
+/// Outside the sum, and outside the graph.
+#[derive(Debug, Clone)]
+pub(crate) struct Measures {
+    pub(crate) cosine: Tensor<1>,
+    pub(crate) squared_cosine: Tensor<1>,
+    pub(crate) separation: Tensor<1>,
 }
 
 impl LossParts {
@@ -64,17 +90,30 @@ impl LossParts {
         kl: Tensor<1>,
         classification: Tensor<1>,
         [beta, weight]: [f64; 2],
+        measures: Measures,
     ) -> Self {
         let total = reconstruction.clone()
             + kl.clone().mul_scalar(beta)
             + classification.clone().mul_scalar(weight);
-        Self { total, reconstruction, kl, classification, step: 0 }
+        Self { total, reconstruction, kl, classification, measures, step: 0 }
+    }
+
+    /// In the order of [`Part::ALL`].
+    fn into_array(self) -> [Tensor<1>; 7] {
+        let Self { total, reconstruction, kl, classification, measures, .. } = self;
+        let Measures { cosine, squared_cosine, separation } = measures;
+        [total, reconstruction, kl, classification, cosine, squared_cosine, separation]
+    }
+
+    fn from_array(parts: [Tensor<1>; 7], step: usize) -> Self {
+        let [total, reconstruction, kl, classification, cosine, squared_cosine, separation] = parts;
+        let measures = Measures { cosine, squared_cosine, separation };
+        Self { total, reconstruction, kl, classification, measures, step }
     }
 
     fn map(self, f: impl Fn(Tensor<1>) -> Tensor<1>) -> Self {
-        let Self { total, reconstruction, kl, classification, step } = self;
-        let (total, reconstruction) = (f(total), f(reconstruction));
-        Self { total, reconstruction, kl: f(kl), classification: f(classification), step }
+        let step = self.step;
+        Self::from_array(self.into_array().map(f), step)
     }
 
     fn without_graph(self) -> Self {
@@ -83,27 +122,22 @@ impl LossParts {
 
     /// The losses of a batch from what its chunks contribute.
     fn sum(chunks: Vec<Self>) -> Self {
-        let sum = |part: fn(&Self) -> &Tensor<1>| {
-            Tensor::cat(chunks.iter().map(|chunk| part(chunk).clone()).collect(), 0).sum()
+        let step = chunks.first().map_or(0, |losses| losses.step);
+        let chunks: Vec<_> = chunks.into_iter().map(Self::into_array).collect();
+        let sum = |part: usize| {
+            Tensor::cat(chunks.iter().map(|chunk| chunk[part].clone()).collect(), 0).sum()
         };
-        Self {
-            total: sum(|losses| &losses.total),
-            reconstruction: sum(|losses| &losses.reconstruction),
-            kl: sum(|losses| &losses.kl),
-            classification: sum(|losses| &losses.classification),
-            step: chunks.first().map_or(0, |losses| losses.step),
-        }
+        Self::from_array(std::array::from_fn(sum), step)
     }
 
     /// The numbers, in the order of [`Part::ALL`], in one read.
     ///
     /// # Errors
     /// A device that fails to deliver them.
-    pub fn to_values(&self) -> Result<[f32; 4], TensorReadError> {
-        let Self { total, reconstruction, kl, classification, .. } = self.clone();
-        let all = Tensor::cat(vec![total, reconstruction, kl, classification], 0);
+    pub fn to_values(&self) -> Result<[f32; 7], TensorReadError> {
+        let all = Tensor::cat(self.clone().into_array().to_vec(), 0);
         let values = all.try_into_data()?.iter::<f32>().collect::<Vec<_>>();
-        Ok([values[0], values[1], values[2], values[3]])
+        Ok(std::array::from_fn(|part| values[part]))
     }
 }
 
@@ -195,8 +229,15 @@ mod tests {
                 weight: 1.0,
             };
             let TrainOutput { grads, item } = TrainStep::step(&model, batch.clone());
-            let mut values = Values(grads, item.to_values().unwrap().to_vec());
-            values.1.extend(InferenceStep::step(&model, batch).to_values().unwrap());
+            let mut values = Values(grads, vec![]);
+            for losses in [item, InferenceStep::step(&model, batch)] {
+                let mut losses = losses.to_values().unwrap();
+                // Pairs are taken within a chunk: the same mean, of fewer of them.
+                for part in [Part::Cosine, Part::SquaredCosine] {
+                    losses[part as usize] = 0.0;
+                }
+                values.1.extend(losses);
+            }
             model.visit(&mut values);
             values.1
         });

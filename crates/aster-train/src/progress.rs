@@ -84,7 +84,7 @@ impl TrainingProgressLogger for Progress {
 
     fn update_split(&mut self, items_processed: usize) {
         if !self.validating {
-            let Losses { total, reconstruction, kl, classification } = self.train;
+            let Losses { total, reconstruction, kl, classification, .. } = self.train;
             self.bar.set_position(self.done_items + items_processed as u64);
             self.bar.set_message(format!(
                 "loss {total:.3} = reconstruction {reconstruction:.3}, KL {kl:.2}, \

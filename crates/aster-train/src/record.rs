@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AsterConfig, Part};
 
-/// Mean losses over a part of an epoch.
+/// Mean losses over a part of an epoch, and what is measured beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Losses {
     /// The weighted sum.
@@ -13,15 +13,30 @@ pub struct Losses {
     pub kl: f64,
     /// Cross-entropy in nats per grade.
     pub classification: f64,
+    /// Mean cosine between the perturbations of two pseudo-anomalies.
+    pub cosine: f64,
+    /// Mean of its square.
+    pub squared_cosine: f64,
+    /// How much more severe, in logits, the classifier finds pseudo-anomalies than windows.
+    pub separation: f64,
 }
 
 impl Losses {
+    /// In how many dimensions the perturbations differ: the participation ratio, estimated
+    /// from pairs.
+    pub fn effective_rank(&self) -> f64 {
+        self.squared_cosine.recip()
+    }
+
     pub(crate) fn get_mut(&mut self, part: Part) -> &mut f64 {
         match part {
             Part::Total => &mut self.total,
             Part::Reconstruction => &mut self.reconstruction,
             Part::Kl => &mut self.kl,
             Part::Classification => &mut self.classification,
+            Part::Cosine => &mut self.cosine,
+            Part::SquaredCosine => &mut self.squared_cosine,
+            Part::Separation => &mut self.separation,
         }
     }
 }
