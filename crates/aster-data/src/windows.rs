@@ -92,8 +92,8 @@ impl WindowFold {
         for (sum, value) in self.sums[start * self.width..].iter_mut().zip(values) {
             *sum += f64::from(*value);
         }
-        let rows = values.len() / self.width;
-        self.counts[start..].iter_mut().take(rows).for_each(|count| *count += 1);
+        let rows = self.counts[start..].iter_mut().take(self.windows.length);
+        rows.for_each(|count| *count += 1);
     }
 
     /// `[rows, width]`, in order; rows whose windows were not added are 0.

@@ -76,7 +76,7 @@ pub struct DriftingThreshold {
 impl DriftingThreshold {
     /// Starts at the threshold that training has set.
     pub fn new(config: DriftConfig, base: f32) -> Self {
-        let due = config.warmup;
+        let due = config.warmup.max(1);
         Self { config, base, latest: VecDeque::new(), current: base, due }
     }
 
@@ -88,7 +88,7 @@ impl DriftingThreshold {
             self.due = (self.latest.len() / 50).max(10);
         }
         self.due -= 1;
-        if self.latest.len() == self.config.memory {
+        if self.latest.len() >= self.config.memory {
             self.latest.pop_front();
         }
         self.latest.push_back(score);

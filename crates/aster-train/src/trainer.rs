@@ -34,7 +34,8 @@ impl Trainer {
 
     /// Trains on rows taken to be normal. The last of them, in time, validate:
     /// they choose the epoch, calibrate the score and set the threshold, and
-    /// neither the scaler nor the weights see them.
+    /// neither the scaler nor the weights see them. The norms of the channels
+    /// (`channel_norm`) come of all rows.
     ///
     /// # Errors
     /// A setting outside its range, a device without autodiff, too few rows for one
