@@ -76,6 +76,8 @@ fn main() -> Fallible<()> {
     let llm = &config.context.llm;
     println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
 
+    // linfa's ball tree recurses once per point where many points are equal.
+    rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build_global()?;
     let methods = [Method::Aster(device)];
     let methods = methods.into_iter().chain(Baseline::all().into_iter().map(Method::Baseline));
     let mut methods: Vec<_> = methods.map(|method| Results { method, runs: vec![] }).collect();

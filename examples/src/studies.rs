@@ -199,6 +199,7 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
     let mut variants = vec![
         variant("as configured", all().collect()),
         changed(base, "channels as they are", |config| config.score.channel_norm = false),
+        changed(base, "binary channels too", |config| config.score.binary_as_context = false),
         variant("with the classifier", all().chain([piece(Source::Classifier, 10, 1.0)]).collect()),
         variant("powers of 1", all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
         variant("powers of 2", all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),

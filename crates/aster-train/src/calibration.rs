@@ -1,17 +1,12 @@
 use std::collections::BTreeMap;
 
+use aster_data::TimeSeries;
 use aster_eval::{EvalError, ParetoTail};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Channels, Evidence};
-use crate::{ScoreConfig, Source};
-
-/// Where the Pareto tail of each piece of evidence starts.
-const TAIL_START: f64 = 0.9;
-
-/// Share of the mean over channels that is added to each channel's norm: a channel that is
-/// reconstructed without error would speak alone otherwise.
-const NORM_FLOOR: f32 = 1e-3;
+use crate::states::States;
+use crate::{AsterConfig, ScoreConfig, Source};
 
 /// Turns evidence of any unit into one score: each piece becomes `-ln P` of a validation
 /// timestamp showing as much, and the pieces add up. The Pareto tails keep growing beyond
@@ -20,26 +15,35 @@ const NORM_FLOOR: f32 = 1e-3;
 pub(crate) struct Calibration {
     /// What the channels of each source are divided by.
     norms: BTreeMap<Source, Vec<f32>>,
+    states: States,
     /// Of each piece of evidence.
     tails: Vec<ParetoTail>,
 }
 
 impl Calibration {
-    /// Of the evidence of the training series, whose rows from `validation` on validate.
+    /// Of the scaled training series, whose rows from `validation` on validate, and its
+    /// evidence, in which the states are settled.
     pub(crate) fn fit(
-        config: &ScoreConfig,
-        evidence: &Evidence,
+        config: &AsterConfig,
+        train: &TimeSeries,
+        evidence: &mut Evidence,
         validation: usize,
     ) -> Result<Self, EvalError> {
+        let AsterConfig { score: config, scaler, .. } = config;
         let norms = |channels: &Channels| match config.channel_norm && channels.width > 1 {
-            true => norms(channels),
+            true => norms(channels, config.channel_floor as f32),
             false => vec![1.0; channels.width],
         };
         let norms = evidence.iter().map(|(source, channels)| (*source, norms(channels))).collect();
+        let states = match config.binary_as_context {
+            true => States::of(train),
+            false => States::none(train.channel_count()),
+        };
+        states.settle(evidence, train, scaler);
         let tails = pieces(config, &norms, evidence)
-            .map(|values| ParetoTail::fit(&values[validation..], TAIL_START))
+            .map(|values| ParetoTail::fit(&values[validation..], config.tail))
             .collect::<Result<_, _>>()?;
-        Ok(Self { norms, tails })
+        Ok(Self { norms, states, tails })
     }
 
     /// Whether it was fitted on as many pieces of the same sources and channels.
@@ -49,13 +53,21 @@ impl Calibration {
             self.norms.get(&source).is_some_and(|norms| norms.len() == width)
         };
         self.tails.len() == config.evidence.len()
+            && self.states.channels() == channels
             && config.evidence.iter().all(|piece| known(piece.source))
     }
 
-    /// One score per row.
-    pub(crate) fn fuse(&self, config: &ScoreConfig, evidence: &Evidence) -> Vec<f32> {
+    /// One score per row of a scaled series with its evidence.
+    pub(crate) fn fuse(
+        &self,
+        config: &AsterConfig,
+        series: &TimeSeries,
+        mut evidence: Evidence,
+    ) -> Vec<f32> {
+        self.states.settle(&mut evidence, series, &config.scaler);
         let mut scores = vec![];
-        for (tail, values) in self.tails.iter().zip(pieces(config, &self.norms, evidence)) {
+        let pieces = pieces(&config.score, &self.norms, &evidence);
+        for (tail, values) in self.tails.iter().zip(pieces) {
             scores.resize(values.len(), 0.0);
             for (score, value) in scores.iter_mut().zip(values) {
                 *score += tail.surprise(value);
@@ -73,10 +85,10 @@ fn pieces<'a>(
     config.evidence.iter().map(|piece| evidence[&piece.source].join(piece, &norms[&piece.source]))
 }
 
-/// Mean of each channel, never zero.
-fn norms(channels: &Channels) -> Vec<f32> {
+/// Mean of each channel and a share of the mean over all, never zero.
+fn norms(channels: &Channels, floor: f32) -> Vec<f32> {
     let means = channels.means();
-    let floor = NORM_FLOOR * means.iter().sum::<f32>() / means.len() as f32;
+    let floor = floor * means.iter().sum::<f32>() / means.len() as f32;
     means.into_iter().map(|mean| (mean + floor).max(f32::MIN_POSITIVE)).collect()
 }
 
@@ -85,27 +97,34 @@ mod tests {
     use super::*;
     use crate::EvidenceConfig;
 
-    fn config(pieces: usize) -> ScoreConfig {
-        ScoreConfig { evidence: vec![EvidenceConfig::default(); pieces], ..Default::default() }
+    fn config(pieces: usize) -> AsterConfig {
+        let evidence = vec![EvidenceConfig::default(); pieces];
+        AsterConfig { score: ScoreConfig { evidence, ..Default::default() }, ..Default::default() }
     }
 
-    fn of(width: usize, values: Vec<f32>) -> Evidence {
-        [(Source::Reconstruction, Channels { width, values })].into()
+    /// A series as its own evidence.
+    fn of(width: usize, values: Vec<f32>) -> (TimeSeries, Evidence) {
+        let series = TimeSeries::from_slice(&values, width).unwrap();
+        (series, [(Source::Reconstruction, Channels { width, values })].into())
     }
 
-    fn normal() -> Evidence {
-        of(1, (0..1000).map(|i| (i as f32 / 1000.0).powi(2)).collect())
+    fn fuse(
+        config: &AsterConfig,
+        (train, mut normal): (TimeSeries, Evidence),
+        (test, evidence): (TimeSeries, Evidence),
+    ) -> Vec<f32> {
+        let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
+        let channels = train.channel_count();
+        assert!(calibration.suits(&config.score, channels));
+        assert!(!calibration.suits(&config.score, channels + 1));
+        calibration.fuse(config, &test, evidence)
     }
 
     #[test]
     fn one_piece_keeps_its_order_and_pieces_add_up() {
-        let [one, two] = [1, 2].map(|pieces| {
-            let calibration = Calibration::fit(&config(pieces), &normal(), 500).unwrap();
-            assert!(calibration.suits(&config(pieces), 1));
-            assert!(!calibration.suits(&config(3), 1) && !calibration.suits(&config(pieces), 2));
-            let values = vec![0.1, 0.5, 0.9, 2.0, 50.0, f32::MAX];
-            calibration.fuse(&config(pieces), &of(1, values))
-        });
+        let normal = || of(1, (0..1000).map(|i| (i as f32 / 1000.0).powi(2)).collect());
+        let test = || of(1, vec![0.1, 0.5, 0.9, 2.0, 50.0, f32::MAX]);
+        let [one, two] = [1, 2].map(|pieces| fuse(&config(pieces), normal(), test()));
         assert!(one.windows(2).all(|pair| pair[0] < pair[1]), "{one:?}");
         assert!(one.iter().all(|score| score.is_finite()));
         for (one, two) in one.iter().zip(two).take(5) {
@@ -116,22 +135,33 @@ mod tests {
     #[test]
     fn a_loud_channel_does_not_drown_a_quiet_one() {
         let quiet = |row: usize| 1.0 + (row % 7) as f32 / 7.0;
-        let normal: Vec<f32> =
-            (0..1000).flat_map(|row| [1e4 * quiet(row + 3), quiet(row)]).collect();
-        let calibration = |channel_norm| {
-            let config = ScoreConfig { channel_norm, ..config(1) };
-            let calibration = Calibration::fit(&config, &of(2, normal.clone()), 0).unwrap();
-            calibration.fuse(&config, &of(2, vec![1.5e4, 1.0, 1.5e4, 9.0]))
-        };
-        let [with, without] = [calibration(true), calibration(false)];
+        let rows = 0..1000;
+        let normal = || rows.clone().flat_map(|row| [1e4 * quiet(row + 3), quiet(row)]).collect();
+        let [with, without] = [true, false].map(|channel_norm| {
+            let mut config = config(1);
+            config.score.channel_norm = channel_norm;
+            fuse(&config, of(2, normal()), of(2, vec![1.5e4, 1.0, 1.5e4, 9.0]))
+        });
         assert!(with[1] > with[0] + 5.0, "{with:?}");
         assert!(without[1] < without[0] + 0.5, "{without:?}");
     }
 
     #[test]
+    fn the_state_of_a_binary_channel_is_context_unless_the_config_says_otherwise() {
+        let normal = || (0..1000).flat_map(|row| [f32::from(row % 100 == 0), 0.1]).collect();
+        let [context, evidence] = [true, false].map(|binary_as_context| {
+            let mut config = config(1);
+            config.score.binary_as_context = binary_as_context;
+            fuse(&config, of(2, normal()), of(2, vec![1.0, 0.1, 0.0, 0.1]))
+        });
+        assert_eq!(context[0], context[1]);
+        assert!(evidence[0] > evidence[1]);
+    }
+
+    #[test]
     fn a_channel_without_error_in_training_has_a_norm_all_the_same() {
         let channels = Channels { width: 2, values: vec![0.0, 2.0, 0.0, 2.0] };
-        assert_eq!(norms(&channels), [1e-3, 2.001]);
-        assert!(norms(&Channels { width: 1, values: vec![0.0; 3] })[0] > 0.0);
+        assert_eq!(norms(&channels, 0.25), [0.25, 2.25]);
+        assert!(norms(&Channels { width: 1, values: vec![0.0; 3] }, 0.25)[0] > 0.0);
     }
 }

@@ -236,6 +236,16 @@ pub struct ScoreConfig {
     /// so that a channel that is hard to reconstruct does not drown the others (after the
     /// error normalisation of Garg et al., TNNLS 2021). Default: `true`.
     pub channel_norm: bool,
+    /// Share of the mean over channels, at least 0, that is added to each such mean: a channel
+    /// that never moved in training would drown the others once it does. Default: 0.03.
+    pub channel_floor: f64,
+    /// Whether a channel that had two values in training, a command or a status, is context:
+    /// which of them it has is then no evidence, only a value that is neither (ours).
+    /// Default: `true`.
+    pub binary_as_context: bool,
+    /// Quantile of the validation evidence, in (0, 1), at which its Pareto tail starts.
+    /// Default: 0.9.
+    pub tail: f64,
     /// Pieces of evidence. Default: the reconstruction over 10 rows; and, as `asinh` makes it
     /// blind far out, in raw units over 20 rows with power 2 and over 80 with power 1.25.
     pub evidence: Vec<EvidenceConfig>,
@@ -248,6 +258,9 @@ impl Default for ScoreConfig {
             stride: 8,
             batch: 256,
             channel_norm: true,
+            channel_floor: 0.03,
+            binary_as_context: true,
+            tail: 0.9,
             evidence: vec![
                 piece(Source::Reconstruction, 10, 1.0),
                 piece(Source::RawReconstruction, 20, 2.0),
@@ -321,6 +334,9 @@ impl AsterConfig {
         let fits = (1..=self.window).contains(&score.stride);
         require("stride", fits, format!("1 to the window {}", self.window), score.stride)?;
         at_least_one("score batch", score.batch)?;
+        let floor = score.channel_floor;
+        require("channel_floor", floor >= 0.0 && floor.is_finite(), "at least 0, finite", floor)?;
+        require("tail", inside(score.tail), "a number in (0, 1)", score.tail)?;
         at_least_one("evidence", score.evidence.len())?;
         score.evidence.iter().try_for_each(|piece| {
             let EvidenceConfig { source, smoothing, power } = *piece;
@@ -372,6 +388,8 @@ mod tests {
         assert_eq!(name_of(|c| c.score.stride = 33), "stride");
         assert_eq!(name_of(|c| c.score.evidence.clear()), "evidence");
         assert_eq!(name_of(|c| c.score.evidence[0].power = 0.5), "power");
+        assert_eq!(name_of(|c| c.score.channel_floor = -1.0), "channel_floor");
+        assert_eq!(name_of(|c| c.score.tail = 1.0), "tail");
         assert_eq!(name_of(|c| c.train.validation = 1.0), "validation");
         assert_eq!(name_of(|c| c.train.learning_rate = 0.0), "learning_rate");
         assert_eq!(name_of(|c| c.objective.reversal = f64::NAN), "reversal");

@@ -77,7 +77,7 @@ impl Detector {
     pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, TrainError> {
         let scaled = self.scaler.transform(series)?;
         let evidence = evidence(&self.model, &scaled, &self.device)?;
-        Ok(self.calibration.fuse(&self.config().score, &evidence))
+        Ok(self.calibration.fuse(self.config(), &scaled, evidence))
     }
 
     /// Scores a series and turns the scores into alarms.
@@ -134,9 +134,9 @@ pub(crate) fn calibrate(
     device: &Device,
 ) -> Result<(Calibration, f32), TrainError> {
     let config = model.config();
-    let normal = evidence(model, train, device)?;
-    let calibration = Calibration::fit(&config.score, &normal, validation)?;
-    let scores = calibration.fuse(&config.score, &normal);
+    let mut normal = evidence(model, train, device)?;
+    let calibration = Calibration::fit(config, train, &mut normal, validation)?;
+    let scores = calibration.fuse(config, train, normal);
     let threshold = config.threshold.fit(&scores[validation..])?;
     Ok((calibration, threshold))
 }

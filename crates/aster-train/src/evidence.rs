@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use aster_data::{TimeSeries, WindowFold, Windows};
+use aster_data::{ScalerConfig, TimeSeries, WindowFold, Windows};
 use burn::tensor::Device;
 
 use crate::batch::gather;
@@ -43,20 +43,26 @@ pub(crate) fn evidence(
     }
     let rows: BTreeMap<_, _> =
         outputs.iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
-    let error = |unit: &dyn Fn(f64) -> f64| -> Vec<f32> {
-        let pairs = series.values().iter().zip(&rows[&Output::Reconstruction]);
-        let error = |x: f32, r: f32| (unit(x.into()) - unit(r.into())).powi(2);
-        pairs.map(|(x, r)| error(*x, *r).min(f64::from(f32::MAX)) as f32).collect()
-    };
     let say = |source: Source| {
         let values = match source {
-            Source::Reconstruction => error(&|x| x),
-            Source::RawReconstruction => error(&|x| scaler.standardised(x)),
+            Source::Reconstruction | Source::RawReconstruction => {
+                let pairs = series.values().iter().zip(&rows[&Output::Reconstruction]);
+                pairs.map(|(x, r)| squared_error(source, scaler, *x, *r)).collect()
+            }
             Source::Classifier | Source::Kl => rows[&source.output()].clone(),
         };
         (source, Channels { width: width(source.output()), values })
     };
     Ok(sources.into_iter().map(say).collect())
+}
+
+/// Of two scaled values, in the source's unit, at most the largest finite number.
+pub(crate) fn squared_error(source: Source, scaler: &ScalerConfig, a: f32, b: f32) -> f32 {
+    let unit = |x: f32| match source {
+        Source::RawReconstruction => scaler.standardised(x.into()),
+        _ => f64::from(x),
+    };
+    (unit(a) - unit(b)).powi(2).min(f64::from(f32::MAX)) as f32
 }
 
 impl Channels {

@@ -33,6 +33,7 @@ mod noise;
 mod objective;
 mod progress;
 mod record;
+mod states;
 mod trainer;
 
 pub use artefact::FORMAT_VERSION;
