@@ -77,7 +77,7 @@ fn main() -> Fallible<()> {
     println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
 
     // linfa's ball tree recurses once per point where many points are equal.
-    rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build_global()?;
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build()?;
     let methods = [Method::Aster(device)];
     let methods = methods.into_iter().chain(Baseline::all().into_iter().map(Method::Baseline));
     let mut methods: Vec<_> = methods.map(|method| Results { method, runs: vec![] }).collect();
@@ -89,7 +89,9 @@ fn main() -> Fallible<()> {
             // ASTER has all cores, then each baseline one, as it uses no more.
             let (aster, baselines) = methods.split_at_mut(1);
             aster[0].add(task, &config, seed)?;
-            baselines.par_iter_mut().try_for_each(|results| results.add(task, &config, seed))?;
+            pool.install(|| {
+                baselines.par_iter_mut().try_for_each(|results| results.add(task, &config, seed))
+            })?;
             methods.iter().for_each(|results| results.print_last(task, seed));
         }
     }

@@ -7,7 +7,7 @@ use aster::data::{ScalerConfig, ScalerKind};
 use aster::decoder::{CodeSampler, GeneratorForm};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
-use aster::train::{EvidenceConfig, Source, Space};
+use aster::train::{EvidenceConfig, Smoothing, Source, Space};
 use aster::vae::BetaSchedule;
 use clap::ValueEnum;
 
@@ -77,12 +77,15 @@ fn changed(base: &AsterConfig, name: &str, change: impl FnOnce(&mut AsterConfig)
     Variant { name: name.into(), config }
 }
 
+fn piece(source: Source, smoothing: Smoothing) -> EvidenceConfig {
+    EvidenceConfig { source, smoothing, power: 1.0 }
+}
+
 /// Each variant again with the classifier alone as score, which is trained along with it.
 fn with_classifier_alone(variants: Vec<Variant>) -> Vec<Variant> {
     let alone = |variant: &Variant| {
         changed(&variant.config, &format!("{}: classifier", variant.name), |config| {
-            config.score.evidence =
-                vec![EvidenceConfig { source: Source::Classifier, smoothing: 10, power: 1.0 }];
+            config.score.evidence = vec![piece(Source::Classifier, Smoothing::Rows(10))];
         })
     };
     variants.into_iter().flat_map(|variant| [variant.clone(), alone(&variant)]).collect()
@@ -185,7 +188,7 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
 }
 
 fn score(base: &AsterConfig) -> Vec<Variant> {
-    let piece = |source, smoothing, power| EvidenceConfig { source, smoothing, power };
+    let fixed = |piece, rows| EvidenceConfig { smoothing: Smoothing::Rows(rows), ..piece };
     let variant = |name: &str, evidence: Vec<EvidenceConfig>| {
         changed(base, name, |config| config.score.evidence = evidence)
     };
@@ -200,7 +203,14 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
         variant("as configured", all().collect()),
         changed(base, "channels as they are", |config| config.score.channel_norm = false),
         changed(base, "binary channels too", |config| config.score.binary_as_context = false),
-        variant("with the classifier", all().chain([piece(Source::Classifier, 10, 1.0)]).collect()),
+        variant(
+            "with the classifier",
+            all().chain([piece(Source::Classifier, Smoothing::Rows(10))]).collect(),
+        ),
+        variant(
+            "widths of 20 and 80 rows",
+            all().zip([10, 20, 80]).map(|(piece, rows)| fixed(piece, rows)).collect(),
+        ),
         variant("powers of 1", all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
         variant("powers of 2", all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),
     ];
@@ -210,7 +220,7 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
     }
     for (name, source) in sources {
         for rows in [10, 80] {
-            let alone = vec![piece(source, rows, 1.0)];
+            let alone = vec![piece(source, Smoothing::Rows(rows))];
             variants.push(variant(&format!("{name} over {rows}"), alone));
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Calibration {
     /// What the channels of each source are divided by.
     norms: BTreeMap<Source, Vec<f32>>,
     states: States,
+    /// Rows over which each piece is smoothed.
+    widths: Vec<usize>,
     /// Of each piece of evidence.
     tails: Vec<ParetoTail>,
 }
@@ -40,10 +42,12 @@ impl Calibration {
             false => States::none(train.channel_count()),
         };
         states.settle(evidence, train, scaler);
-        let tails = pieces(config, &norms, evidence)
+        let widths: Vec<usize> =
+            config.evidence.iter().map(|piece| piece.smoothing.rows(train)).collect();
+        let tails = pieces(config, &widths, &norms, evidence)
             .map(|values| ParetoTail::fit(&values[validation..], config.tail))
             .collect::<Result<_, _>>()?;
-        Ok(Self { norms, states, tails })
+        Ok(Self { norms, states, widths, tails })
     }
 
     /// Whether it was fitted on as many pieces of the same sources and channels.
@@ -53,6 +57,8 @@ impl Calibration {
             self.norms.get(&source).is_some_and(|norms| norms.len() == width)
         };
         self.tails.len() == config.evidence.len()
+            && self.widths.len() == config.evidence.len()
+            && self.widths.iter().all(|width| *width > 0)
             && self.states.channels() == channels
             && config.evidence.iter().all(|piece| known(piece.source))
     }
@@ -66,7 +72,7 @@ impl Calibration {
     ) -> Vec<f32> {
         self.states.settle(&mut evidence, series, &config.scaler);
         let mut scores = vec![];
-        let pieces = pieces(&config.score, &self.norms, &evidence);
+        let pieces = pieces(&config.score, &self.widths, &self.norms, &evidence);
         for (tail, values) in self.tails.iter().zip(pieces) {
             scores.resize(values.len(), 0.0);
             for (score, value) in scores.iter_mut().zip(values) {
@@ -79,10 +85,13 @@ impl Calibration {
 
 fn pieces<'a>(
     config: &'a ScoreConfig,
+    widths: &'a [usize],
     norms: &'a BTreeMap<Source, Vec<f32>>,
     evidence: &'a Evidence,
 ) -> impl Iterator<Item = Vec<f32>> + 'a {
-    config.evidence.iter().map(|piece| evidence[&piece.source].join(piece, &norms[&piece.source]))
+    config.evidence.iter().zip(widths).map(|(piece, width)| {
+        evidence[&piece.source].join(*width, piece.power, &norms[&piece.source])
+    })
 }
 
 /// Mean of each channel and a share of the mean over all, never zero.
@@ -136,11 +145,11 @@ mod tests {
     fn a_loud_channel_does_not_drown_a_quiet_one() {
         let quiet = |row: usize| 1.0 + (row % 7) as f32 / 7.0;
         let rows = 0..1000;
-        let normal = || rows.clone().flat_map(|row| [1e4 * quiet(row + 3), quiet(row)]).collect();
+        let normal = || rows.clone().flat_map(|row| [100.0 * quiet(row + 3), quiet(row)]).collect();
         let [with, without] = [true, false].map(|channel_norm| {
             let mut config = config(1);
             config.score.channel_norm = channel_norm;
-            fuse(&config, of(2, normal()), of(2, vec![1.5e4, 1.0, 1.5e4, 9.0]))
+            fuse(&config, of(2, normal()), of(2, vec![150.0, 1.0, 150.0, 9.0]))
         });
         assert!(with[1] > with[0] + 5.0, "{with:?}");
         assert!(without[1] < without[0] + 0.5, "{without:?}");

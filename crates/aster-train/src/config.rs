@@ -8,7 +8,7 @@ use aster_llm::ContextConfig;
 use aster_vae::{BetaSchedule, VaeConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::{Output, TrainError};
+use crate::{Output, Smoothing, TrainError};
 
 /// Every choice of a detector. An ablation is a value of this type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -207,8 +207,8 @@ impl Source {
 pub struct EvidenceConfig {
     /// Where it comes from. Default: the reconstruction.
     pub source: Source,
-    /// Rows of the centred moving average over it; 1 is none. Default: 1.
-    pub smoothing: usize,
+    /// The centred moving average over it. Default: none.
+    pub smoothing: Smoothing,
     /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
     /// plain mean, the larger the more the worst channel counts. Classifier and KL have no
     /// channels, so there it is 1. Default: 1.
@@ -217,7 +217,7 @@ pub struct EvidenceConfig {
 
 impl Default for EvidenceConfig {
     fn default() -> Self {
-        Self { source: Source::Reconstruction, smoothing: 1, power: 1.0 }
+        Self { source: Source::Reconstruction, smoothing: Smoothing::Rows(1), power: 1.0 }
     }
 }
 
@@ -247,13 +247,15 @@ pub struct ScoreConfig {
     /// Default: 0.9.
     pub tail: f64,
     /// Pieces of evidence. Default: the reconstruction over 10 rows; and, as `asinh` makes it
-    /// blind far out, in raw units over 20 rows with power 2 and over 80 with power 1.25.
+    /// blind far out, in raw units over half a correlation time (20 to 40 rows) with power 2
+    /// and over two of them (40 to 160 rows) with power 1.25.
     pub evidence: Vec<EvidenceConfig>,
 }
 
 impl Default for ScoreConfig {
     fn default() -> Self {
         let piece = |source, smoothing, power| EvidenceConfig { source, smoothing, power };
+        let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
         Self {
             stride: 8,
             batch: 256,
@@ -262,9 +264,9 @@ impl Default for ScoreConfig {
             binary_as_context: true,
             tail: 0.9,
             evidence: vec![
-                piece(Source::Reconstruction, 10, 1.0),
-                piece(Source::RawReconstruction, 20, 2.0),
-                piece(Source::RawReconstruction, 80, 1.25),
+                piece(Source::Reconstruction, Smoothing::Rows(10), 1.0),
+                piece(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
+                piece(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
             ],
         }
     }
@@ -345,7 +347,15 @@ impl AsterConfig {
                 Output::Severity | Output::Kl => (1.0, "1, as the source has no channels"),
             };
             require("power", (1.0..=largest).contains(&power), expected, power)?;
-            at_least_one("smoothing", smoothing)
+            match smoothing {
+                Smoothing::Rows(rows) => at_least_one("smoothing", rows),
+                Smoothing::Correlation { times, min, max } => {
+                    let above = times > 0.0 && times.is_finite();
+                    require("smoothing times", above, "a finite number above 0", times)?;
+                    at_least_one("smoothing min", min)?;
+                    require("smoothing max", max >= min, format!("at least {min}"), max)
+                }
+            }
         })
     }
 }
@@ -390,6 +400,10 @@ mod tests {
         assert_eq!(name_of(|c| c.score.evidence[0].power = 0.5), "power");
         assert_eq!(name_of(|c| c.score.channel_floor = -1.0), "channel_floor");
         assert_eq!(name_of(|c| c.score.tail = 1.0), "tail");
+        let smoothing = |smoothing| name_of(|c| c.score.evidence[0].smoothing = smoothing);
+        assert_eq!(smoothing(Smoothing::Rows(0)), "smoothing");
+        let (times, min, max) = (1.0, 9, 8);
+        assert_eq!(smoothing(Smoothing::Correlation { times, min, max }), "smoothing max");
         assert_eq!(name_of(|c| c.train.validation = 1.0), "validation");
         assert_eq!(name_of(|c| c.train.learning_rate = 0.0), "learning_rate");
         assert_eq!(name_of(|c| c.objective.reversal = f64::NAN), "reversal");

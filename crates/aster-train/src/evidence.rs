@@ -4,7 +4,8 @@ use aster_data::{ScalerConfig, TimeSeries, WindowFold, Windows};
 use burn::tensor::Device;
 
 use crate::batch::gather;
-use crate::{Aster, AsterConfig, EvidenceConfig, Output, Source, TrainError};
+use crate::smoothing::smooth;
+use crate::{Aster, AsterConfig, Output, Source, TrainError};
 
 /// What the sources say about a series.
 pub(crate) type Evidence = BTreeMap<Source, Channels>;
@@ -73,16 +74,17 @@ impl Channels {
         (0..self.width).map(mean).collect()
     }
 
-    /// Smooths each channel, divides it by its norm, and joins them to one value per row.
-    pub(crate) fn join(&self, piece: &EvidenceConfig, norms: &[f32]) -> Vec<f32> {
+    /// Smooths each channel over `width` rows, divides it by its norm, and joins them to one
+    /// value per row by the power mean.
+    pub(crate) fn join(&self, width: usize, power: f64, norms: &[f32]) -> Vec<f32> {
         let mut sums = vec![0.0; self.values.len() / self.width];
         for (channel, norm) in norms.iter().enumerate() {
-            let smoothed = smooth(self.channel(channel), piece.smoothing);
+            let smoothed = smooth(self.channel(channel), width);
             for (sum, value) in sums.iter_mut().zip(smoothed) {
-                *sum += (value / f64::from(*norm)).powf(piece.power);
+                *sum += (value / f64::from(*norm)).powf(power);
             }
         }
-        let mean = |sum: f64| (sum / self.width as f64).powf(piece.power.recip());
+        let mean = |sum: f64| (sum / self.width as f64).powf(power.recip());
         sums.into_iter().map(|sum| mean(sum).min(f64::from(f32::MAX)) as f32).collect()
     }
 
@@ -91,42 +93,15 @@ impl Channels {
     }
 }
 
-/// Centred moving average over `width` rows, over fewer at the ends.
-fn smooth(values: impl Iterator<Item = f32>, width: usize) -> Vec<f64> {
-    let mut sums = vec![0.0];
-    for value in values {
-        sums.push(sums[sums.len() - 1] + f64::from(value));
-    }
-    let rows = sums.len() - 1;
-    let (before, after) = ((width - 1) / 2, width / 2);
-    let mean = |row: usize| {
-        let (from, to) = (row.saturating_sub(before), (row + after + 1).min(rows));
-        (sums[to] - sums[from]) / (to - from) as f64
-    };
-    (0..rows).map(mean).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn smoothing_by_hand() {
-        let smooth = |width| smooth([1.0, 2.0, 3.0, 10.0].into_iter(), width);
-        assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
-        assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
-        assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
-        assert_eq!(smooth(100), [4.0; 4]);
-    }
-
-    #[test]
     fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
         let evidence = Channels { width: 2, values: vec![1.0, 30.0, 3.0, 10.0] };
         assert_eq!(evidence.means(), [2.0, 20.0]);
-        let join = |power| {
-            let piece = EvidenceConfig { power, ..Default::default() };
-            evidence.join(&piece, &[0.5, 10.0])
-        };
+        let join = |power| evidence.join(1, power, &[0.5, 10.0]);
         assert_eq!(join(1.0), [2.5, 3.5]);
         assert_eq!(join(2.0), [6.5f32.sqrt(), 18.5f32.sqrt()]);
     }

@@ -33,6 +33,7 @@ mod noise;
 mod objective;
 mod progress;
 mod record;
+mod smoothing;
 mod states;
 mod trainer;
 
@@ -48,4 +49,5 @@ pub use model::{Aster, Output};
 pub use noise::{Key, Noise};
 pub use objective::{LossParts, Part};
 pub use record::{EpochRecord, Losses, RunRecord};
+pub use smoothing::Smoothing;
 pub use trainer::Trainer;

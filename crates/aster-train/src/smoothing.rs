@@ -1,0 +1,116 @@
+use aster_data::TimeSeries;
+use serde::{Deserialize, Serialize};
+
+/// Width of a centred moving average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Smoothing {
+    /// So many rows; 1 is none.
+    Rows(usize),
+    /// A multiple of the training series' correlation time, the median over channels of the
+    /// lag at which the autocorrelation falls below 1/e. Anomalies last longer where the
+    /// series moves slowly (ours).
+    Correlation {
+        /// The factor, above 0.
+        times: f64,
+        /// Fewest rows, at least 1.
+        min: usize,
+        /// Most rows, at least `min`.
+        max: usize,
+    },
+}
+
+impl Smoothing {
+    /// Rows for a scaled training series.
+    pub(crate) fn rows(&self, train: &TimeSeries) -> usize {
+        match *self {
+            Self::Rows(rows) => rows,
+            Self::Correlation { times, min, max } => {
+                let longest = (max as f64 / times).ceil() as usize;
+                let rows = times * correlation_time(train, longest.min(train.rows())) as f64;
+                (rows as usize).clamp(min, max)
+            }
+        }
+    }
+}
+
+/// In rows, at most `longest`; 0 where no channel moves. Channels of two values, which mostly
+/// switch now and then, do not count.
+fn correlation_time(series: &TimeSeries, longest: usize) -> usize {
+    let channels = 0..series.channel_count();
+    let moving = channels.map(|channel| series.channel(channel).map(f64::from).collect::<Vec<_>>());
+    let moving = moving.filter(|values| {
+        let other = values.iter().find(|value| **value != values[0]);
+        values.iter().any(|value| *value != values[0] && Some(value) != other)
+    });
+    let mut times: Vec<usize> = moving.map(|values| falls_below(&values, longest)).collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or(0)
+}
+
+/// The first lag at which the autocorrelation is below 1/e, at most `longest`.
+fn falls_below(values: &[f64], longest: usize) -> usize {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
+    let covariance =
+        |lag: usize| centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>();
+    let low = covariance(0) / std::f64::consts::E;
+    (1..longest).find(|lag| covariance(*lag) < low).unwrap_or(longest)
+}
+
+/// Centred moving average over `width` rows, over fewer at the ends.
+pub(crate) fn smooth(values: impl Iterator<Item = f32>, width: usize) -> Vec<f64> {
+    let mut sums = vec![0.0];
+    for value in values {
+        sums.push(sums[sums.len() - 1] + f64::from(value));
+    }
+    let rows = sums.len() - 1;
+    let (before, after) = ((width - 1) / 2, width / 2);
+    let mean = |row: usize| {
+        let (from, to) = (row.saturating_sub(before), (row + after + 1).min(rows));
+        (sums[to] - sums[from]) / (to - from) as f64
+    };
+    (0..rows).map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_by_hand() {
+        let smooth = |width| smooth([1.0, 2.0, 3.0, 10.0].into_iter(), width);
+        assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
+        assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
+        assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
+        assert_eq!(smooth(100), [4.0; 4]);
+    }
+
+    /// Sines of these periods, a channel that stands still and one of two values.
+    fn sines(periods: [f32; 3]) -> TimeSeries {
+        let row = |row: usize| {
+            let sine = |period: f32| (std::f32::consts::TAU * row as f32 / period).sin();
+            [periods.map(sine).to_vec(), vec![4.0, f32::from(row.is_multiple_of(900))]].concat()
+        };
+        TimeSeries::from_slice(&(0..8000).flat_map(row).collect::<Vec<f32>>(), 5).unwrap()
+    }
+
+    #[test]
+    fn the_median_of_the_moving_channels_counts() {
+        // A cosine falls below 1/e at 0.19 of its period.
+        let series = sines([100.0, 200.0, 1000.0]);
+        assert_eq!(correlation_time(&series, 500), 39);
+        assert_eq!(correlation_time(&series, 30), 30);
+        assert_eq!(correlation_time(&TimeSeries::from_slice(&[2.0; 9], 1).unwrap(), 5), 0);
+    }
+
+    #[test]
+    fn widths_keep_their_bounds() {
+        let series = sines([100.0, 200.0, 1000.0]);
+        let rows = |times, min, max| Smoothing::Correlation { times, min, max }.rows(&series);
+        assert_eq!(rows(2.0, 1, 500), 78);
+        assert_eq!(rows(2.0, 1, 40), 40);
+        assert_eq!(rows(0.01, 7, 40), 7);
+        assert_eq!(Smoothing::Rows(3).rows(&series), 3);
+    }
+}
