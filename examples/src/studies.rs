@@ -4,10 +4,10 @@ use std::path::Path;
 
 use aster::classifier::HeadKind;
 use aster::data::{ScalerConfig, ScalerKind};
-use aster::decoder::{CodeSampler, GeneratorForm};
+use aster::decoder::{CodeSampler, Gates, GeneratorForm};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
-use aster::train::{EvidenceConfig, Smoothing, Source, Space};
+use aster::train::{Balance, EvidenceConfig, Smoothing, Source, Space};
 use aster::vae::BetaSchedule;
 use clap::ValueEnum;
 
@@ -115,6 +115,8 @@ fn generator(base: &AsterConfig) -> Vec<Variant> {
         form("isotropic", GeneratorForm::Isotropic),
         form("mixed, half each", GeneratorForm::Mixed { share: 0.5 }),
         form("residual, bound 1", GeneratorForm::Residual { bound: 1.0 }),
+        changed(base, "gates", |config| config.generator.gates = Some(Gates::default())),
+        changed(base, "diversity 1", |config| config.objective.diversity = 1.0),
         sampler("codes from the prior", CodeSampler::Prior),
         sampler("codes with heavy tails", CodeSampler::Tail { scale: 1.0 }),
     ])
@@ -139,6 +141,10 @@ fn balance(base: &AsterConfig) -> Vec<Variant> {
         beta("beta 0.01", 1e-2),
         reversal("reversal 0", 0.0),
         reversal("reversal 10", 10.0),
+        changed(base, "reversal along a ramp", |config| config.objective.reversal_ramp = 200),
+        changed(base, "learned uncertainty", |config| {
+            config.objective.balance = Balance::Uncertainty;
+        }),
     ])
 }
 

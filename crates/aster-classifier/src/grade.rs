@@ -41,11 +41,11 @@ impl GradeScale {
         Ok(())
     }
 
-    /// The answers for windows perturbed by the given radii; 0 is a real window.
+    /// The answers for tokens perturbed by the given radii; 0 is a real one.
     ///
     /// # Shapes
-    /// Radii `[B]` to targets `[B, G]` of 0 and 1.
-    pub fn targets(&self, radii: Tensor<1>) -> Tensor<2> {
+    /// Radii `[B, L]` to targets `[B, L, G]` of 0 and 1.
+    pub fn targets(&self, radii: Tensor<2>) -> Tensor<3> {
         let device: Device = radii.device();
         let bound = |grade: usize| match grade {
             0 => 0.0,
@@ -56,17 +56,17 @@ impl GradeScale {
         };
         let bounds: Vec<f32> = (0..self.grades).map(bound).collect();
         let bounds = Tensor::<1>::from_floats(bounds.as_slice(), &device);
-        let shape = [radii.dims()[0], self.grades];
-        let radii = radii.unsqueeze_dim::<2>(1).expand(shape);
-        radii.greater(bounds.unsqueeze_dim::<2>(0).expand(shape)).float()
+        let [b, l] = radii.dims();
+        let shape = [b, l, self.grades];
+        let radii = radii.unsqueeze_dim::<3>(2).expand(shape);
+        radii.greater(bounds.reshape([1, 1, self.grades]).expand(shape)).float()
     }
 
     /// Binary cross-entropy of the answers, in nats, mean over all of them.
     ///
     /// # Shapes
-    /// Logits `[B, L, G]`, targets `[B, G]`, to `[1]`.
-    pub fn loss(&self, logits: Tensor<3>, targets: Tensor<2>) -> Tensor<1> {
-        let targets = targets.unsqueeze_dim::<3>(1).expand(logits.dims());
+    /// Logits `[B, L, G]`, targets `[B, L, G]`, to `[1]`.
+    pub fn loss(&self, logits: Tensor<3>, targets: Tensor<3>) -> Tensor<1> {
         // max(x, 0) - x t + ln(1 + e^-|x|) does not overflow.
         let tail = logits.clone().abs().neg().exp().log1p();
         (logits.clone().clamp_min(0.0) - logits * targets + tail).mean()
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn targets_climb_with_the_radius() {
         let scale = GradeScale { grades: 3, min: 0.1, max: 100.0 };
-        let radii = Tensor::from_floats([0.0, 0.5, 5.0, 50.0], &Device::flex());
+        let radii = Tensor::from_floats([[0.0, 0.5], [5.0, 50.0]], &Device::flex());
         let targets = scale.targets(radii).into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(targets, [0., 0., 0., 1., 0., 0., 1., 1., 0., 1., 1., 1.]);
     }
@@ -102,7 +102,7 @@ mod tests {
         let scale = GradeScale { grades: 1, ..Default::default() };
         let loss = |logit: f32, target: f32| {
             let logits = Tensor::<3>::full([1, 1, 1], logit, &device);
-            scale.loss(logits, Tensor::full([1, 1], target, &device)).into_scalar::<f64>()
+            scale.loss(logits, Tensor::full([1, 1, 1], target, &device)).into_scalar::<f64>()
         };
         assert_relative_eq!(loss(0.0, 1.0), 2f64.ln(), epsilon = 1e-6);
         assert_relative_eq!(loss(2.0, 0.0), 2f64.exp().ln_1p(), epsilon = 1e-6);
@@ -114,7 +114,7 @@ mod tests {
     fn loss_gradient_agrees_with_differences() {
         let device = Device::flex().autodiff();
         let scale = GradeScale { grades: 1, ..Default::default() };
-        let loss = |logits: Tensor<3>| scale.loss(logits, Tensor::ones([1, 1], &device));
+        let loss = |logits: Tensor<3>| scale.loss(logits, Tensor::ones([1, 1, 1], &device));
         for at in [-2.0f32, 0.3, 1.7] {
             let leaf = Tensor::<3>::full([1, 1, 1], at, &device).require_grad();
             let got = leaf.grad(&loss(leaf.clone()).backward()).unwrap().into_scalar::<f64>();

@@ -50,11 +50,55 @@ pub struct GeneratorConfig {
     pub min_radius: f64,
     /// Largest radius; the logarithm of r is uniform. Default: 4.
     pub max_radius: f64,
+    /// Perturb a part of the window only; none: all of it. Default: none.
+    pub gates: Option<Gates>,
+}
+
+/// A local pseudo-anomaly: a run of tokens, in some of the channels (ours). Each share is drawn
+/// uniformly between its bound and 1. The classifier learns which tokens they are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Gates {
+    /// Smallest share of the tokens, in [0, 1]; at least one token opens. Default: 0.25.
+    pub tokens: f64,
+    /// Smallest share of the channels, in [0, 1]; at least one opens. Default: 0.1.
+    pub channels: f64,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self { tokens: 0.25, channels: 0.1 }
+    }
+}
+
+impl Gates {
+    /// 1 where a window of `[L, features]` is perturbed, else 0. Features `c`, `c + channels`,
+    /// ... of a token are those of channel `c`.
+    pub fn draw(
+        &self,
+        [tokens, features]: [usize; 2],
+        channels: usize,
+        rng: &mut impl Rng,
+    ) -> Vec<f32> {
+        let mut some = |of: usize, least: f64| {
+            let share = least + (1.0 - least) * rng.random::<f64>();
+            ((share * of as f64).round() as usize).clamp(1, of)
+        };
+        let (length, count) = (some(tokens, self.tokens), some(channels, self.channels));
+        let start = rng.random_range(0..=tokens - length);
+        let open = rand::seq::index::sample(rng, channels, count);
+        let mut gate = vec![0.0; tokens * features];
+        for token in gate.chunks_mut(features).skip(start).take(length) {
+            let channels = token.chunks_mut(channels);
+            channels.for_each(|row| open.iter().for_each(|channel| row[channel] = 1.0));
+        }
+        gate
+    }
 }
 
 impl Default for GeneratorConfig {
     fn default() -> Self {
-        Self { form: GeneratorForm::default(), min_radius: 0.1, max_radius: 4.0 }
+        Self { form: GeneratorForm::default(), min_radius: 0.1, max_radius: 4.0, gates: None }
     }
 }
 
@@ -68,16 +112,18 @@ pub struct GeneratorNoise {
     pub radii: Tensor<3>,
     /// Uniform in [0, 1), `[B, 1, 1]`: decides between the parts of a mixed form.
     pub choice: Tensor<3>,
+    /// Drawn by [`Gates::draw`], `[B, L, F]`.
+    pub gate: Option<Tensor<3>>,
 }
 
-/// Pseudo-anomalous windows and how they were moved; what describes the move is detached
-/// from the graph.
+/// Pseudo-anomalous windows and how they were moved.
 #[derive(Debug, Clone)]
 pub struct PseudoAnomaly {
     /// `[B, L, F]`.
     pub values: Tensor<3>,
-    /// Root mean square of the perturbation, `[B]`.
-    pub radii: Tensor<1>,
+    /// Root mean square of the perturbation before the gates, 0 for tokens that they close,
+    /// `[B, L]`, detached from the graph.
+    pub radii: Tensor<2>,
     /// Mean cosine between the perturbations of two windows, `[1]`: 0 without a common
     /// direction. 0 for a single window.
     pub cosine: Tensor<1>,
@@ -90,12 +136,22 @@ impl GeneratorConfig {
     /// Checks the settings.
     ///
     /// # Errors
-    /// Radii that are not `0 < min <= max`, a share outside [0, 1], a negative bound.
+    /// Radii that are not `0 < min <= max`, a share or a gate outside [0, 1], a negative
+    /// bound.
     pub fn check(&self) -> Result<(), DecoderError> {
         let setting = |name, expected, got| Err(DecoderError::Setting { name, expected, got });
         let (min, max) = (self.min_radius, self.max_radius);
         if !(min > 0.0 && min <= max && max.is_finite()) {
             return setting("radii", "0 < min <= max, finite", format!("{min} and {max}"));
+        }
+        for (name, share) in self
+            .gates
+            .iter()
+            .flat_map(|gates| [("gates.tokens", gates.tokens), ("gates.channels", gates.channels)])
+        {
+            if !(0.0..=1.0).contains(&share) {
+                return setting(name, "a number in [0, 1]", share.to_string());
+            }
         }
         match self.form {
             GeneratorForm::Mixed { share } if !(0.0..=1.0).contains(&share) => {
@@ -124,7 +180,7 @@ impl GeneratorConfig {
         direction: Tensor<3>,
         noise: GeneratorNoise,
     ) -> PseudoAnomaly {
-        let GeneratorNoise { normal, radii, choice } = noise;
+        let GeneratorNoise { normal, radii, choice, gate } = noise;
         let values = match self.form {
             GeneratorForm::Replace => direction,
             GeneratorForm::Add => windows.clone() + direction,
@@ -138,17 +194,24 @@ impl GeneratorConfig {
                 windows.clone() + unit(normal + direction.tanh().mul_scalar(bound)) * radii
             }
         };
-        let moved = (values.clone() - windows).detach();
+        let moved = values.clone() - windows.clone();
         let [b, l, f] = moved.dims();
-        let radii = root_mean_square(moved.clone());
-        let directions = (moved / radii.clone()).reshape([b, l * f]);
+        let radii = root_mean_square(moved.clone().detach()).reshape([b, 1]).expand([b, l]);
+        let (values, moved, radii) = match gate {
+            None => (values, moved, radii),
+            Some(gate) => {
+                let moved = moved * gate.clone();
+                (windows + moved.clone(), moved, radii * gate.max_dim(2).squeeze_dim(2))
+            }
+        };
+        let directions = unit(moved).reshape([b, l * f]);
         let cosines = directions.clone().matmul(directions.transpose()).div_scalar((l * f) as f64);
         // Each window agrees with itself.
         let over_pairs =
             |sum: Tensor<1>| sum.sub_scalar(b as f64).div_scalar((b * (b - 1)).max(1) as f64);
         PseudoAnomaly {
             values,
-            radii: radii.squeeze_dims(&[1, 2]),
+            radii,
             cosine: over_pairs(cosines.clone().sum()),
             squared_cosine: over_pairs(cosines.powi_scalar(2).sum()),
         }
@@ -191,6 +254,7 @@ mod tests {
             normal: normal(device),
             radii: Tensor::from_data(TensorData::new(radii, [64, 1, 1]), device),
             choice: Tensor::random([64, 1, 1], Distribution::Uniform(0.0, 1.0), device),
+            gate: None,
         }
     }
 
@@ -199,7 +263,12 @@ mod tests {
         let device = Device::flex();
         device.seed(2);
         for form in &FORMS[2..] {
-            let config = GeneratorConfig { form: *form, min_radius: 0.5, max_radius: 2.0 };
+            let config = GeneratorConfig {
+                form: *form,
+                min_radius: 0.5,
+                max_radius: 2.0,
+                ..Default::default()
+            };
             let direction = normal(&device).mul_scalar(9.0);
             let pseudo = config.generate(normal(&device), direction, noise(&config, &device));
             let radii = pseudo.radii.into_data().try_to_vec::<f32>().unwrap();
@@ -219,6 +288,30 @@ mod tests {
         let grads = pseudo.values.powi_scalar(3).sum().backward();
         let along = (direction.grad(&grads).unwrap() * direction.inner()).sum_dim(1).sum_dim(2);
         assert!(along.abs().max().into_scalar::<f32>() < 1e-2);
+    }
+
+    #[test]
+    fn closed_gates_leave_the_window_as_it_is_and_say_so() {
+        let device = Device::flex();
+        device.seed(8);
+        let gates = Gates { tokens: 0.5, channels: 0.0 };
+        let mut rng = StdRng::seed_from_u64(1);
+        // Two rows of three channels per token.
+        let gate: Vec<f32> = (0..64).flat_map(|_| gates.draw([4, 6], 3, &mut rng)).collect();
+        for window in gate.chunks(24) {
+            let open = window.chunks(6).filter(|token| token.contains(&1.0)).count();
+            assert!((2..=4).contains(&open), "{open} tokens");
+            assert!(window.chunks(6).all(|token| token[..3] == token[3..]));
+        }
+        let config = GeneratorConfig { gates: Some(gates), ..Default::default() };
+        let tensor = Tensor::<3>::from_data(TensorData::new(gate, [64, 4, 6]), &device);
+        let noise = GeneratorNoise { gate: Some(tensor.clone()), ..noise(&config, &device) };
+        let windows = normal(&device);
+        let pseudo = config.generate(windows.clone(), normal(&device), noise);
+        let moved = (pseudo.values - windows).not_equal_elem(0.0).float();
+        assert_eq!(moved.into_data(), tensor.clone().into_data());
+        let open = tensor.max_dim(2).squeeze_dim::<2>(2);
+        assert_eq!(pseudo.radii.greater_elem(0.0).float().into_data(), open.into_data());
     }
 
     #[test]
@@ -246,6 +339,8 @@ mod tests {
         assert!(config(GeneratorForm::Mixed { share: 1.5 }).check().is_err());
         assert!(config(GeneratorForm::Residual { bound: -1.0 }).check().is_err());
         assert!(GeneratorConfig { min_radius: 0.0, ..Default::default() }.check().is_err());
+        let gates = Some(Gates { tokens: 0.5, channels: 1.5 });
+        assert!(GeneratorConfig { gates, ..Default::default() }.check().is_err());
         assert!(FORMS.into_iter().all(|form| config(form).check().is_ok()));
     }
 }

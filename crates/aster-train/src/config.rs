@@ -94,7 +94,7 @@ pub enum Space {
     Latent,
 }
 
-/// Weights of `reconstruction + beta KL + classification * w`.
+/// Weights of `reconstruction + beta KL + classification * w + diversity * v`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObjectiveConfig {
@@ -105,11 +105,66 @@ pub struct ObjectiveConfig {
     /// Strength of the gradient reversal into the generator; 0 turns it off.
     /// Default: 1.
     pub reversal: f64,
+    /// Steps over which that strength rises from 0 (a straight ramp in place of the curve of
+    /// Ganin et al., JMLR 2016); 0: it is there at once. Default: 0.
+    pub reversal_ramp: usize,
+    /// Weight v of the mean squared cosine between the perturbations of two
+    /// pseudo-anomalies (ours). Default: 0.
+    pub diversity: f64,
+    /// How reconstruction and classification weigh against each other. Default: fixed.
+    pub balance: Balance,
 }
 
 impl Default for ObjectiveConfig {
     fn default() -> Self {
-        Self { classification: 1.0, beta: BetaSchedule::default(), reversal: 1.0 }
+        Self {
+            classification: 1.0,
+            beta: BetaSchedule::default(),
+            reversal: 1.0,
+            reversal_ramp: 0,
+            diversity: 0.0,
+            balance: Balance::default(),
+        }
+    }
+}
+
+/// How reconstruction and classification weigh against each other in training. Validation
+/// always weighs them as configured, so that epochs compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// As configured.
+    #[default]
+    Fixed,
+    /// Each loss l is replaced by `l exp(-s) + s` with an s that is learned, the logarithm of
+    /// a variance (Kendall et al., CVPR 2018).
+    Uncertainty,
+}
+
+/// What weighs how much at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Of the KL divergence.
+    pub beta: f64,
+    /// Of the reversed gradient.
+    pub reversal: f64,
+    /// Whether the learned balance counts, where there is one.
+    pub learned: bool,
+}
+
+impl ObjectiveConfig {
+    /// At a step of training, from 0.
+    pub fn at(&self, step: usize) -> Weights {
+        let risen = match self.reversal_ramp {
+            0 => 1.0,
+            steps => (step as f64 / steps as f64).min(1.0),
+        };
+        Weights { beta: self.beta.at(step), reversal: self.reversal * risen, learned: true }
+    }
+
+    /// In validation: the same at every step.
+    pub fn settled(&self) -> Weights {
+        Weights { beta: self.beta.peak(), reversal: self.reversal, learned: false }
     }
 }
 
@@ -329,6 +384,7 @@ impl AsterConfig {
         for (name, weight) in [
             ("classification", self.objective.classification),
             ("reversal", self.objective.reversal),
+            ("diversity", self.objective.diversity),
             ("beta", self.objective.beta.peak()),
         ] {
             require(name, weight >= 0.0 && weight.is_finite(), "at least 0, finite", weight)?;
@@ -407,6 +463,13 @@ mod tests {
         assert_eq!(name_of(|c| c.train.validation = 1.0), "validation");
         assert_eq!(name_of(|c| c.train.learning_rate = 0.0), "learning_rate");
         assert_eq!(name_of(|c| c.objective.reversal = f64::NAN), "reversal");
+    }
+
+    #[test]
+    fn the_reversed_gradient_rises_along_its_ramp() {
+        let objective = ObjectiveConfig { reversal: 2.0, reversal_ramp: 100, ..Default::default() };
+        assert_eq!([0, 50, 100, 900].map(|step| objective.at(step).reversal), [0.0, 1.0, 2.0, 2.0]);
+        assert_eq!(ObjectiveConfig::default().at(0).reversal, 1.0);
     }
 
     #[test]

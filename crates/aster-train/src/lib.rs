@@ -41,7 +41,8 @@ pub use artefact::FORMAT_VERSION;
 pub use batch::WindowBatch;
 pub use chunk::gradients_in_chunks;
 pub use config::{
-    AsterConfig, EvidenceConfig, ObjectiveConfig, ScoreConfig, Source, Space, TrainConfig,
+    AsterConfig, Balance, EvidenceConfig, ObjectiveConfig, ScoreConfig, Source, Space, TrainConfig,
+    Weights,
 };
 pub use detector::{Detection, Detector};
 pub use error::TrainError;

@@ -4,12 +4,12 @@ use aster_classifier::{Classifier, reverse_gradient};
 use aster_decoder::Decoder;
 use aster_llm::ContextEncoder;
 use aster_vae::VaeEncoder;
-use burn::module::Module;
+use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::chunk::in_chunks;
 use crate::objective::Measures;
-use crate::{AsterConfig, LossParts, Noise, Space, TrainError};
+use crate::{AsterConfig, Balance, LossParts, Noise, Space, TrainError, Weights};
 
 /// Context encoder, variational encoder, decoder and classifier as one module.
 #[derive(Module, Debug)]
@@ -18,6 +18,8 @@ pub struct Aster {
     encoder: VaeEncoder,
     decoder: Decoder,
     classifier: Classifier,
+    /// Logarithms of variances of reconstruction and classification, where they are learned.
+    balance: Option<Param<Tensor<1>>>,
     #[module(skip)]
     config: AsterConfig,
 }
@@ -58,6 +60,10 @@ impl AsterConfig {
             encoder: self.vae.init(width, device)?,
             decoder: self.decoder.init(self.vae.latent, tokens, features, direction, device)?,
             classifier: self.head.init(width, self.grades, device)?,
+            balance: match self.objective.balance {
+                Balance::Fixed => None,
+                Balance::Uncertainty => Some(Initializer::Zeros.init([2], device)),
+            },
             config: self.clone(),
         })
     }
@@ -80,11 +86,11 @@ impl Aster {
         Self { config, ..self }
     }
 
-    /// The loss and its parts with the KL divergence weighted by `beta`.
+    /// The loss and its parts.
     ///
     /// # Shapes
     /// Scaled windows `[B, T, C]` and their noise to scalars.
-    pub fn losses(&self, windows: Tensor<3>, noise: Noise, beta: f64) -> LossParts {
+    pub fn losses(&self, windows: Tensor<3>, noise: Noise, weights: Weights) -> LossParts {
         let config = &self.config;
         let [b, ..] = windows.dims();
         let patches = self.patches(windows);
@@ -105,7 +111,7 @@ impl Aster {
             Space::Latent => context.clone(),
         };
         let pseudo = config.generator.generate(real, direction, noise.generator);
-        let values = reverse_gradient(pseudo.values, config.objective.reversal);
+        let values = reverse_gradient(pseudo.values, weights.reversal);
         let pseudo_context = match config.space {
             Space::Patch => self.context.forward(values),
             Space::Latent => values,
@@ -116,19 +122,35 @@ impl Aster {
         let severity = grades.severity(logits.clone().detach());
         let classification = grades.loss(logits, grades.targets(radii));
         let mean = |first| severity.clone().narrow(0, first, b).mean();
+        let kl = posterior.kl(&config.vae.prior);
+        let total = self.weighed(&reconstruction, &classification, weights.learned)
+            + kl.clone().mul_scalar(weights.beta)
+            + pseudo.squared_cosine.clone().mul_scalar(config.objective.diversity);
         let measures = Measures {
-            cosine: pseudo.cosine,
-            squared_cosine: pseudo.squared_cosine,
+            cosine: pseudo.cosine.detach(),
+            squared_cosine: pseudo.squared_cosine.detach(),
             separation: mean(b) - mean(0),
         };
+        LossParts { total, reconstruction, kl, classification, measures, step: 0 }
+    }
 
-        LossParts::new(
-            reconstruction,
-            posterior.kl(&config.vae.prior),
-            classification,
-            [beta, config.objective.classification],
-            measures,
-        )
+    fn weighed(
+        &self,
+        reconstruction: &Tensor<1>,
+        classification: &Tensor<1>,
+        learned: bool,
+    ) -> Tensor<1> {
+        let weight = self.config.objective.classification;
+        let losses = [reconstruction.clone(), classification.clone().mul_scalar(weight)];
+        let learn = |loss: Tensor<1>, s: Tensor<1>| loss * s.clone().neg().exp() + s;
+        let [reconstruction, classification] = match &self.balance {
+            Some(balance) if learned => {
+                let [r, c] = losses;
+                [learn(r, balance.val().narrow(0, 0, 1)), learn(c, balance.val().narrow(0, 1, 1))]
+            }
+            _ => losses,
+        };
+        reconstruction + classification
     }
 
     /// What it makes of windows, without drawing anything.
@@ -181,6 +203,7 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
+    use crate::ObjectiveConfig;
     use crate::noise::Key;
 
     fn small() -> AsterConfig {
@@ -192,6 +215,10 @@ mod tests {
         Noise::draw(config, 2, &keys, device)
     }
 
+    fn weights(beta: f64) -> Weights {
+        Weights { beta, ..ObjectiveConfig::default().settled() }
+    }
+
     #[test]
     fn losses_are_finite_in_both_spaces_and_add_up() {
         let device = Device::flex();
@@ -199,11 +226,33 @@ mod tests {
         for space in [Space::Patch, Space::Latent] {
             let config = AsterConfig { space, ..small() };
             let model = config.init(2, &device).unwrap();
-            let [total, reconstruction, kl, classification, ..] =
-                model.losses(windows.clone(), noise(&config, &device), 0.5).to_values().unwrap();
+            let [total, reconstruction, kl, classification, ..] = model
+                .losses(windows.clone(), noise(&config, &device), weights(0.5))
+                .to_values()
+                .unwrap();
             let sum = reconstruction + 0.5 * kl + classification;
             assert!(total.is_finite() && (total - sum).abs() < 1e-4, "{total} against {sum}");
         }
+    }
+
+    #[test]
+    fn a_learned_balance_starts_at_the_configured_one_and_learns() {
+        let device = Device::flex().autodiff();
+        let fixed = small();
+        let mut learned = fixed.clone();
+        learned.objective.balance = Balance::Uncertainty;
+        let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
+        let model = learned.init(2, &device).unwrap();
+        let losses =
+            model.losses(windows.clone(), noise(&learned, &device), learned.objective.at(0));
+        let [total, reconstruction, _, classification, ..] = losses.to_values().unwrap();
+        assert!((total - reconstruction - classification).abs() < 1e-4);
+        let grads = losses.total.backward();
+        let balance = model.balance.as_ref().unwrap().val();
+        let slopes = balance.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
+        // d/ds of l exp(-s) + s at s = 0.
+        assert!((slopes[0] - (1.0 - reconstruction)).abs() < 1e-4);
+        assert!((slopes[1] - (1.0 - classification)).abs() < 1e-4);
     }
 
     #[test]
@@ -224,12 +273,12 @@ mod tests {
     fn the_reversed_gradient_reaches_the_generator_and_stops_at_the_codes() {
         let device = Device::flex().autodiff();
         let config = AsterConfig {
-            objective: crate::ObjectiveConfig { classification: 1.0, ..Default::default() },
+            objective: ObjectiveConfig { classification: 1.0, ..Default::default() },
             ..small()
         };
         let windows = Tensor::random([3, 8, 2], Distribution::Normal(0.0, 1.0), &device);
         let model = config.init(2, &device).unwrap();
-        let loss = model.losses(windows, noise(&config, &device), 0.0).classification;
+        let loss = model.losses(windows, noise(&config, &device), weights(0.0)).classification;
         let grads = burn::optim::GradientsParams::from_grads(loss.backward(), &model);
         let touched = |module: &dyn Fn(&mut Ids)| {
             let mut ids = Ids::default();

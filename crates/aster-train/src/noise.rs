@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::AsterConfig;
+use crate::{AsterConfig, Space};
 
 /// What is random in the loss of a batch. It is drawn on the host, each window from a
 /// generator of its own, so that a seed means the same on every device and however the
@@ -28,6 +28,11 @@ impl Noise {
         let (z, f) = (config.vae.latent, config.perturbed(channels));
         let (mut posterior, mut codes) = (Vec::with_capacity(b * l * z), vec![]);
         let (mut normal, mut radii, mut choice) = (Vec::with_capacity(b * l * f), vec![], vec![]);
+        let mut gate = vec![];
+        let gated = match config.space {
+            Space::Patch => channels,
+            Space::Latent => f,
+        };
         for key in keys {
             let mut rng = key.rng();
             posterior.extend((0..l * z).map(|_| gaussian(&mut rng)));
@@ -35,6 +40,9 @@ impl Noise {
             normal.extend((0..l * f).map(|_| gaussian(&mut rng)));
             radii.push(config.generator.radius(&mut rng));
             choice.push(rng.random::<f32>());
+            if let Some(gates) = &config.generator.gates {
+                gate.extend(gates.draw([l, f], gated, &mut rng));
+            }
         }
         let tensor = |values: Vec<f32>, shape: [usize; 3]| {
             Tensor::from_data(TensorData::new(values, shape), device)
@@ -46,6 +54,7 @@ impl Noise {
                 normal: tensor(normal, [b, l, f]),
                 radii: tensor(radii, [b, 1, 1]),
                 choice: tensor(choice, [b, 1, 1]),
+                gate: config.generator.gates.map(|_| tensor(gate, [b, l, f])),
             },
         }
     }
@@ -53,7 +62,7 @@ impl Noise {
     /// That of some of the windows.
     pub(crate) fn of(&self, windows: Range<usize>) -> Self {
         let part = |tensor: &Tensor<3>| tensor.clone().slice(windows.clone());
-        let GeneratorNoise { normal, radii, choice } = &self.generator;
+        let GeneratorNoise { normal, radii, choice, gate } = &self.generator;
         Self {
             posterior: part(&self.posterior),
             codes: part(&self.codes),
@@ -61,6 +70,7 @@ impl Noise {
                 normal: part(normal),
                 radii: part(radii),
                 choice: part(choice),
+                gate: gate.as_ref().map(part),
             },
         }
     }

@@ -7,7 +7,7 @@ use burn_std::ExecutionError;
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::{gradients_in_chunks, in_chunks};
-use crate::{Aster, WindowBatch};
+use crate::{Aster, Weights, WindowBatch};
 
 /// A part of the loss, or what is measured beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,19 +85,6 @@ pub(crate) struct Measures {
 }
 
 impl LossParts {
-    pub(crate) fn new(
-        reconstruction: Tensor<1>,
-        kl: Tensor<1>,
-        classification: Tensor<1>,
-        [beta, weight]: [f64; 2],
-        measures: Measures,
-    ) -> Self {
-        let total = reconstruction.clone()
-            + kl.clone().mul_scalar(beta)
-            + classification.clone().mul_scalar(weight);
-        Self { total, reconstruction, kl, classification, measures, step: 0 }
-    }
-
     /// In the order of [`Part::ALL`].
     fn into_array(self) -> [Tensor<1>; 7] {
         let Self { total, reconstruction, kl, classification, measures, .. } = self;
@@ -160,10 +147,10 @@ impl TrainStep for Aster {
 
     fn step(&self, batch: WindowBatch) -> TrainOutput<LossParts> {
         let ([b, ..], device) = (batch.windows.dims(), batch.windows.device());
-        let beta = self.config().objective.beta.at(batch.step);
+        let weights = self.config().objective.at(batch.step);
         let (grads, chunks) =
             gradients_in_chunks(self, b, self.config().chunk, &device, |model, range| {
-                let losses = batch.losses_of(range, model, beta);
+                let losses = batch.losses_of(range, model, weights);
                 (losses.total.clone() * batch.weight, losses.without_graph())
             });
         TrainOutput { grads, item: LossParts::sum(chunks) }
@@ -174,23 +161,23 @@ impl InferenceStep for Aster {
     type Input = WindowBatch;
     type Output = LossParts;
 
-    /// Weighs the KL divergence by the schedule's peak, so that the losses of
-    /// different epochs compare.
+    /// Weighs as [`ObjectiveConfig::settled`](crate::ObjectiveConfig::settled) says, so that
+    /// the losses of different epochs compare.
     fn step(&self, batch: WindowBatch) -> LossParts {
         let ([b, ..], device) = (batch.windows.dims(), batch.windows.device());
-        let beta = self.config().objective.beta.peak();
-        let losses = |range| batch.losses_of(range, self, beta);
+        let weights = self.config().objective.settled();
+        let losses = |range| batch.losses_of(range, self, weights);
         LossParts::sum(in_chunks(b, self.config().chunk, &device, losses))
     }
 }
 
 impl WindowBatch {
     /// What some of the windows contribute to the losses of the batch.
-    fn losses_of(&self, windows: Range<usize>, model: &Aster, beta: f64) -> LossParts {
+    fn losses_of(&self, windows: Range<usize>, model: &Aster, weights: Weights) -> LossParts {
         let [b, ..] = self.windows.dims();
         let share = windows.len() as f64 / b as f64;
         let (noise, part) = (self.noise.of(windows.clone()), self.windows.clone().slice(windows));
-        LossParts { step: self.step, ..model.losses(part, noise, beta).map(|x| x * share) }
+        LossParts { step: self.step, ..model.losses(part, noise, weights).map(|x| x * share) }
     }
 }
 

@@ -98,7 +98,7 @@ fn the_same_weights_give_the_same_losses_and_gradients() {
     for config in configs() {
         let autodiff = devices.clone().map(|device| device.autodiff());
         let [ours, theirs] = on_each(&config, autodiff).map(|(model, windows, noise)| {
-            let losses = model.losses(windows, noise, 0.1);
+            let losses = model.losses(windows, noise, config.objective.at(10));
             let values = losses.to_values().unwrap();
             let of = GradientsParams::from_grads(losses.total.backward(), &model);
             let mut gradients = Gradients { of, found: Vec::new() };
