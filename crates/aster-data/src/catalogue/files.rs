@@ -66,3 +66,24 @@ pub(super) fn psm(folder: &Path) -> Result<Vec<Task>, DataError> {
     let test = test.with_labels(labels.labels().unwrap_or_default().to_vec())?;
     Ok(vec![task("PSM".into(), train, test)?])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn psm_fills_gaps_forward_and_takes_its_labels_from_their_own_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
+        let header = "timestamp_(min),feature_0,feature_1\n";
+        write("train.csv", format!("{header}0.0,0.5,1.0\n1.0,,1.5\n2.0,0.7,2.0\n"));
+        write("test.csv", format!("{header}3,0.8,2.5\n4,0.9,3.0\n"));
+        write("test_label.csv", "timestamp_(min),label\n3,0\n4,1\n".into());
+        let tasks = psm(folder.path()).unwrap();
+        assert_eq!(tasks[0].train.channels(), ["feature_0", "feature_1"]);
+        assert_eq!(tasks[0].train.values(), [0.5, 1.0, 0.5, 1.5, 0.7, 2.0]);
+        assert_eq!(tasks[0].tests[0].series.labels(), Some(&[false, true][..]));
+        write("test_label.csv", "timestamp_(min),label\n3,0\n".into());
+        assert!(matches!(psm(folder.path()), Err(DataError::Length { .. })));
+    }
+}
