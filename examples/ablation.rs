@@ -106,10 +106,12 @@ fn main() -> Fallible<()> {
         }
         let title =
             format!("{}, {} series, seeds 0 to {}", id.name(), tasks.len(), arguments.seeds - 1);
-        table.push(of_dataset(&title, &variants, arguments.seeds, |variant, seed| {
+        let runs_of = |variant: &Variant, seed| -> Vec<&Run> {
             let config = seeded(variant, seed);
             tasks.iter().filter_map(|task| find(&runs, &name, task, &config)).collect()
-        }));
+        };
+        table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
+        table.push(course(&variants, arguments.seeds, runs_of));
     }
     let table = table.join("\n");
     println!("\n{table}");
@@ -233,6 +235,47 @@ fn of_dataset<'a>(
             variant.name,
             cells.join(" | "),
         );
+    }
+    table
+}
+
+/// How diversity and separation develop in training, mean over all runs.
+fn course<'a>(
+    variants: &[Variant],
+    seeds: u64,
+    runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
+) -> String {
+    let curves = |variant: &Variant| -> Vec<&[EpochRecord]> {
+        let runs = (0..seeds).flat_map(|seed| runs(variant, seed));
+        runs.map(|run| run.epochs.as_slice()).collect()
+    };
+    let all: Vec<_> = variants.iter().map(|variant| (variant, curves(variant))).collect();
+    let epochs = all.iter().flat_map(|(_, curves)| curves).map(|curve| curve.len()).max();
+    let epochs = epochs.unwrap_or(0);
+    let numbers: Vec<String> = (1..=epochs).map(|epoch| epoch.to_string()).collect();
+    let mut table = format!(
+        "Effective rank, separation and classification loss on validation windows after each \
+         epoch:\n\n| variant | {} |\n|---|{}\n",
+        numbers.join(" | "),
+        "---|".repeat(epochs)
+    );
+    let mut last = None;
+    for (variant, curves) in all {
+        // Variants of the score share their training with the one before.
+        if last.as_ref() != Some(&curves) {
+            let cell = |epoch: usize| {
+                let of = |get: fn(&Losses) -> f64| {
+                    let values = curves.iter().filter_map(|curve| curve.get(epoch));
+                    let values: Vec<f64> = values.map(|epoch| get(&epoch.validation)).collect();
+                    values.iter().sum::<f64>() / values.len() as f64
+                };
+                let [separation, loss] = [of(|x| x.separation), of(|x| x.classification)];
+                format!("{:.0} / {separation:.1} / {loss:.2}", of(Losses::effective_rank))
+            };
+            let cells: Vec<String> = (0..epochs).map(cell).collect();
+            table += &format!("| {} | {} |\n", variant.name, cells.join(" | "));
+        }
+        last = Some(curves);
     }
     table
 }
