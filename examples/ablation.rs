@@ -13,7 +13,7 @@ use aster::data::{Dataset, DatasetId, Task};
 use aster::prelude::*;
 use aster::train::{EpochRecord, Losses};
 use aster_examples::Fallible;
-use aster_examples::evaluate::{Metrics, Summary, score};
+use aster_examples::evaluate::{Metrics, mean, measure, score, summaries};
 use aster_examples::studies::{Study, Variant, base_config};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -165,8 +165,6 @@ fn run(
     };
     let scored = score(&detector, task)?;
     let seconds = started.elapsed().as_secs_f64();
-    let metrics =
-        scored.iter().zip(&task.tests).map(|(scored, test)| Metrics::of(scored, &test.series));
     let run = Run {
         dataset: dataset.into(),
         series: task.name.clone(),
@@ -174,7 +172,7 @@ fn run(
         trainable: detector.record().trainable,
         epochs: detector.record().epochs.clone(),
         best_epoch: detector.record().best_epoch,
-        metrics: metrics.collect::<Result<_, _>>()?,
+        metrics: measure(&scored, task)?,
         config,
         seconds,
     };
@@ -188,7 +186,7 @@ fn trained_alike(a: &AsterConfig, b: &AsterConfig) -> bool {
 
 fn report(variant: &Variant, seed: u64, run: &Run) {
     let Run { dataset, series, seconds, metrics, .. } = run;
-    let auroc = metrics.iter().map(|m| m.auroc).sum::<f64>() / metrics.len() as f64;
+    let auroc = mean(&metrics.iter().map(|m| m.auroc).collect::<Vec<_>>());
     eprintln!(
         "{dataset} {series}, seed {seed}, {}: AUROC {auroc:.3}, {seconds:.0} s",
         variant.name
@@ -210,24 +208,16 @@ fn of_dataset<'a>(
     );
     for variant in variants {
         let by_seed: Vec<Vec<&Run>> = (0..seeds).map(|seed| runs(variant, seed)).collect();
-        let cells = std::array::from_fn::<_, { Metrics::NAMES.len() }, _>(|metric| {
-            let of_seed = |runs: &Vec<&Run>| {
-                let values = runs.iter().flat_map(|run| &run.metrics).map(|m| m.values()[metric]);
-                values.clone().sum::<f64>() / values.count() as f64
-            };
-            Summary::of(&by_seed.iter().map(of_seed).collect::<Vec<_>>()).to_string()
-        });
-        let mean = |of: fn(&Run) -> f64| {
-            let sums = by_seed.iter().map(|runs| runs.iter().map(|run| of(run)).sum::<f64>());
-            sums.sum::<f64>() / by_seed.len() as f64
+        let metrics = |runs: &Vec<&Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
+        let cells = summaries(&by_seed.iter().map(metrics).collect::<Vec<_>>())
+            .map(|summary| summary.to_string());
+        let of_runs = |of: &dyn Fn(&Run) -> f64| {
+            mean(&by_seed.iter().flatten().map(|run| of(run)).collect::<Vec<_>>())
         };
-        let trainable = mean(|run| run.trainable as f64) / by_seed[0].len() as f64;
-        let seconds = mean(|run| run.seconds);
-        let of_kept = |of: fn(&Losses) -> f64| {
-            let runs = by_seed.iter().flatten();
-            let values: Vec<f64> = runs.map(|run| of(&run.kept())).collect();
-            values.iter().sum::<f64>() / values.len() as f64
-        };
+        let trainable = of_runs(&|run| run.trainable as f64);
+        // Those of a whole seed.
+        let seconds = of_runs(&|run| run.seconds) * by_seed[0].len() as f64;
+        let of_kept = |of: fn(&Losses) -> f64| of_runs(&|run| of(&run.kept()));
         let [cosine, rank, separation] =
             [of_kept(|x| x.cosine), of_kept(Losses::effective_rank), of_kept(|x| x.separation)];
         table += &format!(
@@ -265,9 +255,8 @@ fn course<'a>(
         if last.as_ref() != Some(&curves) {
             let cell = |epoch: usize| {
                 let of = |get: fn(&Losses) -> f64| {
-                    let values = curves.iter().filter_map(|curve| curve.get(epoch));
-                    let values: Vec<f64> = values.map(|epoch| get(&epoch.validation)).collect();
-                    values.iter().sum::<f64>() / values.len() as f64
+                    let reached = curves.iter().filter_map(|curve| curve.get(epoch));
+                    mean(&reached.map(|epoch| get(&epoch.validation)).collect::<Vec<_>>())
                 };
                 let [separation, loss] = [of(|x| x.separation), of(|x| x.classification)];
                 format!("{:.0} / {separation:.1} / {loss:.2}", of(Losses::effective_rank))

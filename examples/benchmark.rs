@@ -11,7 +11,7 @@ use aster::llm::LlmConfig;
 use aster::prelude::*;
 use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
-use aster_examples::evaluate::{Metrics, Summary, score};
+use aster_examples::evaluate::{Metrics, Summary, measure, score, summaries};
 use aster_examples::studies::base_config;
 use clap::Parser;
 use rayon::prelude::*;
@@ -142,14 +142,8 @@ impl Results {
 
     /// Over seeds, of the mean over series; per metric.
     fn summaries(&self) -> [Summary; Metrics::NAMES.len()] {
-        std::array::from_fn(|metric| {
-            let mean = |runs: &Vec<Run>| {
-                let values: Vec<f64> =
-                    runs.iter().flat_map(|run| &run.metrics).map(|m| m.values()[metric]).collect();
-                values.iter().sum::<f64>() / values.len() as f64
-            };
-            Summary::of(&self.runs.iter().map(mean).collect::<Vec<_>>())
-        })
+        let of_seed = |runs: &Vec<Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
+        summaries(&self.runs.iter().map(of_seed).collect::<Vec<_>>())
     }
 }
 
@@ -168,9 +162,7 @@ impl Run {
             }
         };
         let seconds = started.elapsed().as_secs_f64();
-        let pairs = scored.iter().zip(&task.tests);
-        let metrics = pairs.map(|(scored, test)| Metrics::of(scored, &test.series));
-        Ok(Self { metrics: metrics.collect::<Result<_, _>>()?, seconds })
+        Ok(Self { metrics: measure(&scored, task)?, seconds })
     }
 }
 

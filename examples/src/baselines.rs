@@ -138,11 +138,10 @@ impl Baseline {
         let scaler = Scaler::fit(&self.scaling.config(), &train);
         let scorer = self.method.fit(&scaler.transform(&train)?, seed)?;
         let threshold = config.threshold.fit(&scorer(&scaler.transform(&validation)?)?)?;
-        let thresholds = |scores: &[f32]| match (self.method, &config.drift) {
+        let thresholds = |scores: &[f32]| match self.method {
             // A constant score reaches every threshold or none; here it is all.
-            (Method::PredictAll, _) => vec![0.0; scores.len()],
-            (_, Some(drift)) => drift.thresholds(threshold, scores),
-            (_, None) => vec![threshold; scores.len()],
+            Method::PredictAll => vec![0.0; scores.len()],
+            _ => config.thresholds(threshold, scores),
         };
         let score = |test: &&TimeSeries| {
             let scores = scorer(&scaler.transform(test)?)?;

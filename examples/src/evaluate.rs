@@ -78,6 +78,30 @@ impl Metrics {
     pub const NAMES: [&str; 6] = ["AUROC", "AUPR", "F1", "oracle F1", "VUS-PR", "affiliation F1"];
 }
 
+/// The metrics of every test series of a task.
+///
+/// # Errors
+/// A series without labels of both classes.
+pub fn measure(scored: &[Scored], task: &Task) -> Result<Vec<Metrics>, EvalError> {
+    let pairs = scored.iter().zip(&task.tests);
+    pairs.map(|(scored, test)| Metrics::of(scored, &test.series)).collect()
+}
+
+/// Over seeds, of the mean over the series of each; per metric.
+pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; Metrics::NAMES.len()] {
+    std::array::from_fn(|metric| {
+        let mean = |series: &Vec<Metrics>| {
+            mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
+        };
+        Summary::of(&by_seed.iter().map(mean).collect::<Vec<_>>())
+    })
+}
+
+/// Of at least one value.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 /// Mean and (population) standard deviation.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Summary {
@@ -96,9 +120,8 @@ impl fmt::Display for Summary {
 impl Summary {
     /// Of at least one value.
     pub fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
-        Self { mean, std }
+        let center = mean(values);
+        let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();
+        Self { mean: center, std: mean(&squares).sqrt() }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Channels, Evidence};
 use crate::states::States;
-use crate::{AsterConfig, ScoreConfig, Source};
+use crate::{AsterConfig, ScoreConfig, Smoothing, Source};
 
 /// Turns evidence of any unit into one score: each piece becomes `-ln P` of a validation
 /// timestamp showing as much, and the pieces add up. The Pareto tails keep growing beyond
@@ -24,13 +24,13 @@ pub(crate) struct Calibration {
 
 impl Calibration {
     /// Of the scaled training series, whose rows from `validation` on validate, and its
-    /// evidence, in which the states are settled.
+    /// evidence; with one score per row, as [`Calibration::fuse`] would give.
     pub(crate) fn fit(
         config: &AsterConfig,
         train: &TimeSeries,
-        evidence: &mut Evidence,
+        mut evidence: Evidence,
         validation: usize,
-    ) -> Result<Self, EvalError> {
+    ) -> Result<(Self, Vec<f32>), EvalError> {
         let AsterConfig { score: config, scaler, .. } = config;
         let norms = |channels: &Channels| match config.channel_norm && channels.width > 1 {
             true => norms(channels, config.channel_floor as f32),
@@ -41,13 +41,14 @@ impl Calibration {
             true => States::of(train),
             false => States::none(train.channel_count()),
         };
-        states.settle(evidence, train, scaler);
-        let widths: Vec<usize> =
-            config.evidence.iter().map(|piece| piece.smoothing.rows(train)).collect();
-        let tails = pieces(config, &widths, &norms, evidence)
-            .map(|values| ParetoTail::fit(&values[validation..], config.tail))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { norms, states, widths, tails })
+        states.settle(&mut evidence, train, scaler);
+        let smoothing: Vec<_> = config.evidence.iter().map(|piece| piece.smoothing).collect();
+        let widths = Smoothing::widths(&smoothing, train);
+        let pieces: Vec<_> = pieces(config, &widths, &norms, &evidence).collect();
+        let tails = pieces.iter().map(|piece| ParetoTail::fit(&piece[validation..], config.tail));
+        let tails: Vec<_> = tails.collect::<Result<_, _>>()?;
+        let scores = sum(&tails, pieces);
+        Ok((Self { norms, states, widths, tails }, scores))
     }
 
     /// Whether it was fitted on as many pieces of the same sources and channels.
@@ -71,16 +72,20 @@ impl Calibration {
         mut evidence: Evidence,
     ) -> Vec<f32> {
         self.states.settle(&mut evidence, series, &config.scaler);
-        let mut scores = vec![];
-        let pieces = pieces(&config.score, &self.widths, &self.norms, &evidence);
-        for (tail, values) in self.tails.iter().zip(pieces) {
-            scores.resize(values.len(), 0.0);
-            for (score, value) in scores.iter_mut().zip(values) {
-                *score += tail.surprise(value);
-            }
-        }
-        scores.into_iter().map(|score: f64| score.min(f64::from(f32::MAX)) as f32).collect()
+        sum(&self.tails, pieces(&config.score, &self.widths, &self.norms, &evidence))
     }
+}
+
+/// `-ln P` of all pieces together, per row.
+fn sum(tails: &[ParetoTail], pieces: impl IntoIterator<Item = Vec<f32>>) -> Vec<f32> {
+    let mut scores = vec![];
+    for (tail, values) in tails.iter().zip(pieces) {
+        scores.resize(values.len(), 0.0);
+        for (score, value) in scores.iter_mut().zip(values) {
+            *score += tail.surprise(value);
+        }
+    }
+    scores.into_iter().map(|score: f64| score.min(f64::from(f32::MAX)) as f32).collect()
 }
 
 fn pieces<'a>(
@@ -119,10 +124,10 @@ mod tests {
 
     fn fuse(
         config: &AsterConfig,
-        (train, mut normal): (TimeSeries, Evidence),
+        (train, normal): (TimeSeries, Evidence),
         (test, evidence): (TimeSeries, Evidence),
     ) -> Vec<f32> {
-        let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
+        let (calibration, _) = Calibration::fit(config, &train, normal, 0).unwrap();
         let channels = train.channel_count();
         assert!(calibration.suits(&config.score, channels));
         assert!(!calibration.suits(&config.score, channels + 1));

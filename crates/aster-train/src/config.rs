@@ -350,6 +350,15 @@ impl AsterConfig {
         }
     }
 
+    /// The threshold of each score of a series, from its beginning, where training has set
+    /// `base`: higher where the scores so far have drifted.
+    pub fn thresholds(&self, base: f32, scores: &[f32]) -> Vec<f32> {
+        match &self.drift {
+            Some(drift) => drift.thresholds(base, scores),
+            None => vec![base; scores.len()],
+        }
+    }
+
     /// Checks everything that can be checked without data or a device.
     ///
     /// # Errors

@@ -94,10 +94,7 @@ impl Detector {
     /// The threshold of each score of a series, from its beginning: that of
     /// [`threshold`](Self::threshold), or higher where the scores so far have drifted.
     pub fn thresholds(&self, scores: &[f32]) -> Vec<f32> {
-        match &self.config().drift {
-            Some(drift) => drift.thresholds(self.threshold, scores),
-            None => vec![self.threshold; scores.len()],
-        }
+        self.config().thresholds(self.threshold, scores)
     }
 
     /// The threshold that the configured rule chose on validation scores.
@@ -134,9 +131,8 @@ pub(crate) fn calibrate(
     device: &Device,
 ) -> Result<(Calibration, f32), TrainError> {
     let config = model.config();
-    let mut normal = evidence(model, train, device)?;
-    let calibration = Calibration::fit(config, train, &mut normal, validation)?;
-    let scores = calibration.fuse(config, train, normal);
+    let normal = evidence(model, train, device)?;
+    let (calibration, scores) = Calibration::fit(config, train, normal, validation)?;
     let threshold = config.threshold.fit(&scores[validation..])?;
     Ok((calibration, threshold))
 }

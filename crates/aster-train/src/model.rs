@@ -124,8 +124,12 @@ impl Aster {
         let mean = |first| severity.clone().narrow(0, first, b).mean();
         let kl = posterior.kl(&config.vae.prior);
         let total = self.weighed(&reconstruction, &classification, weights.learned)
-            + kl.clone().mul_scalar(weights.beta)
-            + pseudo.squared_cosine.clone().mul_scalar(config.objective.diversity);
+            + kl.clone().mul_scalar(weights.beta);
+        // A weight of 0 would send zeros back through all pairs.
+        let total = match config.objective.diversity {
+            0.0 => total,
+            weight => total + pseudo.squared_cosine.clone().mul_scalar(weight),
+        };
         let measures = Measures {
             cosine: pseudo.cosine.detach(),
             squared_cosine: pseudo.squared_cosine.detach(),

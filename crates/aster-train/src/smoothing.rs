@@ -1,6 +1,8 @@
 use aster_data::TimeSeries;
 use serde::{Deserialize, Serialize};
 
+use crate::states::first_values;
+
 /// Width of a centred moving average.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -21,14 +23,29 @@ pub enum Smoothing {
 }
 
 impl Smoothing {
-    /// Rows for a scaled training series.
-    pub(crate) fn rows(&self, train: &TimeSeries) -> usize {
+    /// Rows of each for a scaled training series.
+    pub(crate) fn widths(all: &[Self], train: &TimeSeries) -> Vec<usize> {
+        let longest = all.iter().map(Self::longest_time).max().unwrap_or(0);
+        let time = match longest {
+            0 => 0,
+            longest => correlation_time(train, longest.min(train.rows())),
+        };
+        all.iter().map(|smoothing| smoothing.rows(time)).collect()
+    }
+
+    /// The correlation time from which on the width stays the same.
+    fn longest_time(&self) -> usize {
+        match *self {
+            Self::Rows(_) => 0,
+            Self::Correlation { times, max, .. } => (max as f64 / times).ceil() as usize,
+        }
+    }
+
+    fn rows(&self, correlation_time: usize) -> usize {
         match *self {
             Self::Rows(rows) => rows,
             Self::Correlation { times, min, max } => {
-                let longest = (max as f64 / times).ceil() as usize;
-                let rows = times * correlation_time(train, longest.min(train.rows())) as f64;
-                (rows as usize).clamp(min, max)
+                ((times * correlation_time as f64) as usize).clamp(min, max)
             }
         }
     }
@@ -38,12 +55,12 @@ impl Smoothing {
 /// switch now and then, do not count.
 fn correlation_time(series: &TimeSeries, longest: usize) -> usize {
     let channels = 0..series.channel_count();
-    let moving = channels.map(|channel| series.channel(channel).map(f64::from).collect::<Vec<_>>());
-    let moving = moving.filter(|values| {
-        let other = values.iter().find(|value| **value != values[0]);
-        values.iter().any(|value| *value != values[0] && Some(value) != other)
-    });
-    let mut times: Vec<usize> = moving.map(|values| falls_below(&values, longest)).collect();
+    let moving = channels.filter(|channel| first_values(series, *channel, 3).len() == 3);
+    let time = |channel| {
+        let values: Vec<f64> = series.channel(channel).map(f64::from).collect();
+        falls_below(&values, longest)
+    };
+    let mut times: Vec<usize> = moving.map(time).collect();
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or(0)
 }
@@ -107,10 +124,14 @@ mod tests {
     #[test]
     fn widths_keep_their_bounds() {
         let series = sines([100.0, 200.0, 1000.0]);
-        let rows = |times, min, max| Smoothing::Correlation { times, min, max }.rows(&series);
+        let width = |smoothing| Smoothing::widths(&[smoothing], &series)[0];
+        let rows = |times, min, max| width(Smoothing::Correlation { times, min, max });
         assert_eq!(rows(2.0, 1, 500), 78);
         assert_eq!(rows(2.0, 1, 40), 40);
         assert_eq!(rows(0.01, 7, 40), 7);
-        assert_eq!(Smoothing::Rows(3).rows(&series), 3);
+        assert_eq!(width(Smoothing::Rows(3)), 3);
+        // A longer search for one piece does not widen another.
+        let [short, long] = [40, 500].map(|max| Smoothing::Correlation { times: 2.0, min: 1, max });
+        assert_eq!(Smoothing::widths(&[short, long], &series), [40, 78]);
     }
 }

@@ -11,18 +11,7 @@ pub(crate) struct States(Vec<Option<[f32; 2]>>);
 impl States {
     /// Of a scaled training series.
     pub(crate) fn of(train: &TimeSeries) -> Self {
-        let two_values = |channel| {
-            let mut values: Vec<f32> = train.channel(channel).take(1).collect();
-            for value in train.channel(channel) {
-                if !values.contains(&value) {
-                    values.push(value);
-                }
-                if values.len() > 2 {
-                    return None;
-                }
-            }
-            values.try_into().ok()
-        };
+        let two_values = |channel| first_values(train, channel, 3).try_into().ok();
         Self((0..train.channel_count()).map(two_values).collect())
     }
 
@@ -56,6 +45,20 @@ impl States {
             }
         }
     }
+}
+
+/// The first values of a channel that differ from each other, at most so many.
+pub(crate) fn first_values(series: &TimeSeries, channel: usize, most: usize) -> Vec<f32> {
+    let mut values = vec![];
+    for value in series.channel(channel) {
+        if values.len() == most {
+            break;
+        }
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
 }
 
 #[cfg(test)]

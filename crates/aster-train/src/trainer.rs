@@ -55,11 +55,10 @@ impl Trainer {
         if train.rows() < needed {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
-        let (fitted, validation) = train.split_validation(share)?;
-        let scaler = Scaler::fit(&config.scaler, &fitted);
+        let (fitted, _) = train.split_validation(share)?;
+        let (scaler, cut) = (Scaler::fit(&config.scaler, &fitted), fitted.rows());
         let scaled = scaler.transform(train)?;
-        let cut = fitted.rows();
-        let (fitted, validation) = (scaler.transform(&fitted)?, scaler.transform(&validation)?);
+        let (fitted, validation) = (scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?);
         let device = strategy.main_device().clone().inner();
         let (model, record) = fit(&config, fitted, validation, strategy)?;
         let (calibration, threshold) = calibrate(&model, &scaled, cut, &device)?;
