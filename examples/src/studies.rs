@@ -113,7 +113,14 @@ fn generator(base: &AsterConfig) -> Vec<Variant> {
         form("add", GeneratorForm::Add),
         form("direction", GeneratorForm::Direction),
         form("isotropic", GeneratorForm::Isotropic),
-        form("mixed, half each", GeneratorForm::Mixed { share: 0.5 }),
+        form("direction or isotropic", {
+            GeneratorForm::Mixed(vec![GeneratorForm::Direction, GeneratorForm::Isotropic])
+        }),
+        form("residual or isotropic or gated", {
+            let residual = GeneratorForm::default();
+            GeneratorForm::Mixed(vec![residual, GeneratorForm::Isotropic, GeneratorForm::Gated])
+        }),
+        form("gated by the decoder", GeneratorForm::Gated),
         form("residual, bound 1", GeneratorForm::Residual { bound: 1.0 }),
         changed(base, "gates", |config| config.generator.gates = Some(Gates::default())),
         changed(base, "diversity 1", |config| config.objective.diversity = 1.0),
@@ -160,6 +167,7 @@ fn input(base: &AsterConfig) -> Vec<Variant> {
     };
     vec![
         changed(base, "as configured", |_| ()),
+        changed(base, "first differences beside", |config| config.differences = true),
         scaler("standard, no asinh", ScalerKind::Standard, false),
         scaler("robust, asinh", ScalerKind::Robust, true),
         window("window 32, patch 2", 32, 2),

@@ -1,4 +1,5 @@
 use burn::tensor::Tensor;
+use burn::tensor::activation::sigmoid;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::DecoderError;
 /// How a pseudo-anomaly is made of a window `x`, the decoder's direction `d` and
 /// isotropic noise `e`. `unit` scales a window to a root mean square of 1, and r
 /// is a drawn radius. The decoder-conditioned form is the paper's; the rest ours.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GeneratorForm {
     /// `d` stands in for the window.
@@ -18,11 +19,8 @@ pub enum GeneratorForm {
     Direction,
     /// `x + r unit(e)`.
     Isotropic,
-    /// Per window, [`Direction`](Self::Direction) or [`Isotropic`](Self::Isotropic).
-    Mixed {
-        /// Probability of the decoder's direction, in [0, 1].
-        share: f64,
-    },
+    /// Several generators at once: each window takes one of these, all equally likely.
+    Mixed(Vec<Self>),
     /// `x + r unit(e + bound tanh(d))`: full-rank noise that the decoder can shape
     /// but not discard.
     Residual {
@@ -30,6 +28,9 @@ pub enum GeneratorForm {
         /// the noise.
         bound: f64,
     },
+    /// `x + r unit(sigmoid(d) e)`: the decoder learns gates per token and channel, and a
+    /// token's radius is its own.
+    Gated,
 }
 
 impl Default for GeneratorForm {
@@ -39,7 +40,7 @@ impl Default for GeneratorForm {
 }
 
 /// The generator's settings.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GeneratorConfig {
     /// The form. Default: residual with a bound of 0.3; with 1, the reversed gradient
@@ -110,7 +111,7 @@ pub struct GeneratorNoise {
     pub normal: Tensor<3>,
     /// Drawn by [`GeneratorConfig::radius`], `[B, 1, 1]`.
     pub radii: Tensor<3>,
-    /// Uniform in [0, 1), `[B, 1, 1]`: decides between the parts of a mixed form.
+    /// Uniform in [0, 1), `[B, 1, 1]`: decides between the forms of a mixture.
     pub choice: Tensor<3>,
     /// Drawn by [`Gates::draw`], `[B, L, F]`.
     pub gate: Option<Tensor<3>>,
@@ -121,8 +122,9 @@ pub struct GeneratorNoise {
 pub struct PseudoAnomaly {
     /// `[B, L, F]`.
     pub values: Tensor<3>,
-    /// Root mean square of the perturbation before the gates, 0 for tokens that they close,
-    /// `[B, L]`, detached from the graph.
+    /// Root mean square of the perturbation before the gates, of the window or, for
+    /// [`GeneratorForm::Gated`], of the token; 0 for tokens that the gates close. `[B, L]`,
+    /// detached from the graph.
     pub radii: Tensor<2>,
     /// Mean cosine between the perturbations of two windows, `[1]`: 0 without a common
     /// direction. 0 for a single window.
@@ -136,8 +138,8 @@ impl GeneratorConfig {
     /// Checks the settings.
     ///
     /// # Errors
-    /// Radii that are not `0 < min <= max`, a share or a gate outside [0, 1], a negative
-    /// bound.
+    /// Radii that are not `0 < min <= max`, a gate outside [0, 1], a negative bound, a mixture
+    /// of nothing.
     pub fn check(&self) -> Result<(), DecoderError> {
         let setting = |name, expected, got| Err(DecoderError::Setting { name, expected, got });
         let (min, max) = (self.min_radius, self.max_radius);
@@ -153,15 +155,7 @@ impl GeneratorConfig {
                 return setting(name, "a number in [0, 1]", share.to_string());
             }
         }
-        match self.form {
-            GeneratorForm::Mixed { share } if !(0.0..=1.0).contains(&share) => {
-                setting("share", "a number in [0, 1]", share.to_string())
-            }
-            GeneratorForm::Residual { bound } if !(bound >= 0.0 && bound.is_finite()) => {
-                setting("bound", "a finite number of at least 0", bound.to_string())
-            }
-            _ => Ok(()),
-        }
+        self.form.check()
     }
 
     /// Draws a radius.
@@ -180,24 +174,10 @@ impl GeneratorConfig {
         direction: Tensor<3>,
         noise: GeneratorNoise,
     ) -> PseudoAnomaly {
-        let GeneratorNoise { normal, radii, choice, gate } = noise;
-        let values = match self.form {
-            GeneratorForm::Replace => direction,
-            GeneratorForm::Add => windows.clone() + direction,
-            GeneratorForm::Direction => windows.clone() + unit(direction) * radii,
-            GeneratorForm::Isotropic => windows.clone() + unit(normal) * radii,
-            GeneratorForm::Mixed { share } => {
-                let decoded = choice.lower_scalar(share).expand(windows.dims());
-                windows.clone() + unit(normal.mask_where(decoded, direction)) * radii
-            }
-            GeneratorForm::Residual { bound } => {
-                windows.clone() + unit(normal + direction.tanh().mul_scalar(bound)) * radii
-            }
-        };
+        let (values, radii) = self.form.values(windows.clone(), direction, &noise);
         let moved = values.clone() - windows.clone();
         let [b, l, f] = moved.dims();
-        let radii = root_mean_square(moved.clone().detach()).reshape([b, 1]).expand([b, l]);
-        let (values, moved, radii) = match gate {
+        let (values, moved, radii) = match noise.gate {
             None => (values, moved, radii),
             Some(gate) => {
                 let moved = moved * gate.clone();
@@ -218,6 +198,75 @@ impl GeneratorConfig {
     }
 }
 
+impl GeneratorForm {
+    fn check(&self) -> Result<(), DecoderError> {
+        let setting = |name, expected, got| Err(DecoderError::Setting { name, expected, got });
+        match self {
+            Self::Mixed(forms) if forms.is_empty() => {
+                setting("mixed", "at least one form", "none".into())
+            }
+            Self::Mixed(forms) => forms.iter().try_for_each(Self::check),
+            Self::Residual { bound } if !(*bound >= 0.0 && bound.is_finite()) => {
+                setting("bound", "a finite number of at least 0", bound.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Values `[B, L, F]` and the radii of their tokens `[B, L]`.
+    fn values(
+        &self,
+        windows: Tensor<3>,
+        direction: Tensor<3>,
+        noise: &GeneratorNoise,
+    ) -> (Tensor<3>, Tensor<2>) {
+        let GeneratorNoise { normal, radii, .. } = noise;
+        let [b, l, _] = windows.dims();
+        let moved_by = |step: Tensor<3>| windows.clone() + unit(step) * radii.clone();
+        let values = match self {
+            Self::Replace => direction,
+            Self::Add => windows.clone() + direction,
+            Self::Direction => moved_by(direction),
+            Self::Isotropic => moved_by(normal.clone()),
+            Self::Residual { bound } => {
+                moved_by(normal.clone() + direction.tanh().mul_scalar(*bound))
+            }
+            Self::Gated => {
+                let values = moved_by(normal.clone() * sigmoid(direction));
+                let moved = values.clone().detach() - windows;
+                let radii = moved.powi_scalar(2).mean_dim(2).sqrt().reshape([b, l]);
+                return (values, radii);
+            }
+            Self::Mixed(forms) => return mixture(forms, windows, direction, noise),
+        };
+        let moved = values.clone().detach() - windows;
+        let radii = root_mean_square(moved).reshape([b, 1]).expand([b, l]);
+        (values, radii)
+    }
+}
+
+fn mixture(
+    forms: &[GeneratorForm],
+    windows: Tensor<3>,
+    direction: Tensor<3>,
+    noise: &GeneratorNoise,
+) -> (Tensor<3>, Tensor<2>) {
+    let ([b, l, f], count) = (windows.dims(), forms.len() as f64);
+    let place = noise.choice.clone().mul_scalar(count);
+    // What decided between the forms here decides within the chosen one by its rest.
+    let noise = GeneratorNoise { choice: place.clone() - place.clone().floor(), ..noise.clone() };
+    let none = (windows.zeros_like(), Tensor::zeros([b, l], &windows.device()));
+    let place = place.floor();
+    forms.iter().enumerate().fold(none, |(values, radii), (number, form)| {
+        let (of_form, its_radii) = form.values(windows.clone(), direction.clone(), &noise);
+        let chosen = place.clone().equal_elem(number as f64);
+        (
+            values.mask_where(chosen.clone().expand([b, l, f]), of_form),
+            radii.mask_where(chosen.reshape([b, 1]).expand([b, l]), its_radii),
+        )
+    })
+}
+
 /// `[B, L, F]` to `[B, 1, 1]`.
 fn root_mean_square(x: Tensor<3>) -> Tensor<3> {
     x.powi_scalar(2).mean_dim(2).mean_dim(1).add_scalar(1e-12).sqrt()
@@ -234,14 +283,15 @@ mod tests {
 
     use super::*;
 
-    const FORMS: [GeneratorForm; 6] = [
-        GeneratorForm::Replace,
-        GeneratorForm::Add,
-        GeneratorForm::Direction,
-        GeneratorForm::Isotropic,
-        GeneratorForm::Mixed { share: 0.5 },
-        GeneratorForm::Residual { bound: 1.0 },
-    ];
+    fn forms_with_a_radius() -> [GeneratorForm; 4] {
+        let mixed = vec![GeneratorForm::Direction, GeneratorForm::Isotropic];
+        [
+            GeneratorForm::Direction,
+            GeneratorForm::Isotropic,
+            GeneratorForm::Mixed(mixed),
+            GeneratorForm::Residual { bound: 1.0 },
+        ]
+    }
 
     fn normal(device: &Device) -> Tensor<3> {
         Tensor::random([64, 4, 6], Distribution::Normal(0.0, 1.0), device)
@@ -262,9 +312,9 @@ mod tests {
     fn forms_with_a_radius_keep_it_and_report_it() {
         let device = Device::flex();
         device.seed(2);
-        for form in &FORMS[2..] {
+        for form in forms_with_a_radius() {
             let config = GeneratorConfig {
-                form: *form,
+                form: form.clone(),
                 min_radius: 0.5,
                 max_radius: 2.0,
                 ..Default::default()
@@ -315,6 +365,48 @@ mod tests {
     }
 
     #[test]
+    fn each_window_of_a_mixture_takes_one_of_its_forms() {
+        let device = Device::flex();
+        device.seed(9);
+        let third = GeneratorForm::Mixed(vec![GeneratorForm::Direction, GeneratorForm::Add]);
+        let forms = vec![GeneratorForm::Replace, GeneratorForm::Isotropic, third];
+        let config = |form| GeneratorConfig { form, ..Default::default() };
+        let (windows, direction) = (normal(&device), normal(&device));
+        let noise = noise(&GeneratorConfig::default(), &device);
+        let make = |form| {
+            let made = config(form).generate(windows.clone(), direction.clone(), noise.clone());
+            made.values.into_data().try_to_vec::<f32>().unwrap()
+        };
+        let mixed = make(GeneratorForm::Mixed(forms.clone()));
+        let [replace, isotropic] = [make(forms[0].clone()), make(forms[1].clone())];
+        let [along, add] = [GeneratorForm::Direction, GeneratorForm::Add].map(make);
+        let choice = noise.choice.clone().into_data().try_to_vec::<f32>().unwrap();
+        for (window, choice) in choice.into_iter().enumerate() {
+            let expected = match choice * 3.0 {
+                ..1.0 => &replace,
+                ..2.0 => &isotropic,
+                ..2.5 => &along,
+                _ => &add,
+            };
+            let values = window * 24..(window + 1) * 24;
+            assert_eq!(mixed[values.clone()], expected[values]);
+        }
+    }
+
+    #[test]
+    fn the_decoder_can_close_gates_and_tokens_carry_their_own_radius() {
+        let device = Device::flex();
+        device.seed(10);
+        let config = GeneratorConfig { form: GeneratorForm::Gated, ..Default::default() };
+        let direction = Tensor::<1>::from_floats([30.0, -30.0, 30.0, 30.0], &device);
+        let direction = direction.reshape([1, 4, 1]).expand([64, 4, 6]);
+        let pseudo = config.generate(normal(&device), direction, noise(&config, &device));
+        let largest = pseudo.radii.max_dim(0).into_data().try_to_vec::<f32>().unwrap();
+        assert!(largest[1] < 1e-6, "{largest:?}");
+        assert!(largest[0] > 1.0 && largest[2] != largest[0], "{largest:?}");
+    }
+
+    #[test]
     fn diversity_tells_one_direction_from_full_rank() {
         let device = Device::flex();
         device.seed(6);
@@ -336,11 +428,13 @@ mod tests {
     #[test]
     fn impossible_settings_are_errors() {
         let config = |form| GeneratorConfig { form, ..Default::default() };
-        assert!(config(GeneratorForm::Mixed { share: 1.5 }).check().is_err());
-        assert!(config(GeneratorForm::Residual { bound: -1.0 }).check().is_err());
+        let bad = GeneratorForm::Residual { bound: -1.0 };
+        assert!(config(GeneratorForm::Mixed(vec![])).check().is_err());
+        assert!(config(GeneratorForm::Mixed(vec![bad.clone()])).check().is_err());
+        assert!(config(bad).check().is_err());
         assert!(GeneratorConfig { min_radius: 0.0, ..Default::default() }.check().is_err());
         let gates = Some(Gates { tokens: 0.5, channels: 1.5 });
         assert!(GeneratorConfig { gates, ..Default::default() }.check().is_err());
-        assert!(FORMS.into_iter().all(|form| config(form).check().is_ok()));
+        assert!(forms_with_a_radius().into_iter().all(|form| config(form).check().is_ok()));
     }
 }

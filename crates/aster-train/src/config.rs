@@ -18,6 +18,9 @@ pub struct AsterConfig {
     pub window: usize,
     /// Patch length P in rows, a divisor of the window. Default: 4.
     pub patch: usize,
+    /// Whether the model sees, beside each channel, its change from row to row as another;
+    /// it reconstructs and perturbs the channels alone. Default: `false`.
+    pub differences: bool,
     /// Scaling of the channels.
     pub scaler: ScalerConfig,
     /// Patch embedding and language model.
@@ -62,6 +65,7 @@ impl Default for AsterConfig {
         Self {
             window: 32,
             patch: 4,
+            differences: false,
             scaler: ScalerConfig::default(),
             context: ContextConfig::default(),
             vae: VaeConfig::default(),
@@ -331,6 +335,11 @@ impl AsterConfig {
     /// Tokens L per window.
     pub fn tokens(&self) -> usize {
         self.window / self.patch.max(1)
+    }
+
+    /// Channels that the context is made of.
+    pub(crate) fn seen(&self, channels: usize) -> usize {
+        channels * if self.differences { 2 } else { 1 }
     }
 
     /// Values F per token in the space of pseudo-anomalies.

@@ -56,7 +56,7 @@ impl AsterConfig {
         let (tokens, features) = (self.tokens(), self.patch * channels);
         let (width, direction) = (self.context.width, self.perturbed(channels));
         Ok(Aster {
-            context: self.context.init(features, tokens, device)?,
+            context: self.context.init(self.patch * self.seen(channels), tokens, device)?,
             encoder: self.vae.init(width, device)?,
             decoder: self.decoder.init(self.vae.latent, tokens, features, direction, device)?,
             classifier: self.head.init(width, self.grades, device)?,
@@ -94,7 +94,7 @@ impl Aster {
         let config = &self.config;
         let [b, ..] = windows.dims();
         let patches = self.patches(windows);
-        let context = self.context.forward_data(patches.clone());
+        let context = self.context.forward_data(self.seen(patches.clone()));
         let posterior = self.encoder.forward(context.clone());
 
         // The reversed gradient is for the generator alone: it ends at the codes.
@@ -113,7 +113,7 @@ impl Aster {
         let pseudo = config.generator.generate(real, direction, noise.generator);
         let values = reverse_gradient(pseudo.values, weights.reversal);
         let pseudo_context = match config.space {
-            Space::Patch => self.context.forward(values),
+            Space::Patch => self.context.forward(self.seen(values)),
             Space::Latent => values,
         };
         let grades = config.grade_scale();
@@ -173,7 +173,7 @@ impl Aster {
 
     fn outputs_at_once(&self, windows: Tensor<3>, outputs: &[Output]) -> Vec<Tensor<3>> {
         let shape = windows.dims();
-        let context = self.context.forward_data(self.patches(windows));
+        let context = self.context.forward_data(self.seen(self.patches(windows)));
         let posterior = LazyCell::new(|| self.encoder.forward(context.clone()));
         let make = |output: &Output| match output {
             Output::Severity => {
@@ -192,6 +192,19 @@ impl Aster {
     fn patches(&self, windows: Tensor<3>) -> Tensor<3> {
         let [b, _, c] = windows.dims();
         windows.reshape([b, self.config.tokens(), self.config.patch * c])
+    }
+
+    /// Patches of the channels, with their differences where the config asks for them; those
+    /// of a window's first row are 0.
+    fn seen(&self, patches: Tensor<3>) -> Tensor<3> {
+        if !self.config.differences {
+            return patches;
+        }
+        let ([b, l, features], t) = (patches.dims(), self.config.window);
+        let rows = patches.reshape([b, t, features / self.config.patch]);
+        let before = rows.clone().slice([0..b, 0..t - 1]);
+        let before = Tensor::cat(vec![rows.clone().narrow(1, 0, 1), before], 1);
+        Tensor::cat(vec![rows.clone(), rows - before], 2).reshape([b, l, 2 * features])
     }
 
     /// Repeats a token's value for each of its rows: `[B, L]` to `[B, T, 1]`.
@@ -257,6 +270,21 @@ mod tests {
         // d/ds of l exp(-s) + s at s = 0.
         assert!((slopes[0] - (1.0 - reconstruction)).abs() < 1e-4);
         assert!((slopes[1] - (1.0 - classification)).abs() < 1e-4);
+    }
+
+    #[test]
+    fn differences_stand_beside_their_channels() {
+        let device = Device::flex();
+        let config = AsterConfig { window: 4, patch: 2, differences: true, ..Default::default() };
+        let model = config.init(2, &device).unwrap();
+        let rows = [[[1.0, 10.0], [2.0, 30.0], [4.0, 60.0], [7.0, 0.0]]];
+        let patches = model.patches(Tensor::from_floats(rows, &device));
+        let seen = model.seen(patches).into_data().try_to_vec::<f32>().unwrap();
+        let [first, second] =
+            [[1., 10., 0., 0., 2., 30., 1., 20.], [4., 60., 2., 30., 7., 0., 3., -60.]];
+        assert_eq!(seen, [first, second].concat());
+        let made = model.outputs(Tensor::zeros([3, 4, 2], &device), &[Output::Reconstruction]);
+        assert_eq!(made[0].dims(), [3, 4, 2]);
     }
 
     #[test]

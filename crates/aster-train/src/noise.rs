@@ -54,7 +54,7 @@ impl Noise {
                 normal: tensor(normal, [b, l, f]),
                 radii: tensor(radii, [b, 1, 1]),
                 choice: tensor(choice, [b, 1, 1]),
-                gate: config.generator.gates.map(|_| tensor(gate, [b, l, f])),
+                gate: config.generator.gates.as_ref().map(|_| tensor(gate, [b, l, f])),
             },
         }
     }

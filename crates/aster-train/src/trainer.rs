@@ -44,7 +44,10 @@ impl Trainer {
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
         let Self { config, strategy } = self;
         config.check()?;
-        let context = config.context.clone().with_channels(train.channels());
+        let changes = train.channels().iter().map(|channel| format!("change of {channel}"));
+        let seen = train.channels().iter().cloned().chain(changes);
+        let seen: Vec<String> = seen.take(config.seen(train.channel_count())).collect();
+        let context = config.context.clone().with_channels(&seen);
         let config = AsterConfig { context, ..config };
         let missing = devices(&strategy).iter().find(|device| !device.is_autodiff());
         if let Some(device) = missing {
