@@ -1,5 +1,5 @@
-//! A detector as a folder: `detector.json` (format, config, scaler, calibration,
-//! threshold, run record) and `weights.safetensors`.
+//! A detector as a folder: `manifest.json` with checksums, a description (config, scaler,
+//! calibration, threshold, run record) and the weights as safetensors.
 
 use std::path::Path;
 
@@ -9,26 +9,18 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
+use crate::sealed::{Format, Part, Sealed, seal};
 use crate::{AsterConfig, Detector, RunRecord, TrainError};
 
 /// Version of the folder's format, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
-const FORMAT: &str = "aster-detector";
-const DESCRIPTION: &str = "detector.json";
-const WEIGHTS: &str = "weights.safetensors";
-
-/// Read first, alone, so that another format is recognised as such.
-#[derive(Deserialize)]
-struct Header {
-    format: String,
-    version: u32,
-}
+const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
+const DESCRIPTION: &str = "detector";
+const WEIGHTS: &str = "weights";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
-    format: String,
-    version: u32,
     config: AsterConfig,
     scaler: Scaler,
     calibration: Calibration,
@@ -37,37 +29,32 @@ struct Description {
 }
 
 impl Detector {
-    /// Writes the detector into a folder, which is created where needed; files of
-    /// an earlier save are replaced. The folder holds all weights, those of the
-    /// language model too, and refers to nothing outside it.
+    /// Writes the detector into a folder, which is created where needed. The folder holds all
+    /// weights, those of the language model too, and refers to nothing outside it. A detector
+    /// that it held before is replaced in one moment: whatever happens meanwhile, the folder
+    /// holds the one or the other.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), TrainError> {
-        let folder = folder.as_ref();
-        std::fs::create_dir_all(folder)
-            .map_err(|source| TrainError::Io { path: folder.into(), source })?;
         let mut config = self.config().clone();
         config.context = config.context.resolved()?;
         let description = Description {
-            format: FORMAT.into(),
-            version: FORMAT_VERSION,
             config,
             scaler: self.scaler.clone(),
             calibration: self.calibration.clone(),
             threshold: self.threshold,
             record: self.record.clone(),
         };
-        let path = folder.join(WEIGHTS);
-        let mut store = SafetensorsStore::from_file(&path).overwrite(true);
-        self.model
-            .save_into(&mut store)
-            .map_err(|error| TrainError::Weights { path, reason: error.to_string() })?;
-        let path = folder.join(DESCRIPTION);
-        serde_json::to_vec_pretty(&description)
-            .map_err(std::io::Error::from)
-            .and_then(|text| std::fs::write(&path, text))
-            .map_err(|source| TrainError::Io { path, source })
+        let write = |path: &Path| {
+            let mut store = SafetensorsStore::from_file(path).overwrite(true);
+            self.model.save_into(&mut store).map_err(|error| TrainError::Weights {
+                path: path.into(),
+                reason: error.to_string(),
+            })
+        };
+        let weights = Part { name: WEIGHTS, extension: "safetensors", write: Box::new(write) };
+        seal(folder.as_ref(), FORMAT, vec![Part::json(DESCRIPTION, &description), weights])
     }
 
     /// Reads a detector that [`Detector::save`] wrote. On the same kind of device
@@ -77,28 +64,15 @@ impl Detector {
     /// A file that is missing or damaged, a folder that holds something else, a
     /// newer format version, weights that do not fit the config.
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self, TrainError> {
-        let folder = folder.as_ref();
-        let path = folder.join(DESCRIPTION);
-        let foreign = |reason: String| TrainError::Foreign { path: path.clone(), reason };
-        let text =
-            std::fs::read(&path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
-        let header: Header =
-            serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
-        if header.format != FORMAT {
-            return Err(foreign(format!("expected format {FORMAT:?}, got {:?}", header.format)));
-        }
-        if header.version > FORMAT_VERSION {
-            let (found, supported) = (header.version, FORMAT_VERSION);
-            return Err(TrainError::NewerFormat { path, found, supported });
-        }
-        let description: Description =
-            serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
-        let Description { config, scaler, calibration, threshold, record, .. } = description;
+        let sealed = Sealed::open(folder.as_ref(), FORMAT)?;
+        let description = sealed.json(DESCRIPTION)?;
+        let Description { config, scaler, calibration, threshold, record } = description;
         if !calibration.suits(&config.score, scaler.channels().len()) {
-            return Err(foreign("the calibration is of other evidence than the config's".into()));
+            let reason = "the calibration is of other evidence than the config's".into();
+            return Err(TrainError::Foreign { path: sealed.path(DESCRIPTION)?, reason });
         }
         let mut model = config.init(scaler.channels().len(), device)?;
-        load_weights(&mut model, &folder.join(WEIGHTS))?;
+        load_weights(&mut model, &sealed.path(WEIGHTS)?)?;
         Ok(Self { scaler, model, calibration, threshold, record, device: device.clone() })
     }
 }

@@ -46,10 +46,11 @@ pub(crate) struct TrainingDraws {
 }
 
 impl TrainingDraws {
-    pub(crate) fn new(windows: usize, config: &AsterConfig, devices: usize) -> Self {
+    /// Those that come after `done` epochs.
+    pub(crate) fn new(windows: usize, config: &AsterConfig, devices: usize, done: usize) -> Self {
         let (seed, steps, batch) = (config.train.seed, config.train.steps, config.train.batch);
         let places = steps * batch * devices;
-        let rounds = (0..places).map(|_| AtomicUsize::new(0)).collect();
+        let rounds = (0..places).map(|_| AtomicUsize::new(done)).collect();
         Self { windows, seed, steps, batch, rounds }
     }
 }
@@ -100,12 +101,12 @@ pub(crate) struct WindowBatcher {
 
 impl WindowBatcher {
     pub(crate) fn new(
-        series: TimeSeries,
+        series: Arc<TimeSeries>,
         windows: Windows,
         config: AsterConfig,
         weight: f64,
     ) -> Self {
-        Self { series: Arc::new(series), windows, config, weight }
+        Self { series, windows, config, weight }
     }
 }
 
@@ -150,27 +151,28 @@ mod tests {
         assert_eq!(draws(9, 3), [0, 1, 2]);
     }
 
-    fn training(seed: u64, devices: usize) -> TrainingDraws {
+    fn training(seed: u64, devices: usize, done: usize) -> TrainingDraws {
         let mut config = AsterConfig::default();
         (config.train.steps, config.train.batch, config.train.seed) = (3, 2, seed);
-        TrainingDraws::new(1000, &config, devices)
+        TrainingDraws::new(1000, &config, devices, done)
     }
 
     #[test]
     fn training_windows_differ_by_seed_and_epoch_and_not_by_order() {
-        let draws = training(0, 1);
+        let draws = training(0, 1, 0);
         let forward: Vec<_> = (0..6).map(|place| draws.get(place).unwrap().window).collect();
         let second: Vec<_> = (0..6).map(|place| draws.get(place).unwrap().window).collect();
-        let draws = training(0, 1);
+        let draws = training(0, 1, 0);
         let backward: Vec<_> = (0..6).rev().map(|place| draws.get(place).unwrap().window).collect();
         assert!(forward.iter().eq(backward.iter().rev()));
         assert_ne!(forward, second);
-        assert_ne!(forward, windows(training(1, 1)));
+        assert_eq!(windows(training(0, 1, 1)), second, "whether or not the first was drawn");
+        assert_ne!(forward, windows(training(1, 1, 0)));
     }
 
     #[test]
     fn steps_count_on_over_epochs_on_every_device() {
-        let draws = training(0, 2);
+        let draws = training(0, 2, 0);
         let steps = || (0..12).map(|place| draws.get(place).unwrap().step).collect::<Vec<_>>();
         assert_eq!(steps(), [0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2]);
         assert_eq!(steps(), [3, 3, 4, 4, 5, 5, 3, 3, 4, 4, 5, 5]);
@@ -181,7 +183,8 @@ mod tests {
         let values: Vec<f32> = (0..10).map(|v| v as f32).collect();
         let series = TimeSeries::from_slice(&values, 2).unwrap();
         let config = AsterConfig { window: 2, patch: 1, ..Default::default() };
-        let batcher = WindowBatcher::new(series, Windows::new(5, 2, 1).unwrap(), config, 1.0);
+        let batcher =
+            WindowBatcher::new(series.into(), Windows::new(5, 2, 1).unwrap(), config, 1.0);
         let key = Key { seed: 0, round: 0, place: 0 };
         let draws = [0, 3].map(|window| Draw { window, key, step: 7 });
         let batch = batcher.batch(draws.to_vec(), &Device::flex());

@@ -206,8 +206,15 @@ pub struct TrainConfig {
     /// process: the same seed gives the same ones when nothing else draws meanwhile.
     /// Default: 0.
     pub seed: u64,
-    /// Folder for the checkpoint of each epoch; none: a temporary one that is
-    /// kept only if training fails. Default: none.
+    /// How often a training may go back to its last checkpoint after a loss that was not
+    /// finite. Default: 2.
+    pub rollbacks: usize,
+    /// Factor on the learning rate, in (0, 1], each time it does. Default: 0.3.
+    pub rollback_rate: f64,
+    /// Folder for a checkpoint of each epoch, of which the last two and the best one stay. The
+    /// same training started again, with this folder, goes on from the last good one and ends
+    /// as if it had never been stopped. None: a temporary folder that is kept only if training
+    /// fails. Default: none.
     pub checkpoints: Option<PathBuf>,
     /// Whether to draw a progress bar on standard error. Default: `false`.
     pub progress: bool,
@@ -227,6 +234,8 @@ impl Default for TrainConfig {
             validation_windows: 512,
             patience: Some(5),
             seed: 0,
+            rollbacks: 2,
+            rollback_rate: 0.3,
             checkpoints: None,
             progress: false,
         }
@@ -393,6 +402,8 @@ impl AsterConfig {
         require("validation", inside(train.validation), "a number in (0, 1)", train.validation)?;
         let decay = train.weight_decay;
         require("weight_decay", decay >= 0.0 && decay.is_finite(), "at least 0, finite", decay)?;
+        let slower = train.rollback_rate;
+        require("rollback_rate", slower > 0.0 && slower <= 1.0, "a number in (0, 1]", slower)?;
         if let Some(clip) = train.clip {
             require("clip", clip > 0.0, "a number above 0", clip)?;
         }

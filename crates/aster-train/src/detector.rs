@@ -1,11 +1,10 @@
 use aster_data::{Scaler, TimeSeries, TrainSeries};
 use aster_eval::{Interval, ThresholdRule, intervals};
 use burn::tensor::Device;
-use burn::train::ExecutionStrategy;
 
 use crate::calibration::Calibration;
 use crate::evidence::evidence;
-use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, TrainError, Trainer};
+use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, Strategy, TrainError, Trainer};
 
 /// A trained model with everything around it: raw series in, scores and alarms
 /// out.
@@ -31,8 +30,7 @@ pub struct Detection {
 }
 
 impl Detector {
-    /// Trains on one device: [`Trainer::fit`] with Burn's
-    /// [`ExecutionStrategy::SingleDevice`].
+    /// Trains on one device: [`Trainer::fit`] with [`Strategy::Single`].
     ///
     /// # Errors
     /// As [`Trainer::fit`].
@@ -41,7 +39,7 @@ impl Detector {
         train: &TrainSeries,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let strategy = ExecutionStrategy::SingleDevice(device.clone().autodiff());
+        let strategy = Strategy::Single(device.clone().autodiff());
         Trainer::new(config.clone(), strategy).fit(train)
     }
 

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aster_classifier::ClassifierError;
 use aster_data::DataError;
@@ -62,7 +62,7 @@ pub enum TrainError {
         value: f32,
         /// Training step, from 0.
         step: usize,
-        /// The model of the last epoch that ended well.
+        /// Its folder, of the last epoch that ended well.
         checkpoint: Option<PathBuf>,
     },
     /// Burn's training loop gave up, or the program stopped it.
@@ -70,7 +70,7 @@ pub enum TrainError {
     Stopped {
         /// The reason that the loop gave.
         reason: String,
-        /// The model of the last epoch that ended well.
+        /// Its folder, of the last epoch that ended well.
         checkpoint: Option<PathBuf>,
     },
     /// A device that cannot train.
@@ -87,15 +87,35 @@ pub enum TrainError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The folder does not hold a detector.
-    #[error("{} does not describe a detector: {reason}", path.display())]
+    /// A file holds something else than what is looked for there.
+    #[error("{} is of another kind: {reason}", path.display())]
     Foreign {
-        /// The file that was expected to.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// The detector was saved by a newer version.
+    /// A file is not what it was when it was written.
+    #[error("{} is damaged: expected {expected}, got {got}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Its length and checksum when it was written.
+        expected: String,
+        /// Those it has.
+        got: String,
+    },
+    /// The folder for checkpoints holds those of another training.
+    #[error(
+        "{} holds checkpoints of another config, series or version: expected those of this \
+         training, to go on from, or none",
+        folder.display()
+    )]
+    OtherTraining {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder was written by a newer version.
     #[error("{} has format version {found}: expected at most {supported}", path.display())]
     NewerFormat {
         /// The file.
@@ -113,6 +133,22 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl TrainError {
+    /// With the last good checkpoint, where there is a place for it.
+    pub(crate) fn with_checkpoint(mut self, last: Option<PathBuf>) -> Self {
+        if let Self::NonFinite { checkpoint, .. } | Self::Stopped { checkpoint, .. } = &mut self {
+            *checkpoint = last;
+        }
+        self
+    }
+}
+
+/// What a file's error becomes.
+pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
+    let path = path.to_path_buf();
+    move |source| TrainError::Io { path, source }
 }
 
 fn told(checkpoint: &Option<PathBuf>) -> String {

@@ -1,11 +1,16 @@
+//! Trains epoch by epoch: Burn's loop runs one at a time, and what comes between them, from
+//! checkpoints to early stopping, depends on nothing but the last good checkpoint. So it makes
+//! no difference whether a training was interrupted.
+
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use aster_data::{TimeSeries, Windows};
+use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
+use burn::data::dataset::Dataset;
 use burn::grad_clipping::GradientClippingConfig;
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
@@ -13,137 +18,243 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::sequential::SequentialLrSchedulerConfig;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamWConfig, ModuleOptimizer};
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Device, Tensor};
-use burn::train::checkpoint::{
-    ComposedCheckpointingStrategy, KeepLastNCheckpoints, MetricCheckpointingStrategy,
-};
-use burn::train::metric::store::{Aggregate, Direction, Split};
-use burn::train::{
-    ExecutionStrategy, Interrupter, Learner, MetricEarlyStoppingStrategy, StoppingCondition,
-    SupervisedTraining,
-};
+use burn::tensor::{Device, Tensor};
+use burn::train::checkpoint::KeepLastNCheckpoints;
+use burn::train::{Interrupter, Learner, SupervisedTraining};
 
-use crate::batch::{TrainingDraws, ValidationDraws, WindowBatcher};
+use crate::batch::{Draw, TrainingDraws, ValidationDraws, WindowBatcher};
+use crate::checkpoint::{Checkpoints, State, name_of};
 use crate::monitor::{BadLoss, Guard, PartMetric};
-use crate::progress::{History, Progress};
-use crate::trainer::devices;
+use crate::progress::{EpochLosses, Progress, Shared};
 use crate::{
-    Aster, AsterConfig, EpochRecord, Part, RunRecord, TrainConfig, TrainError, WindowBatch,
+    Aster, AsterConfig, EpochRecord, Part, Rollback, RunRecord, Strategy, TrainConfig, TrainError,
+    WindowBatch,
 };
 
 /// Trains a model on scaled rows and returns that of the best epoch, off the
 /// autodiff device. All devices of the strategy have autodiff.
 pub(crate) fn fit(
     config: &AsterConfig,
-    train: TimeSeries,
-    validation: TimeSeries,
-    strategy: ExecutionStrategy,
+    [train, validation]: [TimeSeries; 2],
+    start: Option<Aster>,
+    strategy: &Strategy,
+    observer: &Shared,
 ) -> Result<(Aster, RunRecord), TrainError> {
-    let started = Instant::now();
     let settings = &config.train;
-    let (channels, train_rows, validation_rows) =
-        (train.channel_count(), train.rows(), validation.rows());
-    let main = strategy.main_device().clone();
+    let main = &strategy.devices()[0];
     let device = main.clone().inner();
     device.seed(settings.seed);
-    let model = config.init(channels, &main)?;
-    let (parameters, trainable) = (model.num_params(), trainable(&model));
-
-    let folder = Folder::open(settings)?;
-    let history = History::new(Mutex::new(Vec::new()));
-    let interrupter = Interrupter::new();
-    let guard = Guard::new(interrupter.clone());
-    let devices = devices(&strategy).len();
-    let weight = match strategy {
-        ExecutionStrategy::MultiDevice(..) => 1.0 / devices as f64,
-        _ => 1.0,
+    let fresh = match start {
+        Some(model) => model.fork(main),
+        None => config.init(train.channel_count(), main)?,
     };
-    let windows = settings.epochs * settings.steps * settings.batch * devices;
-    let total = PartMetric::new(Part::Total);
-    let best =
-        MetricCheckpointingStrategy::new(&total, Aggregate::Mean, Direction::Lowest, Split::Valid);
-    let keep = ComposedCheckpointingStrategy::builder()
-        .add(KeepLastNCheckpoints::new(1))
-        .add(best)
-        .build();
-    let mut training = SupervisedTraining::new(
-        folder.path(),
-        train_loader(config, train, devices, weight, &main)?,
-        validation_loader(config, validation, &device)?,
-    )
-    .with_application_logger(None)
-    .with_interrupter(interrupter.clone())
-    .renderer(Box::new(Progress::new(history.clone(), windows, settings.progress)))
-    .with_default_checkpointers()
-    .with_checkpointing_strategy(keep)
-    .num_epochs(settings.epochs)
-    .metric_train(guard.clone())
-    .metric_valid(guard.clone())
-    .with_training_strategy(strategy.into());
-    for part in Part::ALL {
-        training = training
-            .metric_train_numeric(PartMetric::new(part))
-            .metric_valid_numeric(PartMetric::new(part));
-    }
-    if let Some(n_epochs) = settings.patience {
-        training = training.early_stopping(MetricEarlyStoppingStrategy::new(
-            &total,
-            Aggregate::Mean,
-            Direction::Lowest,
-            Split::Valid,
-            StoppingCondition::NoImprovementSince { n_epochs },
-        ));
-    }
-    let learner = Learner::new(model, optimizer(settings), one_cycle(settings)?);
-    // Burn panics when a device is lost. What it leaves half done, it has taken with it.
-    let launched = catch_unwind(AssertUnwindSafe(|| training.launch(learner)));
-
-    if let Some(BadLoss { part, value, step }) = guard.found() {
-        let checkpoint = folder.keep();
-        return Err(TrainError::NonFinite { part, value, step, checkpoint });
-    }
-    let stopped = |reason, folder: Folder| {
-        let checkpoint = folder.keep();
-        Err(TrainError::Stopped { reason, checkpoint })
-    };
-    let result = match launched {
-        Ok(result) => result,
-        Err(panic) => return stopped(panic_message(&*panic), folder),
-    };
-    if let Some(error) = result.error {
-        return stopped(error.to_string(), folder);
-    }
-    let epochs = history.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let by_loss =
-        |a: &&EpochRecord, b: &&EpochRecord| a.validation.total.total_cmp(&b.validation.total);
-    let Some(best) = epochs.iter().min_by(by_loss) else {
-        return stopped("no epoch was completed".into(), folder);
-    };
-    let best_epoch = best.epoch;
-    let path = model_path(&folder.path().join("checkpoint"), best_epoch);
-    // Read at once: `ModuleRecord::load` would come back for the tensors later, when
-    // a temporary folder is gone.
-    let bytes =
-        std::fs::read(&path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
-    let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))
-        .map_err(|error| TrainError::Weights { path, reason: error.to_string() })?;
-    let model = result.model.load_record(record).valid();
-    let record = RunRecord {
+    let mut record = RunRecord {
         aster: env!("CARGO_PKG_VERSION").into(),
         config: config.clone(),
         device: format!("{device:?}"),
-        channels,
-        train_rows,
-        validation_rows,
-        parameters,
-        trainable,
-        epochs,
-        best_epoch,
-        seconds: started.elapsed().as_secs_f64(),
+        channels: train.channel_count(),
+        train_rows: train.rows(),
+        validation_rows: validation.rows(),
+        parameters: fresh.num_params(),
+        trainable: trainable(&fresh),
+        epochs: vec![],
+        best_epoch: 0,
+        rollbacks: vec![],
+        seconds: 0.0,
     };
+    let training = name_of(config, [&train, &validation]);
+    let checkpoints = Checkpoints::open(settings, training)?;
+    let state = checkpoints.last_good()?;
+    let epochs = Epochs {
+        config,
+        train: Arc::new(train),
+        validation: Arc::new(validation),
+        strategy,
+        observer,
+        checkpoints,
+        fresh,
+    };
+    let (state, best, checkpoints) = epochs.train(state)?;
+    let model = checkpoints.model(best, config.init(record.channels, &device)?)?;
+    (record.epochs, record.rollbacks, record.seconds) =
+        (state.epochs, state.rollbacks, state.seconds);
+    record.best_epoch = best;
     Ok((model, record))
 }
+
+/// What all epochs of a training share.
+struct Epochs<'a> {
+    config: &'a AsterConfig,
+    train: Arc<TimeSeries>,
+    validation: Arc<TimeSeries>,
+    strategy: &'a Strategy,
+    observer: &'a Shared,
+    checkpoints: Checkpoints,
+    /// The model before its first step.
+    fresh: Aster,
+}
+
+impl Epochs<'_> {
+    /// Goes on until the training is finished. Gives its last state, its best epoch and the
+    /// checkpoints.
+    fn train(self, mut state: State) -> Result<(State, usize, Checkpoints), TrainError> {
+        let settings = &self.config.train;
+        while !state.finished(settings) {
+            let started = Instant::now();
+            let epoch = state.epochs.len() + 1;
+            match self.run(&state) {
+                Ok(record) => {
+                    tracing::info!(
+                        epoch,
+                        train = record.train.total,
+                        validation = record.validation.total,
+                        "epoch done"
+                    );
+                    state.epochs.push(record);
+                    state.seconds += started.elapsed().as_secs_f64();
+                    self.checkpoints.keep(&state)?;
+                    let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+                    if observer.epoch(&record).is_break() {
+                        break;
+                    }
+                }
+                Err(TrainError::NonFinite { part, step, .. })
+                    if state.rollbacks.len() < settings.rollbacks =>
+                {
+                    let learning_rate = self.rate(&state) * settings.rollback_rate;
+                    let rollback = Rollback { epoch, step, part, learning_rate };
+                    state.rollbacks.push(rollback);
+                    tracing::warn!(epoch, step, %part, learning_rate,
+                        "a loss is not finite: back to the last checkpoint, at a lower rate");
+                    self.observer
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .rollback(&rollback);
+                }
+                Err(error) => {
+                    self.checkpoints.tidy()?;
+                    return Err(error.with_checkpoint(self.checkpoints.leave()));
+                }
+            }
+        }
+        self.checkpoints.tidy()?;
+        match state.best() {
+            Some(best) => Ok((state, best, self.checkpoints)),
+            None => Err(TrainError::Stopped {
+                reason: "no epoch was completed".into(),
+                checkpoint: None,
+            }),
+        }
+    }
+
+    /// The epoch that comes after those of the state.
+    fn run(&self, state: &State) -> Result<EpochRecord, TrainError> {
+        let settings = &self.config.train;
+        let (done, devices) = (state.epochs.len(), self.strategy.devices().len());
+        let device = self.strategy.devices()[0].clone();
+        let mut learner = self.learner(state)?;
+        // The schedule is a function of the step alone.
+        (0..done * settings.steps).for_each(|_| learner.lr_step());
+        // Dropout draws from the device.
+        device.seed(settings.seed.wrapping_add(1 + done as u64));
+
+        let losses = EpochLosses::default();
+        let interrupter = Interrupter::new();
+        let guard = Guard::new(interrupter.clone());
+        let of_epoch = settings.steps * settings.batch * devices;
+        let progress = Progress::new(
+            losses.clone(),
+            self.observer.clone(),
+            done * of_epoch,
+            settings.epochs * of_epoch,
+        );
+        let mut training = SupervisedTraining::new(
+            self.checkpoints.working()?,
+            self.training_windows(done, &device)?,
+            self.validation_windows(&device.inner())?,
+        )
+        .with_application_logger(None)
+        .with_interrupter(interrupter)
+        .renderer(Box::new(progress))
+        .with_default_checkpointers()
+        .with_checkpointing_strategy(KeepLastNCheckpoints::new(1))
+        .num_epochs(1)
+        .metric_train(guard.clone())
+        .metric_valid(guard.clone())
+        .with_training_strategy(self.strategy.start().into());
+        for part in Part::ALL {
+            training = training
+                .metric_train_numeric(PartMetric::new(part))
+                .metric_valid_numeric(PartMetric::new(part));
+        }
+        // Burn panics when a device is lost. What it leaves half done, it has taken with it.
+        let launched = catch_unwind(AssertUnwindSafe(|| training.launch(learner)));
+        if let Some(BadLoss { part, value, step }) = guard.found() {
+            return Err(TrainError::NonFinite { part, value, step, checkpoint: None });
+        }
+        let reason = match launched {
+            Ok(result) => result.error.map(|error| error.to_string()),
+            Err(panic) => Some(panic_message(&*panic)),
+        };
+        if let Some(reason) = reason {
+            return Err(TrainError::Stopped { reason, checkpoint: None });
+        }
+        let [train, validation] = *losses.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(EpochRecord { epoch: done + 1, train, validation })
+    }
+
+    /// The highest rate of the cycle.
+    fn rate(&self, state: &State) -> f64 {
+        let rolled_back = state.rollbacks.last().map(|rollback| rollback.learning_rate);
+        rolled_back.unwrap_or(self.config.train.learning_rate)
+    }
+
+    /// Weights and optimiser as the last epoch left them.
+    fn learner(&self, state: &State) -> Result<Learner<Aster>, TrainError> {
+        let settings = &self.config.train;
+        let fresh = (self.fresh.clone(), optimizer(settings));
+        let (model, optimizer) = match state.epochs.len() {
+            0 => fresh,
+            done => self.checkpoints.restore(done, fresh)?,
+        };
+        Ok(Learner::new(model, optimizer, one_cycle(settings, self.rate(state))?))
+    }
+
+    fn training_windows(&self, done: usize, device: &Device) -> Result<Loader, TrainError> {
+        let windows = Windows::new(self.train.rows(), self.config.window, 1)?;
+        let devices = self.strategy.devices().len();
+        let draws = TrainingDraws::new(windows.count(), self.config, devices, done);
+        let weight = self.strategy.weight();
+        Ok(self.loader(&self.train, windows, draws, weight, device))
+    }
+
+    fn validation_windows(&self, device: &Device) -> Result<Loader, TrainError> {
+        let windows = Windows::new(self.validation.rows(), self.config.window, 1)?;
+        let TrainConfig { validation_windows, seed, .. } = self.config.train;
+        let draws = ValidationDraws { count: validation_windows, windows: windows.count(), seed };
+        Ok(self.loader(&self.validation, windows, draws, 1.0, device))
+    }
+
+    fn loader(
+        &self,
+        series: &Arc<TimeSeries>,
+        windows: Windows,
+        draws: impl Dataset<Draw> + 'static,
+        weight: f64,
+        device: &Device,
+    ) -> Loader
+    where
+        WindowBatcher: Batcher<Draw, WindowBatch>,
+    {
+        let batcher = WindowBatcher::new(series.clone(), windows, self.config.clone(), weight);
+        DataLoaderBuilder::new(batcher)
+            .batch_size(self.config.train.batch)
+            .set_device(device.clone())
+            .build(draws)
+    }
+}
+
+type Loader = Arc<dyn DataLoader<WindowBatch>>;
 
 fn trainable(model: &Aster) -> usize {
     struct Count(usize);
@@ -164,35 +275,6 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message").into()
 }
 
-fn train_loader(
-    config: &AsterConfig,
-    series: TimeSeries,
-    devices: usize,
-    weight: f64,
-    device: &Device,
-) -> Result<Arc<dyn DataLoader<WindowBatch>>, TrainError> {
-    let windows = Windows::new(series.rows(), config.window, 1)?;
-    let draws = TrainingDraws::new(windows.count(), config, devices);
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone(), weight))
-        .batch_size(config.train.batch)
-        .set_device(device.clone())
-        .build(draws))
-}
-
-fn validation_loader(
-    config: &AsterConfig,
-    series: TimeSeries,
-    device: &Device,
-) -> Result<Arc<dyn DataLoader<WindowBatch>>, TrainError> {
-    let windows = Windows::new(series.rows(), config.window, 1)?;
-    let (count, seed) = (config.train.validation_windows, config.train.seed);
-    let draws = ValidationDraws { count, windows: windows.count(), seed };
-    Ok(DataLoaderBuilder::new(WindowBatcher::new(series, windows, config.clone(), 1.0))
-        .batch_size(config.train.batch)
-        .set_device(device.clone())
-        .build(draws))
-}
-
 fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
     AdamWConfig::new()
         .with_epsilon(1e-8)
@@ -202,10 +284,9 @@ fn optimizer(config: &TrainConfig) -> ModuleOptimizer {
 }
 
 /// Linear from a 25th of the highest rate, then a cosine to zero.
-fn one_cycle(config: &TrainConfig) -> Result<ModuleLrScheduler, TrainError> {
+fn one_cycle(config: &TrainConfig, rate: f64) -> Result<ModuleLrScheduler, TrainError> {
     let steps = config.epochs * config.steps;
     let rise = ((steps as f64 * config.rise) as usize).clamp(1, steps);
-    let rate = config.learning_rate;
     let schedulers = vec![
         LinearLrSchedulerConfig::new(rate / 25.0, rate, rise).into(),
         CosineAnnealingLrSchedulerConfig::new(rate, (steps - rise).max(1)).into(),
@@ -213,53 +294,4 @@ fn one_cycle(config: &TrainConfig) -> Result<ModuleLrScheduler, TrainError> {
     SequentialLrSchedulerConfig::new(schedulers, vec![rise]).init().map_err(|got| {
         TrainError::Setting { name: "learning_rate", expected: "a usable schedule".into(), got }
     })
-}
-
-/// Where checkpoints go: the caller's folder, or one that vanishes.
-enum Folder {
-    Named(PathBuf),
-    Temporary(tempfile::TempDir),
-}
-
-impl Folder {
-    fn open(config: &TrainConfig) -> Result<Self, TrainError> {
-        match &config.checkpoints {
-            Some(path) => match std::fs::create_dir_all(path) {
-                Ok(()) => Ok(Self::Named(path.clone())),
-                Err(source) => Err(TrainError::Io { path: path.clone(), source }),
-            },
-            None => match tempfile::Builder::new().prefix("aster-").tempdir() {
-                Ok(folder) => Ok(Self::Temporary(folder)),
-                Err(source) => Err(TrainError::Io { path: std::env::temp_dir(), source }),
-            },
-        }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Named(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-
-    /// The newest model in the folder, if there is any; then the folder is permanent.
-    fn keep(self) -> Option<PathBuf> {
-        let model = newest_model(&self.path().join("checkpoint"))?;
-        if let Self::Temporary(folder) = self {
-            let _path = folder.keep();
-        }
-        Some(model)
-    }
-}
-
-fn model_path(checkpoints: &Path, epoch: usize) -> PathBuf {
-    checkpoints.join(format!("model-{epoch}.bpk"))
-}
-
-fn newest_model(checkpoints: &Path) -> Option<PathBuf> {
-    let names = std::fs::read_dir(checkpoints).ok()?.filter_map(|entry| {
-        let name = entry.ok()?.file_name().into_string().ok()?;
-        name.strip_prefix("model-")?.strip_suffix(".bpk")?.parse::<usize>().ok()
-    });
-    names.max().map(|epoch| model_path(checkpoints, epoch))
 }

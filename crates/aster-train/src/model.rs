@@ -275,7 +275,9 @@ mod tests {
     #[test]
     fn differences_stand_beside_their_channels() {
         let device = Device::flex();
-        let config = AsterConfig { window: 4, patch: 2, differences: true, ..Default::default() };
+        let mut config =
+            AsterConfig { window: 4, patch: 2, differences: true, ..Default::default() };
+        config.score.stride = 4;
         let model = config.init(2, &device).unwrap();
         let rows = [[[1.0, 10.0], [2.0, 30.0], [4.0, 60.0], [7.0, 0.0]]];
         let patches = model.patches(Tensor::from_floats(rows, &device));

@@ -1,4 +1,4 @@
-//! Collects the losses of each epoch and, where asked, draws a progress bar.
+//! What Burn's loop tells of one epoch.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,102 +9,69 @@ use burn::train::renderer::{
     EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation,
     MetricsRendererTraining,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{EpochRecord, Losses, Part};
+use crate::{Losses, Observer, Part};
 
-/// The epochs so far, shared with whoever started the training.
-pub(crate) type History = Arc<Mutex<Vec<EpochRecord>>>;
+/// An observer that Burn's threads and the caller's share.
+pub(crate) type Shared = Arc<Mutex<dyn Observer>>;
+
+/// The mean losses of training and validation.
+pub(crate) type EpochLosses = Arc<Mutex<[Losses; 2]>>;
 
 /// Burn calls this a renderer: it hears every metric and every step.
 pub(crate) struct Progress {
     parts: HashMap<MetricId, Part>,
-    train: Losses,
-    validation: Losses,
-    history: History,
-    bar: ProgressBar,
+    losses: EpochLosses,
+    observer: Shared,
     validating: bool,
-    epoch_items: u64,
-    done_items: u64,
+    /// Windows before this epoch, and those of all epochs.
+    before: usize,
+    of: usize,
 }
 
 impl Progress {
-    /// `windows` are the training windows of all epochs together.
-    pub(crate) fn new(history: History, windows: usize, visible: bool) -> Self {
-        let bar = match visible {
-            true => ProgressBar::new(windows as u64),
-            false => ProgressBar::hidden(),
-        };
-        // The template is a constant; were it wrong, the default style would serve.
-        let template = "{bar:30} {percent:>3} % · {msg} · {elapsed} of about {duration}";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
-        );
-        Self {
-            parts: HashMap::new(),
-            train: Losses::default(),
-            validation: Losses::default(),
-            history,
-            bar,
-            validating: false,
-            epoch_items: 0,
-            done_items: 0,
-        }
+    pub(crate) fn new(losses: EpochLosses, observer: Shared, before: usize, of: usize) -> Self {
+        Self { parts: HashMap::new(), losses, observer, validating: false, before, of }
     }
 
-    fn note(&mut self, state: &MetricState, validation: bool) {
+    fn note(&mut self, state: &MetricState, split: usize) {
         if let MetricState::Numeric(entry, Some(value)) = state
             && let Some(part) = self.parts.get(&entry.metric_id)
         {
-            let losses = if validation { &mut self.validation } else { &mut self.train };
-            *losses.get_mut(*part) = value.current();
+            let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+            *losses[split].get_mut(*part) = value.current();
         }
     }
 }
 
 impl MetricsRendererTraining for Progress {
     fn update_train(&mut self, state: MetricState) {
-        self.note(&state, false);
+        self.note(&state, 0);
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        self.note(&state, true);
+        self.note(&state, 1);
     }
 }
 
 impl TrainingProgressLogger for Progress {
     fn start(&mut self, _: usize, _: usize, _: Option<usize>, _: Option<&str>) {}
 
-    fn start_split(&mut self, split: &str, total_items: usize) {
+    fn start_split(&mut self, split: &str, _: usize) {
         self.validating = split == "valid";
-        if !self.validating {
-            self.epoch_items = total_items as u64;
-        }
     }
 
     fn update_split(&mut self, items_processed: usize) {
         if !self.validating {
-            let Losses { total, reconstruction, kl, classification, .. } = self.train;
-            self.bar.set_position(self.done_items + items_processed as u64);
-            self.bar.set_message(format!(
-                "loss {total:.3} = reconstruction {reconstruction:.3}, KL {kl:.2}, \
-                 classification {classification:.3}"
-            ));
+            let [losses, _] = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+            observer.step(&losses, self.before + items_processed, self.of);
         }
     }
 
-    fn update_epoch(&mut self, epoch: usize) {
-        self.done_items += self.epoch_items;
-        let record = EpochRecord { epoch, train: self.train, validation: self.validation };
-        self.history.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-    }
-
+    fn update_epoch(&mut self, _: usize) {}
     fn end_split(&mut self) {}
-
-    fn end(&mut self) {
-        self.bar.finish_and_clear();
-    }
-
+    fn end(&mut self) {}
     fn log_event_training(&mut self, _event: String) {}
 }
 

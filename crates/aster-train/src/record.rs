@@ -52,6 +52,20 @@ pub struct EpochRecord {
     pub validation: Losses,
 }
 
+/// A loss that was not finite, and what was done: the training went back to the last checkpoint
+/// and on at a lower rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The epoch that was begun again, from 1.
+    pub epoch: usize,
+    /// Training step, from 0.
+    pub step: usize,
+    /// The first part of the loss that was not finite.
+    pub part: Part,
+    /// The highest rate of the cycle from there on.
+    pub learning_rate: f64,
+}
+
 /// How a detector came to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -76,6 +90,9 @@ pub struct RunRecord {
     pub epochs: Vec<EpochRecord>,
     /// The epoch whose weights were kept.
     pub best_epoch: usize,
+    /// How often losses were not finite.
+    #[serde(default)]
+    pub rollbacks: Vec<Rollback>,
     /// Wall-clock time of training.
     pub seconds: f64,
 }

@@ -1,35 +1,47 @@
+use std::sync::{Arc, Mutex};
+
 use aster_data::{Scaler, TrainSeries};
-use burn::tensor::Device;
-use burn::train::ExecutionStrategy;
 
 use crate::detector::calibrate;
 use crate::fit::fit;
-use crate::{AsterConfig, Detector, TrainError};
+use crate::observer::{Bar, Deaf};
+use crate::progress::Shared;
+use crate::{AsterConfig, Detector, Observer, Strategy, TrainError};
 
-/// Trains a detector on the devices of one of Burn's strategies.
+/// Trains a detector, on one device or several.
 ///
 /// Each device gets `train.batch` windows per step, and all together take the step that
-/// one would take with all those windows: with [`multi`](ExecutionStrategy::multi), whose
-/// devices send their gradients to the first one, and with
-/// [`ddp`](ExecutionStrategy::ddp) where its config takes the mean. Burn 0.22 has the
-/// collective operation that `ddp` needs on CUDA and ROCm, and not across device servers.
-/// Scoring runs on the first device.
+/// one would take with all those windows.
 pub struct Trainer {
     config: AsterConfig,
-    strategy: ExecutionStrategy,
+    strategy: Strategy,
+    observer: Shared,
 }
 
 impl std::fmt::Debug for Trainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let devices = devices(&self.strategy);
-        f.debug_struct("Trainer").field("config", &self.config).field("devices", &devices).finish()
+        let Self { config, strategy, .. } = self;
+        f.debug_struct("Trainer")
+            .field("config", config)
+            .field("strategy", strategy)
+            .finish_non_exhaustive()
     }
 }
 
 impl Trainer {
-    /// Every device of the strategy must have autodiff: `device.autodiff()`.
-    pub fn new(config: AsterConfig, strategy: ExecutionStrategy) -> Self {
-        Self { config, strategy }
+    /// Nobody hears of the training, unless the config asks for a progress bar.
+    pub fn new(config: AsterConfig, strategy: Strategy) -> Self {
+        let observer: Shared = match config.train.progress {
+            true => Arc::new(Mutex::new(Bar::new())),
+            false => Arc::new(Mutex::new(Deaf)),
+        };
+        Self { config, strategy, observer }
+    }
+
+    /// The same with somebody who hears how it goes, in place of a progress bar.
+    pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Arc::new(Mutex::new(observer));
+        self
     }
 
     /// Trains on rows taken to be normal. The last of them, in time, validate:
@@ -40,17 +52,23 @@ impl Trainer {
     /// # Errors
     /// A setting outside its range, a device without autodiff, too few rows for one
     /// window each of training and validation, a language model that cannot be read, a
-    /// loss that is not finite, a device that is lost on the way.
+    /// loss that is still not finite at lower rates, a device that is lost on the way, a
+    /// folder with checkpoints of another training, a checkpoint that cannot be written.
+    #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
-        let Self { config, strategy } = self;
+        let Self { config, strategy, observer } = self;
         config.check()?;
         let changes = train.channels().iter().map(|channel| format!("change of {channel}"));
         let seen = train.channels().iter().cloned().chain(changes);
         let seen: Vec<String> = seen.take(config.seen(train.channel_count())).collect();
         let context = config.context.clone().with_channels(&seen);
         let config = AsterConfig { context, ..config };
-        let missing = devices(&strategy).iter().find(|device| !device.is_autodiff());
-        if let Some(device) = missing {
+        let devices = strategy.devices();
+        let Some(main) = devices.first() else {
+            let (name, expected, got) = ("devices", "at least 1".into(), "0".into());
+            return Err(TrainError::Setting { name, expected, got });
+        };
+        if let Some(device) = devices.iter().find(|device| !device.is_autodiff()) {
             return Err(TrainError::NoAutodiff { device: format!("{device:?}") });
         }
         let share = config.train.validation;
@@ -62,17 +80,9 @@ impl Trainer {
         let (scaler, cut) = (Scaler::fit(&config.scaler, &fitted), fitted.rows());
         let scaled = scaler.transform(train)?;
         let (fitted, validation) = (scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?);
-        let device = strategy.main_device().clone().inner();
-        let (model, record) = fit(&config, fitted, validation, strategy)?;
+        let device = main.clone().inner();
+        let (model, record) = fit(&config, [fitted, validation], None, &strategy, &observer)?;
         let (calibration, threshold) = calibrate(&model, &scaled, cut, &device)?;
         Ok(Detector { scaler, model, calibration, threshold, record, device })
-    }
-}
-
-pub(crate) fn devices(strategy: &ExecutionStrategy) -> &[Device] {
-    match strategy {
-        ExecutionStrategy::SingleDevice(device) => std::slice::from_ref(device),
-        ExecutionStrategy::MultiDevice(devices, _)
-        | ExecutionStrategy::DistributedDataParallel { devices, .. } => devices,
     }
 }

@@ -12,6 +12,8 @@ use aster_eval::auroc;
 use aster_llm::{LlmError, LlmSource};
 use aster_train::{Aster, AsterConfig, Detector, FORMAT_VERSION, TrainConfig, TrainError};
 use burn::tensor::Device;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn quick(epochs: usize, steps: usize) -> AsterConfig {
     let train = TrainConfig { epochs, steps, batch: 32, ..Default::default() };
@@ -187,6 +189,7 @@ fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint()
     let mut config = quick(300, 1);
     config.scaler = ScalerConfig { kind: ScalerKind::Robust, asinh: false };
     config.train.batch = 1;
+    config.train.rollbacks = 0;
     config.train.patience = None;
     config.train.checkpoints = Some(checkpoints.path().into());
     match Detector::fit(&config, &train, &Device::flex()).unwrap_err() {
@@ -195,7 +198,7 @@ fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint()
             assert!(!value.is_finite() && step > 0);
             let checkpoint = checkpoint.unwrap();
             assert!(checkpoint.starts_with(checkpoints.path()) && checkpoint.exists());
-            assert!(checkpoint.ends_with(format!("checkpoint/model-{step}.bpk")));
+            assert!(checkpoint.ends_with(format!("epoch-{step}")));
         }
         other => panic!("{other}"),
     }
@@ -206,46 +209,71 @@ fn folders_that_hold_no_detector_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(load(folder.path()), Err(TrainError::Io { .. })), "empty");
 
-    let description = |text: &str| std::fs::write(folder.path().join("detector.json"), text);
+    let manifest = |text: &str| std::fs::write(folder.path().join("manifest.json"), text);
     for text in ["not json", "{}", r#"{"format": "other", "version": 1}"#] {
-        description(text).unwrap();
+        manifest(text).unwrap();
         assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "{text}");
     }
-    description(r#"{"format": "aster-detector", "version": 99}"#).unwrap();
+    manifest(r#"{"format": "aster-detector", "version": 99}"#).unwrap();
     match load(folder.path()) {
         Err(TrainError::NewerFormat { found, supported, .. }) => {
             assert_eq!((found, supported), (99, FORMAT_VERSION));
         }
         other => panic!("{other:?}"),
     }
-    description(r#"{"format": "aster-detector", "version": 1}"#).unwrap();
-    assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "no config");
+    manifest(r#"{"format": "aster-detector", "version": 1, "parts": {}}"#).unwrap();
+    assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "no parts");
+}
+
+/// Changes a part of a folder as a stranger could, with a checksum that fits.
+fn forge(folder: &Path, part: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    let path = folder.join("manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let seal = &mut manifest["parts"][part];
+    let file = folder.join(seal["file"].as_str().unwrap());
+    let bytes = change(std::fs::read(&file).unwrap());
+    seal["bytes"] = bytes.len().into();
+    seal["sha256"] = format!("{:x}", Sha256::digest(&bytes)).into();
+    std::fs::write(&file, bytes).unwrap();
+    std::fs::write(&path, manifest.to_string()).unwrap();
 }
 
 #[test]
 fn damaged_weights_are_errors() {
     let folder = saved();
-    let path = folder.path().join("weights.safetensors");
+    let entries = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let path = entries.into_iter().find(|path| path.extension().unwrap() == "safetensors").unwrap();
     let whole = std::fs::read(&path).unwrap();
-    for bytes in [&[][..], &whole[..20], &whole[..whole.len() / 2], &whole[..whole.len() - 4]] {
-        std::fs::write(&path, bytes).unwrap();
-        let result = load(folder.path());
-        assert!(matches!(result, Err(TrainError::Weights { .. })), "{} bytes", bytes.len());
+    let cuts = [0, 20, whole.len() / 2, whole.len() - 4];
+    for length in cuts {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(load(folder.path()), Err(TrainError::Damaged { .. })), "{length} bytes");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    for length in cuts {
+        forge(folder.path(), "weights", |_| whole[..length].to_vec());
+        assert!(matches!(load(folder.path()), Err(TrainError::Weights { .. })), "{length} bytes");
+    }
+    // A header that speaks of more bytes than there are.
+    for length in [u64::MAX, 1 << 62, 1 << 40, 99 << 20] {
+        let start = length.to_le_bytes();
+        forge(folder.path(), "weights", |_| [&start, &whole[8..]].concat());
+        assert!(matches!(load(folder.path()), Err(TrainError::Weights { .. })), "{length}");
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(load(folder.path()).is_err());
+    assert!(matches!(load(folder.path()), Err(TrainError::Io { .. })));
 }
 
 #[test]
 fn weights_of_another_model_are_errors() {
     let folder = saved();
-    let path = folder.path().join("detector.json");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut description: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let mut with = |layers: u64, width: u64| {
-        description["config"]["head"]["layers"] = layers.into();
-        description["config"]["head"]["feed_forward"] = width.into();
-        std::fs::write(&path, description.to_string()).unwrap();
+    let with = |layers: u64, width: u64| {
+        forge(folder.path(), "detector", |text| {
+            let mut description: Value = serde_json::from_slice(&text).unwrap();
+            description["config"]["head"]["layers"] = layers.into();
+            description["config"]["head"]["feed_forward"] = width.into();
+            description.to_string().into_bytes()
+        });
         load(folder.path()).unwrap_err().to_string()
     };
     assert!(with(3, 128).contains("missing"));

@@ -4,17 +4,15 @@
 #![recursion_limit = "256"]
 
 use std::net::TcpListener;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use aster::data::{SyntheticConfig, SyntheticSplit};
-use aster::train::{TrainError, Trainer};
+use aster::train::{EpochRecord, Observer, Strategy, TrainError, Trainer};
 use aster::{AsterConfig, Backend, Detector, Device, DeviceChoice, device};
-use burn::module::Module;
 use burn::server::{RemoteServer, WebSocketTransport};
-use burn::store::ModuleRecord;
-use burn::train::{ExecutionStrategy, MultiDeviceOptim};
 
 const PORT: &str = "ASTER_TEST_PORT";
 const CHANNELS: usize = 2;
@@ -76,9 +74,8 @@ fn config(epochs: usize, batch: usize) -> AsterConfig {
     config
 }
 
-fn on_both(devices: &[Device]) -> ExecutionStrategy {
-    let devices = devices.iter().map(|device| device.clone().autodiff()).collect();
-    ExecutionStrategy::multi(devices, MultiDeviceOptim::OptimMainDevice)
+fn on_both(devices: &[Device]) -> Strategy {
+    Strategy::Multi(devices.iter().map(|device| device.clone().autodiff()).collect())
 }
 
 #[test]
@@ -111,14 +108,27 @@ fn a_device_that_dies_ends_training_with_an_error_and_a_usable_checkpoint() {
     let training = std::thread::spawn(move || trainer.fit(&split().train));
 
     let [_first, second] = servers;
-    wait_for(&folder.path().join("checkpoint"));
+    wait_for(&folder.path().join("epoch-1"));
     drop(second);
     let killed = Instant::now();
     let error = training.join().unwrap().unwrap_err();
     assert!(killed.elapsed() < Duration::from_secs(60), "it hung");
     let TrainError::Stopped { checkpoint: Some(path), .. } = error else { panic!("{error}") };
-    let flex = device(Backend::Flex).unwrap();
-    config.init(CHANNELS, &flex).unwrap().load_record(ModuleRecord::load(path).unwrap());
+    let epochs = path.to_str().unwrap().rsplit_once("epoch-").unwrap().1.parse::<usize>().unwrap();
+
+    // What is left goes on without the device that died.
+    let flex = Strategy::Single(device(Backend::Flex).unwrap().autodiff());
+    let trainer = Trainer::new(config, flex).observed_by(OneEpoch);
+    let detector = trainer.fit(&split().train).unwrap();
+    assert_eq!(detector.record().epochs.len(), epochs + 1);
+}
+
+struct OneEpoch;
+
+impl Observer for OneEpoch {
+    fn epoch(&mut self, _record: &EpochRecord) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
 }
 
 /// Until a checkpoint is in the folder.

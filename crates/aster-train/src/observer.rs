@@ -1,0 +1,67 @@
+use std::ops::ControlFlow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{EpochRecord, Losses, Rollback};
+
+/// Hears how a training goes. All methods do nothing unless they are written.
+pub trait Observer: Send {
+    /// After a training step: the losses over the epoch so far, and how many windows of how
+    /// many have been seen since the beginning. Called on a thread of Burn's.
+    fn step(&mut self, losses: &Losses, done: usize, of: usize) {
+        let _ = (losses, done, of);
+    }
+
+    /// After an epoch, whose checkpoint has been written. Break to stop: the best epoch so
+    /// far is then the result.
+    fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        let _ = record;
+        ControlFlow::Continue(())
+    }
+
+    /// After a loss that was not finite, where the training goes back to the last checkpoint
+    /// and on at a lower rate.
+    fn rollback(&mut self, rollback: &Rollback) {
+        let _ = rollback;
+    }
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deaf;
+
+impl Observer for Deaf {}
+
+/// Draws a progress bar on standard error, if that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        // The template is a constant; were it wrong, the default style would serve.
+        let template = "{bar:30} {percent:>3} % · {msg} · {elapsed} of about {duration}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()),
+        );
+        Self(bar)
+    }
+}
+
+impl Observer for Bar {
+    fn step(&mut self, losses: &Losses, done: usize, of: usize) {
+        let Losses { total, reconstruction, kl, classification, .. } = losses;
+        self.0.set_length(of as u64);
+        self.0.set_position(done as u64);
+        self.0.set_message(format!(
+            "loss {total:.3} = reconstruction {reconstruction:.3}, KL {kl:.2}, \
+             classification {classification:.3}"
+        ));
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,226 @@
+//! Trainings that are killed, damaged or stopped go on and end as if nothing had happened.
+
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
+use aster_train::{
+    AsterConfig, Detector, EpochRecord, Observer, Rollback, Strategy, TrainError, Trainer,
+};
+use burn::tensor::Device;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const FOLDER: &str = "ASTER_TEST_FOLDER";
+const KILLS: &str = "ASTER_KILLS";
+
+fn split() -> SyntheticSplit {
+    let config = SyntheticConfig { train_rows: 400, channels: 2, ..Default::default() };
+    config.generate().unwrap()
+}
+
+/// With dropout, whose noise must not depend on interruptions either.
+fn config(folder: &Path) -> AsterConfig {
+    let mut config = AsterConfig { window: 8, patch: 4, ..Default::default() };
+    (config.train.epochs, config.train.steps, config.train.batch) = (12, 4, 16);
+    (config.train.patience, config.train.validation_windows) = (None, 16);
+    config.decoder.dropout = 0.1;
+    config.train.checkpoints = Some(folder.join("checkpoints"));
+    config
+}
+
+fn fit(folder: &Path) -> Result<Detector, TrainError> {
+    Detector::fit(&config(folder), &split().train, &Device::flex())
+}
+
+/// Not a test but the process that is killed: trains in a folder and saves the detector there.
+#[test]
+#[ignore = "trains until it is killed"]
+fn train() {
+    let folder = std::env::var(FOLDER).unwrap();
+    let folder = Path::new(&folder);
+    fit(folder).unwrap().save(folder.join("detector")).unwrap();
+}
+
+fn start(folder: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["train", "--exact", "--ignored"]).env(FOLDER, folder);
+    command.stdout(Stdio::null()).spawn().unwrap()
+}
+
+/// The scores, bit for bit, and the losses of all epochs.
+fn result(folder: &Path) -> (Vec<f32>, Vec<EpochRecord>) {
+    let detector = Detector::load(folder.join("detector"), &Device::flex()).unwrap();
+    let scores = detector.score(&split().test).unwrap();
+    (scores, detector.record().epochs.clone())
+}
+
+/// Trains in processes of their own, since weights are drawn from a state of the whole one.
+fn uninterrupted() -> (Vec<f32>, Vec<EpochRecord>) {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(start(folder.path()).wait().unwrap().success());
+    result(folder.path())
+}
+
+#[test]
+fn a_training_killed_at_random_moments_ends_as_if_it_had_not_been() {
+    let wanted: usize = std::env::var(KILLS).map_or(5, |kills| kills.parse().unwrap());
+    let expected = uninterrupted();
+    let (mut kills, mut rng) = (0, StdRng::seed_from_u64(1));
+    while kills < wanted {
+        let folder = tempfile::tempdir().unwrap();
+        let finished = loop {
+            let mut child = start(folder.path());
+            std::thread::sleep(Duration::from_millis(rng.random_range(20..600)));
+            let status = child.try_wait().unwrap();
+            if kills == wanted || status.is_some() {
+                break child.wait().unwrap();
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+        };
+        assert!(finished.success());
+        assert_eq!(result(folder.path()), expected);
+    }
+    println!("killed {kills} times");
+}
+
+#[test]
+fn damaged_checkpoints_are_passed_over() {
+    let expected = uninterrupted();
+    for (part, damage) in [("model", 9), ("optimizer", 99), ("state", 0), ("manifest", 40)] {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = folder.path().join("checkpoints");
+        let mut child = start(folder.path());
+        while !checkpoints.join("epoch-4").join("manifest.json").exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let newest = (4..=12).rev().map(|epoch| checkpoints.join(format!("epoch-{epoch}")));
+        let newest = newest.into_iter().find(|path| path.join("manifest.json").exists()).unwrap();
+        let files = newest.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        let named = |path: &std::path::PathBuf| {
+            path.file_name().unwrap().to_str().unwrap().starts_with(part)
+        };
+        let file = files.into_iter().find(named).unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[damage] ^= 1;
+        std::fs::write(&file, &bytes).unwrap();
+        assert!(start(folder.path()).wait().unwrap().success());
+        assert_eq!(result(folder.path()), expected, "{part}");
+    }
+}
+
+#[test]
+fn a_finished_training_is_not_done_again_and_another_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = fit(folder.path()).unwrap();
+    let again = fit(folder.path()).unwrap();
+    assert_eq!(first.record(), again.record(), "with its seconds");
+    let test = split().test;
+    assert_eq!(first.score(&test).unwrap(), again.score(&test).unwrap());
+
+    let mut other = config(folder.path());
+    other.train.seed = 1;
+    let error = Detector::fit(&other, &split().train, &Device::flex()).unwrap_err();
+    assert!(matches!(error, TrainError::OtherTraining { .. }), "{error}");
+    let rows = split().train.slice(0..399).unwrap().into_train();
+    let error = Detector::fit(&config(folder.path()), &rows, &Device::flex()).unwrap_err();
+    assert!(matches!(error, TrainError::OtherTraining { .. }), "{error}");
+}
+
+#[test]
+fn checkpoints_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let best = fit(folder.path()).unwrap().record().best_epoch;
+    let entries = folder.path().join("checkpoints").read_dir().unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut expected: Vec<_> = [11, 12, best].map(|epoch| format!("epoch-{epoch}")).into();
+    for names in [&mut names, &mut expected] {
+        names.sort();
+        names.dedup();
+    }
+    assert_eq!(names, expected);
+}
+
+/// Stops after so many epochs, and remembers what it hears.
+struct Stop {
+    after: usize,
+    sender: std::sync::mpsc::Sender<Heard>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Heard {
+    Steps(usize, usize),
+    Epoch(EpochRecord),
+    Rollback(Rollback),
+}
+
+impl Observer for Stop {
+    fn step(&mut self, losses: &aster_train::Losses, done: usize, of: usize) {
+        assert!(losses.total > 0.0);
+        self.sender.send(Heard::Steps(done, of)).unwrap();
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        self.sender.send(Heard::Epoch(*record)).unwrap();
+        match record.epoch < self.after {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
+
+    fn rollback(&mut self, rollback: &Rollback) {
+        self.sender.send(Heard::Rollback(*rollback)).unwrap();
+    }
+}
+
+fn trainer(config: AsterConfig, after: usize) -> (Trainer, std::sync::mpsc::Receiver<Heard>) {
+    let (sender, heard) = std::sync::mpsc::channel();
+    let strategy = Strategy::Single(Device::flex().autodiff());
+    (Trainer::new(config, strategy).observed_by(Stop { after, sender }), heard)
+}
+
+#[test]
+fn an_observer_hears_of_steps_and_epochs_and_may_stop_the_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trainer, heard) = trainer(config(folder.path()), 3);
+    let detector = trainer.fit(&split().train).unwrap();
+    let heard: Vec<_> = heard.iter().collect();
+    let steps = heard.iter().filter(|heard| matches!(heard, Heard::Steps(..))).count();
+    assert_eq!(steps, 3 * 4);
+    assert!(heard.contains(&Heard::Steps(3 * 4 * 16, 12 * 4 * 16)));
+    let records = &detector.record().epochs;
+    assert_eq!(records.len(), 3);
+    assert!(records.iter().all(|record| heard.contains(&Heard::Epoch(*record))));
+}
+
+#[test]
+fn a_training_that_diverges_goes_back_at_a_lower_rate_so_many_times() {
+    let mut values: Vec<f32> = (0..250).map(|i| (i % 7) as f32 * 1e-30).collect();
+    values[100] = 1.0;
+    let train = TimeSeries::from_slice(&values, 1).unwrap().into_train();
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.scaler = ScalerConfig { kind: ScalerKind::Robust, asinh: false };
+    (config.train.epochs, config.train.steps, config.train.batch) = (300, 1, 1);
+    let (trainer, heard) = trainer(config, 300);
+    let error = trainer.fit(&train).unwrap_err();
+    let TrainError::NonFinite { step, .. } = error else { panic!("{error}") };
+    // No rate helps against a value that overflows: the same step, again and again.
+    let rollbacks = heard.iter().filter_map(|heard| match heard {
+        Heard::Rollback(rollback) => Some((rollback.step, rollback.learning_rate)),
+        _ => None,
+    });
+    let rollbacks: Vec<_> = rollbacks.collect();
+    assert_eq!(rollbacks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [step, step]);
+    approx::assert_relative_eq!(rollbacks[0].1, 3e-4, max_relative = 1e-9);
+    approx::assert_relative_eq!(rollbacks[1].1, 9e-5, max_relative = 1e-9);
+}
