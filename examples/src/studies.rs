@@ -7,7 +7,7 @@ use aster::data::{ScalerConfig, ScalerKind};
 use aster::decoder::{CodeSampler, Gates, GeneratorForm};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
-use aster::train::{Balance, EvidenceConfig, Smoothing, Source, Space};
+use aster::train::{Alignment, Balance, EvidenceConfig, Smoothing, Source, Space};
 use aster::vae::BetaSchedule;
 use clap::ValueEnum;
 
@@ -225,6 +225,9 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
             "widths of 20 and 80 rows",
             all().zip([10, 20, 80]).map(|(piece, rows)| fixed(piece, rows)).collect(),
         ),
+        changed(base, "trailing averages", |config| {
+            config.score.alignment = Alignment::Trailing;
+        }),
         variant("powers of 1", all().map(|p| EvidenceConfig { power: 1.0, ..p }).collect()),
         variant("powers of 2", all().map(|p| EvidenceConfig { power: 2.0, ..p }).collect()),
     ];

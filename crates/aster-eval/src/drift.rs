@@ -2,33 +2,57 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use crate::{EvalError, ParetoTail};
 
-/// How a threshold follows scores whose normal level has moved since training (ours). It reads
-/// the scores so far and no label, so a stream and a finished series alarm alike.
-///
-/// The threshold is the training's or a quantile of the latest scores, whichever is larger:
-/// anomalies are taken to be rare. Where the latest scores fall into two groups, of which the
-/// upper one is no majority, it lies between the groups if that is lower: a long anomaly
-/// would hide behind the quantile.
+/// How a threshold follows scores whose normal level has moved since training. It reads the
+/// scores so far and no label, so a stream and a finished series alarm alike.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DriftConfig {
-    /// The quantile, in [0, 1). Default: 0.95.
-    pub quantile: f64,
-    /// From which share of the variance, in (0, 1], that lies between two groups the scores
-    /// count as two (Otsu, IEEE Trans. SMC 1979). A normal distribution cut in the middle has
-    /// 0.64, a uniform one 0.75. Default: 0.8.
-    pub separation: f64,
+    /// Where it goes. Default: above the level of the latest scores.
+    pub method: DriftMethod,
     /// Scores before the threshold first moves, at least 1. Default: 50.
     pub warmup: usize,
     /// How many of the latest scores count, at least the warm-up. Default: 10 000.
     pub memory: usize,
 }
 
+/// Where a threshold goes with the latest scores.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftMethod {
+    /// The training's threshold or a quantile of the latest scores, whichever is larger (ours):
+    /// anomalies are taken to be rare. Where the latest scores fall into two groups, of which
+    /// the upper one is no majority, it lies between the groups if that is lower: a long
+    /// anomaly would hide behind the quantile.
+    Level {
+        /// The quantile, in [0, 1); 0.95 by default.
+        quantile: f64,
+        /// From which share of the variance, in (0, 1], that lies between two groups the
+        /// scores count as two (Otsu, IEEE Trans. SMC 1979); 0.8 by default. A normal
+        /// distribution cut in the middle has 0.64, a uniform one 0.75.
+        separation: f64,
+    },
+    /// Peaks over threshold of the latest scores that did not alarm (after SPOT of Siffer et
+    /// al., KDD 2017): up or down with the tail of normal scores, and by design never after a
+    /// jump, all of which alarms.
+    Pot {
+        /// Where the tail starts, in (0, 1); 0.98 is customary.
+        initial: f64,
+        /// Probability of a false alarm per timestamp, in (0, 1).
+        risk: f64,
+    },
+}
+
+impl Default for DriftMethod {
+    fn default() -> Self {
+        Self::Level { quantile: 0.95, separation: 0.8 }
+    }
+}
+
 impl Default for DriftConfig {
     fn default() -> Self {
-        Self { quantile: 0.95, separation: 0.8, warmup: 50, memory: 10_000 }
+        Self { method: DriftMethod::default(), warmup: 50, memory: 10_000 }
     }
 }
 
@@ -38,13 +62,23 @@ impl DriftConfig {
     /// # Errors
     /// A setting outside its range.
     pub fn check(&self) -> Result<(), EvalError> {
-        let Self { quantile, separation, warmup, memory } = *self;
+        let Self { method, warmup, memory } = *self;
         let setting = |name, expected, got| Err(EvalError::Setting { name, expected, got });
-        if !(0.0..1.0).contains(&quantile) {
-            return setting("drift quantile", "a number in [0, 1)", quantile.to_string());
-        }
-        if !(separation > 0.0 && separation <= 1.0) {
-            return setting("separation", "a number in (0, 1]", separation.to_string());
+        let inside = |share: f64| share > 0.0 && share < 1.0;
+        match method {
+            DriftMethod::Level { quantile, .. } if !(0.0..1.0).contains(&quantile) => {
+                return setting("drift quantile", "a number in [0, 1)", quantile.to_string());
+            }
+            DriftMethod::Level { separation, .. } if !(separation > 0.0 && separation <= 1.0) => {
+                return setting("separation", "a number in (0, 1]", separation.to_string());
+            }
+            DriftMethod::Pot { initial, .. } if !inside(initial) => {
+                return setting("initial", "a number in (0, 1)", initial.to_string());
+            }
+            DriftMethod::Pot { risk, .. } if !inside(risk) => {
+                return setting("risk", "a number in (0, 1)", risk.to_string());
+            }
+            DriftMethod::Level { .. } | DriftMethod::Pot { .. } => {}
         }
         if warmup == 0 {
             return setting("warmup", "at least 1", warmup.to_string());
@@ -63,7 +97,7 @@ impl DriftConfig {
 }
 
 /// A threshold that follows a stream of scores.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftingThreshold {
     config: DriftConfig,
     base: f32,
@@ -82,12 +116,15 @@ impl DriftingThreshold {
 
     /// The threshold for the next score, which only later ones will be compared with.
     pub fn next(&mut self, score: f32) -> f32 {
-        if self.due == 0 {
-            self.current = self.base.max(self.moved());
+        if self.due == 0 && !self.latest.is_empty() {
+            self.current = self.moved();
             // Sorting every fiftieth part costs each score no more than a few comparisons.
             self.due = (self.latest.len() / 50).max(10);
         }
-        self.due -= 1;
+        if matches!(self.config.method, DriftMethod::Pot { .. }) && score >= self.current {
+            return self.current;
+        }
+        self.due = self.due.saturating_sub(1);
         if self.latest.len() >= self.config.memory {
             self.latest.pop_front();
         }
@@ -95,21 +132,30 @@ impl DriftingThreshold {
         self.current
     }
 
-    /// Just above the quantile, or above the lower of two groups.
     fn moved(&self) -> f32 {
         let mut sorted: Vec<f32> = self.latest.iter().copied().collect();
         sorted.sort_unstable_by(f32::total_cmp);
-        let n = sorted.len();
-        let rank = |share: f64| ((share * n as f64) as usize).min(n - 1);
-        let quantile = rank(self.config.quantile);
-        let cut = match two_groups(&sorted) {
-            Some((cut, share)) if share >= self.config.separation && 2 * cut >= n => {
-                quantile.min(cut - 1)
+        match self.config.method {
+            DriftMethod::Level { quantile, separation } => {
+                self.base.max(above_level(&sorted, quantile, separation))
             }
-            _ => quantile,
-        };
-        sorted[cut].next_up()
+            DriftMethod::Pot { initial, risk } => match ParetoTail::fit(&sorted, initial) {
+                Ok(tail) => tail.quantile(risk).next_up(),
+                Err(_) => self.current,
+            },
+        }
     }
+}
+
+/// Just above the quantile, or above the lower of two groups.
+fn above_level(sorted: &[f32], quantile: f64, separation: f64) -> f32 {
+    let n = sorted.len();
+    let quantile = ((quantile * n as f64) as usize).min(n - 1);
+    let cut = match two_groups(sorted) {
+        Some((cut, share)) if share >= separation && 2 * cut >= n => quantile.min(cut - 1),
+        _ => quantile,
+    };
+    sorted[cut].next_up()
 }
 
 /// How many scores the lower of two groups has, and the share of the variance that lies
@@ -165,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn peaks_over_threshold_follow_normal_scores_both_ways_and_no_anomaly() {
+        let method = DriftMethod::Pot { initial: 0.9, risk: 1e-3 };
+        let config = DriftConfig { method, memory: 500, ..Default::default() };
+        let anomalous = |row| (700..720).contains(&row);
+        let score = |row| noise(row) * if row < 1000 { 1.0 } else { 0.5 };
+        let scores: Vec<f32> =
+            (0..3000).map(|row| if anomalous(row) { 30.0 } else { score(row) }).collect();
+        let thresholds = config.thresholds(5.0, &scores);
+        assert_eq!(thresholds[..50], [5.0; 50]);
+        let alarms = |row: &usize| scores[*row] >= thresholds[*row];
+        assert!((700..720).all(|row| alarms(&row)));
+        assert!((0..3000).filter(alarms).count() < 30);
+        // Half the spread, half the threshold.
+        let ratio = thresholds[2999] / thresholds[999];
+        assert!((ratio - 0.5).abs() < 0.05, "{ratio}");
+    }
+
+    #[test]
     fn groups_by_hand() {
         assert_eq!(two_groups(&[1.0, 1.0, 5.0]).map(|(cut, _)| cut), Some(2));
         assert_eq!(two_groups(&[3.0; 4]), None);
@@ -185,8 +249,12 @@ mod tests {
     fn impossible_settings_are_errors() {
         let config = DriftConfig::default();
         assert!(config.check().is_ok());
-        assert!(DriftConfig { quantile: 1.0, ..config }.check().is_err());
-        assert!(DriftConfig { separation: 0.0, ..config }.check().is_err());
+        let with = |method| DriftConfig { method, ..config }.check();
+        assert!(with(DriftMethod::Level { quantile: 1.0, separation: 0.8 }).is_err());
+        assert!(with(DriftMethod::Level { quantile: 0.9, separation: 0.0 }).is_err());
+        assert!(with(DriftMethod::Pot { initial: 0.0, risk: 0.1 }).is_err());
+        assert!(with(DriftMethod::Pot { initial: 0.9, risk: 1.0 }).is_err());
+        assert!(with(DriftMethod::Pot { initial: 0.9, risk: 0.1 }).is_ok());
         assert!(DriftConfig { warmup: 0, ..config }.check().is_err());
         assert!(DriftConfig { memory: 10, ..config }.check().is_err());
     }

@@ -1,7 +1,9 @@
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
+use crate::EvalError;
 use crate::error::check_scores;
-use crate::{EvalError, runs};
 
 /// When scores above the threshold become an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,20 @@ pub struct Interval {
     pub severity: f32,
 }
 
+impl AlarmConfig {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// `k` outside `1..=n`.
+    pub fn check(&self) -> Result<(), EvalError> {
+        if self.k == 0 || self.k > self.n {
+            let got = format!("{} of {}", self.k, self.n);
+            return Err(EvalError::Setting { name: "k of n", expected: "1 <= k <= n", got });
+        }
+        Ok(())
+    }
+}
+
 /// The intervals in which the scores reach their thresholds, in order.
 ///
 /// # Errors
@@ -52,32 +68,82 @@ pub fn intervals(
         let got = format!("{} for {} scores", thresholds.len(), scores.len());
         return Err(EvalError::Setting { name, expected, got });
     }
-    if alarm.k == 0 || alarm.k > alarm.n {
-        let got = format!("{} of {}", alarm.k, alarm.n);
-        return Err(EvalError::Setting { name: "k of n", expected: "1 <= k <= n", got });
+    alarm.check()?;
+    let mut tracker = AlarmTracker::new(*alarm);
+    let pairs = scores.iter().zip(thresholds);
+    let mut closed: Vec<_> = pairs.filter_map(|(s, t)| tracker.next(*s, *t).closed).collect();
+    closed.extend(tracker.finish());
+    Ok(closed)
+}
+
+/// Finds intervals in scores that come one by one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmTracker {
+    config: AlarmConfig,
+    /// Whether each of the latest rows reached its threshold, `n` of them at most.
+    recent: VecDeque<bool>,
+    row: usize,
+    open: Option<Interval>,
+    /// Of the rows after the open interval, which may yet become part of it. Their severities
+    /// are sums.
+    after: Option<Interval>,
+}
+
+/// What a score has led to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AlarmStep {
+    /// Whether its row alarms.
+    pub alarms: bool,
+    /// An interval that has ended, and that no later row can join.
+    pub closed: Option<Interval>,
+}
+
+impl AlarmTracker {
+    /// Before the first score.
+    pub fn new(config: AlarmConfig) -> Self {
+        Self { config, recent: VecDeque::new(), row: 0, open: None, after: None }
     }
-    let reaches = |row: usize| usize::from(scores[row] >= thresholds[row]);
-    let mut recent = 0;
-    let alarms = (0..scores.len()).map(|row| {
-        recent += reaches(row);
-        recent -= if row >= alarm.n { reaches(row - alarm.n) } else { 0 };
-        recent >= alarm.k
-    });
-    let mut joined: Vec<std::ops::Range<usize>> = Vec::new();
-    for run in runs(alarms) {
-        match joined.last_mut() {
-            Some(last) if run.start - last.end <= alarm.join => last.end = run.end,
-            _ => joined.push(run),
+
+    /// Takes the next score and its threshold.
+    pub fn next(&mut self, score: f32, threshold: f32) -> AlarmStep {
+        if self.recent.len() >= self.config.n {
+            self.recent.pop_front();
         }
+        self.recent.push_back(score >= threshold);
+        let row = Interval {
+            start: self.row,
+            end: self.row + 1,
+            peak: self.row,
+            peak_score: score,
+            severity: (score - threshold).max(0.0),
+        };
+        self.row += 1;
+        let alarms = self.recent.iter().filter(|reached| **reached).count() >= self.config.k;
+        if alarms {
+            let before = self.open.into_iter().chain(self.after.take());
+            self.open = before.chain([row]).reduce(joined);
+            return AlarmStep { alarms, closed: None };
+        }
+        let over = self.open.is_some_and(|open| self.row - open.end > self.config.join);
+        let closed = if over { self.finish() } else { None };
+        if self.open.is_some() {
+            self.after = self.after.into_iter().chain([row]).reduce(joined);
+        }
+        AlarmStep { alarms, closed }
     }
-    let describe = |rows: std::ops::Range<usize>| {
-        let (start, end) = (rows.start, rows.end);
-        let peak = rows.clone().fold(start, |p, r| if scores[r] > scores[p] { r } else { p });
-        let excess: f32 = rows.map(|r| (scores[r] - thresholds[r]).max(0.0)).sum();
-        let severity = excess / (end - start) as f32;
-        Interval { start, end, peak, peak_score: scores[peak], severity }
-    };
-    Ok(joined.into_iter().map(describe).collect())
+
+    /// Ends the interval that is still open, if there is one.
+    pub fn finish(&mut self) -> Option<Interval> {
+        self.after = None;
+        let open = self.open.take()?;
+        Some(Interval { severity: open.severity / (open.end - open.start) as f32, ..open })
+    }
+}
+
+/// Two neighbours, with the sum of their severities.
+fn joined(a: Interval, b: Interval) -> Interval {
+    let peak = if b.peak_score > a.peak_score { b } else { a };
+    Interval { end: b.end, severity: a.severity + b.severity, start: a.start, ..peak }
 }
 
 #[cfg(test)]
@@ -99,9 +165,25 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_ends_when_no_later_row_can_join_it() {
+        let mut tracker = AlarmTracker::new(AlarmConfig { k: 1, n: 1, join: 1 });
+        let steps = SCORES.map(|score| tracker.next(score, 1.0));
+        let alarms = steps.map(|step| step.alarms);
+        assert_eq!(alarms, SCORES.map(|score| score >= 1.0));
+        let closed: Vec<_> = steps.iter().map(|step| step.closed.map(|i| i.end)).collect();
+        assert_eq!(closed[..6], [None; 6]);
+        assert_eq!(closed[6..], [Some(5), None, None]);
+        assert_eq!(tracker.finish().map(|i| (i.start, i.end)), Some((8, 9)));
+        assert_eq!(tracker.finish(), None);
+    }
+
+    #[test]
     fn peak_and_severity() {
         let first = intervals(&SCORES, &[1.0; 9], &AlarmConfig::default()).unwrap()[0];
         assert_eq!((first.peak, first.peak_score, first.severity), (2, 3.0, 1.5));
+        let alarm = AlarmConfig { join: 1, ..Default::default() };
+        let joined = intervals(&SCORES, &[1.0; 9], &alarm).unwrap()[0];
+        assert_eq!((joined.peak, joined.peak_score, joined.severity), (2, 3.0, 1.0));
     }
 
     #[test]

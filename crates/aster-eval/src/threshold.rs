@@ -26,6 +26,18 @@ pub enum ThresholdRule {
         /// Probability of a false alarm per timestamp, in (0, 1).
         risk: f64,
     },
+    /// This value, whatever the scores: in their unit.
+    Fixed {
+        /// A finite number.
+        value: f32,
+    },
+    /// Peaks over threshold from the 0.9 quantile, at a risk of `10^(4 sensitivity - 5)`: one
+    /// false alarm in a thousand timestamps at 0.5, ten times as many for each quarter more
+    /// (ours).
+    Sensitivity {
+        /// In (0, 1).
+        sensitivity: f64,
+    },
     /// The lowest threshold at which at most this share of the scores alarms.
     FalseAlarmRate {
         /// In [0, 1).
@@ -58,6 +70,16 @@ impl ThresholdRule {
                 deviations.sort_unstable_by(f32::total_cmp);
                 let spread = 1.4826 * f64::from(rank(&deviations, 0.5));
                 Ok(((f64::from(median) + k * spread) as f32).max(median.next_up()))
+            }
+            Self::Fixed { value } => {
+                within("value", f64::from(value), value.is_finite(), "a finite number")?;
+                Ok(value)
+            }
+            Self::Sensitivity { sensitivity } => {
+                let inside = sensitivity > 0.0 && sensitivity < 1.0;
+                within("sensitivity", sensitivity, inside, "a number in (0, 1)")?;
+                let risk = 10f64.powf(4.0 * sensitivity - 5.0);
+                Self::Pot { initial: 0.9, risk }.fit(scores)
             }
             Self::Pot { initial, risk } => {
                 within("risk", risk, risk > 0.0 && risk < 1.0, "a number in (0, 1)")?;
@@ -105,6 +127,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_taken_as_it_is_and_more_sensitivity_alarms_more() {
+        assert_eq!(ThresholdRule::Fixed { value: 7.5 }.fit(&hundred()).unwrap(), 7.5);
+        let at = |sensitivity| ThresholdRule::Sensitivity { sensitivity }.fit(&hundred()).unwrap();
+        let thresholds = [0.2, 0.5, 0.8, 0.99].map(at);
+        assert!(thresholds.windows(2).all(|pair| pair[0] > pair[1]), "{thresholds:?}");
+        assert_eq!(
+            at(0.5),
+            ThresholdRule::Pot { initial: 0.9, risk: 1e-3 }.fit(&hundred()).unwrap()
+        );
+    }
+
+    #[test]
     fn constant_scores_never_alarm() {
         for rule in [
             ThresholdRule::Quantile { q: 0.5 },
@@ -124,6 +158,9 @@ mod tests {
             ThresholdRule::Pot { initial: 1.0, risk: 1e-3 },
             ThresholdRule::Pot { initial: 0.9, risk: 0.0 },
             ThresholdRule::FalseAlarmRate { rate: f64::NAN },
+            ThresholdRule::Fixed { value: f32::INFINITY },
+            ThresholdRule::Sensitivity { sensitivity: 0.0 },
+            ThresholdRule::Sensitivity { sensitivity: 1.0 },
         ] {
             assert!(matches!(rule.fit(&hundred()), Err(EvalError::Setting { .. })), "{rule:?}");
         }

@@ -5,6 +5,7 @@ use aster_eval::{EvalError, ParetoTail};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{Channels, Evidence};
+use crate::fusion::{Fusion, Joining};
 use crate::states::States;
 use crate::{AsterConfig, ScoreConfig, Smoothing, Source};
 
@@ -36,19 +37,40 @@ impl Calibration {
             true => norms(channels, config.channel_floor as f32),
             false => vec![1.0; channels.width],
         };
-        let norms = evidence.iter().map(|(source, channels)| (*source, norms(channels))).collect();
+        let norms: BTreeMap<Source, Vec<f32>> =
+            evidence.iter().map(|(source, channels)| (*source, norms(channels))).collect();
         let states = match config.binary_as_context {
             true => States::of(train),
             false => States::none(train.channel_count()),
         };
-        states.settle(&mut evidence, train, scaler);
+        states.settle(&mut evidence, train.values(), scaler);
         let smoothing: Vec<_> = config.evidence.iter().map(|piece| piece.smoothing).collect();
         let widths = Smoothing::widths(&smoothing, train);
-        let pieces: Vec<_> = pieces(config, &widths, &norms, &evidence).collect();
-        let tails = pieces.iter().map(|piece| ParetoTail::fit(&piece[validation..], config.tail));
-        let tails: Vec<_> = tails.collect::<Result<_, _>>()?;
-        let scores = sum(&tails, pieces);
-        Ok((Self { norms, states, widths, tails }, scores))
+        let pieces = config.evidence.iter().zip(&widths).map(|(piece, width)| {
+            let Channels { width: channels, values } = &evidence[&piece.source];
+            let joining = Joining::new(config, *width, *channels);
+            joining.whole(values, piece.power, &norms[&piece.source])
+        });
+        let tails = pieces.map(|piece| ParetoTail::fit(&piece[validation..], config.tail));
+        let tails = tails.collect::<Result<_, _>>()?;
+        let calibration = Self { norms, states, widths, tails };
+        let scores = calibration.scores(config, &evidence);
+        Ok((calibration, scores))
+    }
+
+    /// What the channels of a source are divided by.
+    pub(crate) fn norms(&self, source: Source) -> &[f32] {
+        self.norms.get(&source).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rows over which each piece is smoothed.
+    pub(crate) fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// Of each piece.
+    pub(crate) fn tails(&self) -> &[ParetoTail] {
+        &self.tails
     }
 
     /// Whether it was fitted on as many pieces of the same sources and channels.
@@ -71,32 +93,21 @@ impl Calibration {
         series: &TimeSeries,
         mut evidence: Evidence,
     ) -> Vec<f32> {
-        self.states.settle(&mut evidence, series, &config.scaler);
-        sum(&self.tails, pieces(&config.score, &self.widths, &self.norms, &evidence))
+        self.settle(config, series.values(), &mut evidence);
+        self.scores(&config.score, &evidence)
     }
-}
 
-/// `-ln P` of all pieces together, per row.
-fn sum(tails: &[ParetoTail], pieces: impl IntoIterator<Item = Vec<f32>>) -> Vec<f32> {
-    let mut scores = vec![];
-    for (tail, values) in tails.iter().zip(pieces) {
-        scores.resize(values.len(), 0.0);
-        for (score, value) in scores.iter_mut().zip(values) {
-            *score += tail.surprise(value);
-        }
+    /// Makes context of the states of binary channels.
+    pub(crate) fn settle(&self, config: &AsterConfig, values: &[f32], evidence: &mut Evidence) {
+        self.states.settle(evidence, values, &config.scaler);
     }
-    scores.into_iter().map(|score: f64| score.min(f64::from(f32::MAX)) as f32).collect()
-}
 
-fn pieces<'a>(
-    config: &'a ScoreConfig,
-    widths: &'a [usize],
-    norms: &'a BTreeMap<Source, Vec<f32>>,
-    evidence: &'a Evidence,
-) -> impl Iterator<Item = Vec<f32>> + 'a {
-    config.evidence.iter().zip(widths).map(|(piece, width)| {
-        evidence[&piece.source].join(*width, piece.power, &norms[&piece.source])
-    })
+    fn scores(&self, config: &ScoreConfig, evidence: &Evidence) -> Vec<f32> {
+        let mut fusion = Fusion::new(config, self);
+        let mut scores = fusion.push(config, self, evidence);
+        scores.extend(fusion.drain(config, self));
+        scores
+    }
 }
 
 /// Mean of each channel and a share of the mean over all, never zero.

@@ -8,7 +8,7 @@ use aster_llm::ContextConfig;
 use aster_vae::{BetaSchedule, VaeConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::{Output, Smoothing, TrainError};
+use crate::{Alignment, Output, Smoothing, TrainError};
 
 /// Every choice of a detector. An ablation is a value of this type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -275,7 +275,7 @@ impl Source {
 pub struct EvidenceConfig {
     /// Where it comes from. Default: the reconstruction.
     pub source: Source,
-    /// The centred moving average over it. Default: none.
+    /// The moving average over it. Default: none.
     pub smoothing: Smoothing,
     /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
     /// plain mean, the larger the more the worst channel counts. Classifier and KL have no
@@ -314,6 +314,9 @@ pub struct ScoreConfig {
     /// Quantile of the validation evidence, in (0, 1), at which its Pareto tail starts.
     /// Default: 0.9.
     pub tail: f64,
+    /// Which rows the moving averages are over. Centred ones find more; trailing ones keep a
+    /// stream from waiting for half their width. Default: centred.
+    pub alignment: Alignment,
     /// Pieces of evidence. Default: the reconstruction over 10 rows; and, as `asinh` makes it
     /// blind far out, in raw units over half a correlation time (20 to 40 rows) with power 2
     /// and over two of them (40 to 160 rows) with power 1.25.
@@ -331,6 +334,7 @@ impl Default for ScoreConfig {
             channel_floor: 0.03,
             binary_as_context: true,
             tail: 0.9,
+            alignment: Alignment::Centred,
             evidence: vec![
                 piece(Source::Reconstruction, Smoothing::Rows(10), 1.0),
                 piece(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
@@ -390,6 +394,7 @@ impl AsterConfig {
         self.generator.check()?;
         self.grade_scale().check()?;
         self.drift.as_ref().map_or(Ok(()), DriftConfig::check)?;
+        self.alarm.check()?;
         at_least_one("chunk", self.chunk)?;
         at_least_one("epochs", train.epochs)?;
         at_least_one("steps", train.steps)?;

@@ -4,7 +4,6 @@ use aster_data::{ScalerConfig, TimeSeries, WindowFold, Windows};
 use burn::tensor::Device;
 
 use crate::batch::gather;
-use crate::smoothing::smooth;
 use crate::{Aster, AsterConfig, Output, Source, TrainError};
 
 /// What the sources say about a series.
@@ -18,22 +17,51 @@ pub(crate) struct Channels {
     pub(crate) values: Vec<f32>,
 }
 
-/// The evidence that the config asks for, of a scaled series. Memory is proportional to the
-/// series, plus one batch of windows.
+/// What the model makes of rows: `[rows, width]` of each output.
+pub(crate) type Rows = BTreeMap<Output, Vec<f32>>;
+
+impl AsterConfig {
+    fn sources(&self) -> BTreeSet<Source> {
+        self.score.evidence.iter().map(|piece| piece.source).collect()
+    }
+
+    /// What scoring reads of the model.
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        let outputs: BTreeSet<Output> = self.sources().iter().map(|x| x.output()).collect();
+        outputs.into_iter().collect()
+    }
+
+    /// The evidence that the config asks for, from scaled values `[rows, C]` and what the model
+    /// makes of them.
+    pub(crate) fn evidence(&self, values: &[f32], rows: &Rows, channels: usize) -> Evidence {
+        let say = |source: Source| {
+            let of_model = &rows[&source.output()];
+            let values = match source {
+                Source::Reconstruction | Source::RawReconstruction => {
+                    let error = |(x, r): (&f32, &f32)| squared_error(source, &self.scaler, *x, *r);
+                    values.iter().zip(of_model).map(error).collect()
+                }
+                Source::Classifier | Source::Kl => of_model.clone(),
+            };
+            (source, Channels { width: source.output().width(channels), values })
+        };
+        self.sources().into_iter().map(say).collect()
+    }
+}
+
+/// The evidence of a scaled series. Memory is proportional to it, plus one batch of windows.
 pub(crate) fn evidence(
     model: &Aster,
     series: &TimeSeries,
     device: &Device,
 ) -> Result<Evidence, TrainError> {
-    let AsterConfig { score: config, scaler, window, .. } = model.config();
-    let windows = Windows::new(series.rows(), *window, config.stride)?;
-    let sources: BTreeSet<Source> = config.evidence.iter().map(|piece| piece.source).collect();
-    let outputs: BTreeSet<Output> = sources.iter().map(|source| source.output()).collect();
-    let outputs: Vec<Output> = outputs.into_iter().collect();
+    let config = model.config();
+    let windows = Windows::new(series.rows(), config.window, config.score.stride)?;
+    let outputs = config.outputs();
     let width = |output: Output| output.width(series.channel_count());
     let mut folds: Vec<WindowFold> = outputs.iter().map(|x| windows.fold(width(*x))).collect();
     let numbers: Vec<usize> = (0..windows.count()).collect();
-    for batch in numbers.chunks(config.batch) {
+    for batch in numbers.chunks(config.score.batch) {
         let made = model.outputs(gather(series, &windows, batch, device), &outputs);
         for (fold, made) in folds.iter_mut().zip(made) {
             let values: Vec<f32> = made.into_data().iter::<f32>().collect();
@@ -42,19 +70,8 @@ pub(crate) fn evidence(
             }
         }
     }
-    let rows: BTreeMap<_, _> =
-        outputs.iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
-    let say = |source: Source| {
-        let values = match source {
-            Source::Reconstruction | Source::RawReconstruction => {
-                let pairs = series.values().iter().zip(&rows[&Output::Reconstruction]);
-                pairs.map(|(x, r)| squared_error(source, scaler, *x, *r)).collect()
-            }
-            Source::Classifier | Source::Kl => rows[&source.output()].clone(),
-        };
-        (source, Channels { width: width(source.output()), values })
-    };
-    Ok(sources.into_iter().map(say).collect())
+    let rows = outputs.into_iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
+    Ok(config.evidence(series.values(), &rows, series.channel_count()))
 }
 
 /// Of two scaled values, in the source's unit, at most the largest finite number.
@@ -74,20 +91,6 @@ impl Channels {
         (0..self.width).map(mean).collect()
     }
 
-    /// Smooths each channel over `width` rows, divides it by its norm, and joins them to one
-    /// value per row by the power mean.
-    pub(crate) fn join(&self, width: usize, power: f64, norms: &[f32]) -> Vec<f32> {
-        let mut sums = vec![0.0; self.values.len() / self.width];
-        for (channel, norm) in norms.iter().enumerate() {
-            let smoothed = smooth(self.channel(channel), width);
-            for (sum, value) in sums.iter_mut().zip(smoothed) {
-                *sum += (value / f64::from(*norm)).powf(power);
-            }
-        }
-        let mean = |sum: f64| (sum / self.width as f64).powf(power.recip());
-        sums.into_iter().map(|sum| mean(sum).min(f64::from(f32::MAX)) as f32).collect()
-    }
-
     fn channel(&self, channel: usize) -> impl Iterator<Item = f32> + '_ {
         self.values.iter().skip(channel).step_by(self.width).copied()
     }
@@ -98,11 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
+    fn means_are_by_channel() {
         let evidence = Channels { width: 2, values: vec![1.0, 30.0, 3.0, 10.0] };
         assert_eq!(evidence.means(), [2.0, 20.0]);
-        let join = |power| evidence.join(1, power, &[0.5, 10.0]);
-        assert_eq!(join(1.0), [2.5, 3.5]);
-        assert_eq!(join(2.0), [6.5f32.sqrt(), 18.5f32.sqrt()]);
     }
 }

@@ -28,11 +28,14 @@ pub(crate) struct Format {
     pub(crate) version: u32,
 }
 
-/// A file to be written, at the path that it is given.
+/// Writes a file at a path.
+pub(crate) type Write<'a> = Box<dyn FnOnce(&Path) -> Result<(), TrainError> + 'a>;
+
+/// A file to be written.
 pub(crate) struct Part<'a> {
     pub(crate) name: &'static str,
     pub(crate) extension: &'static str,
-    pub(crate) write: Box<dyn FnOnce(&Path) -> Result<(), TrainError> + 'a>,
+    pub(crate) write: Write<'a>,
 }
 
 impl<'a> Part<'a> {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::states::first_values;
 
-/// Width of a centred moving average.
+/// Width of a moving average.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Smoothing {
@@ -75,19 +75,95 @@ fn falls_below(values: &[f64], longest: usize) -> usize {
     (1..longest).find(|lag| covariance(*lag) < low).unwrap_or(longest)
 }
 
-/// Centred moving average over `width` rows, over fewer at the ends.
-pub(crate) fn smooth(values: impl Iterator<Item = f32>, width: usize) -> Vec<f64> {
-    let mut sums = vec![0.0];
-    for value in values {
-        sums.push(sums[sums.len() - 1] + f64::from(value));
+/// The rows that an average at a row is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alignment {
+    /// As many after it as before: a score waits for them.
+    #[default]
+    Centred,
+    /// It and those before.
+    Trailing,
+}
+
+impl Alignment {
+    /// Rows that an average over `width` rows waits for.
+    pub(crate) fn after(self, width: usize) -> usize {
+        match self {
+            Self::Centred => width / 2,
+            Self::Trailing => 0,
+        }
     }
-    let rows = sums.len() - 1;
-    let (before, after) = ((width - 1) / 2, width / 2);
-    let mean = |row: usize| {
-        let (from, to) = (row.saturating_sub(before), (row + after + 1).min(rows));
-        (sums[to] - sums[from]) / (to - from) as f64
-    };
-    (0..rows).map(mean).collect()
+}
+
+/// Moving average of values that come one by one, over fewer rows at the ends. Nothing is
+/// ever subtracted, so a huge value is forgotten once it has passed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MovingMean {
+    width: usize,
+    after: usize,
+    /// Values of the window are a queue of two stacks: sums from each of the older ones to the
+    /// last of them, and the newer ones with their sum.
+    older: Vec<f64>,
+    newer: Vec<f64>,
+    sum: f64,
+    /// Values that have come, until there are as many as the average waits for.
+    waited: usize,
+}
+
+impl MovingMean {
+    pub(crate) fn new(width: usize, alignment: Alignment) -> Self {
+        let after = alignment.after(width);
+        Self { width, after, older: vec![], newer: vec![], sum: 0.0, waited: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.older.len() + self.newer.len()
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.older.is_empty() {
+            let sums = self.newer.drain(..).rev().scan(0.0, |sum, value| {
+                *sum += value;
+                Some(*sum)
+            });
+            self.older.extend(sums);
+            self.sum = 0.0;
+        }
+        self.older.pop();
+    }
+
+    fn mean(&self) -> f64 {
+        (self.older.last().unwrap_or(&0.0) + self.sum) / self.len() as f64
+    }
+
+    /// Takes the next value; gives the average at the row that has waited for it, if any.
+    pub(crate) fn push(&mut self, value: f64) -> Option<f64> {
+        self.newer.push(value);
+        self.sum += value;
+        if self.len() > self.width {
+            self.forget_oldest();
+        }
+        if self.waited < self.after {
+            self.waited += 1;
+            return None;
+        }
+        Some(self.mean())
+    }
+
+    /// The average at the next row that still waits, of those after which nothing comes.
+    pub(crate) fn drain(&mut self) -> Option<f64> {
+        if self.waited == 0 {
+            return None;
+        }
+        // The last row of `n` that wait has all before it in its window, the first of them
+        // the most after.
+        while self.len() > self.width - self.after - 1 + self.waited {
+            self.forget_oldest();
+        }
+        self.waited -= 1;
+        Some(self.mean())
+    }
 }
 
 #[cfg(test)]
@@ -96,11 +172,52 @@ mod tests {
 
     #[test]
     fn smoothing_by_hand() {
-        let smooth = |width| smooth([1.0, 2.0, 3.0, 10.0].into_iter(), width);
+        let smooth = |width| smooth(&[1.0, 2.0, 3.0, 10.0], width, Alignment::Centred);
         assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
         assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
         assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
         assert_eq!(smooth(100), [4.0; 4]);
+        let trailing = smooth_trailing(&[1.0, 2.0, 3.0, 10.0]);
+        assert_eq!(trailing, [1.0, 1.5, 2.5, 6.5]);
+    }
+
+    fn smooth_trailing(values: &[f64]) -> Vec<f64> {
+        smooth(values, 2, Alignment::Trailing)
+    }
+
+    fn smooth(values: &[f64], width: usize, alignment: Alignment) -> Vec<f64> {
+        let mut mean = MovingMean::new(width, alignment);
+        let mut means: Vec<f64> = values.iter().filter_map(|value| mean.push(*value)).collect();
+        means.extend(std::iter::from_fn(|| mean.drain()));
+        means
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn averages_are_those_of_their_rows(
+            values in proptest::collection::vec(0.0..10.0f64, 1..60),
+            width in 1usize..20,
+        ) {
+            for alignment in [Alignment::Centred, Alignment::Trailing] {
+                let after = alignment.after(width);
+                let before = width - 1 - after;
+                let means = smooth(&values, width, alignment);
+                proptest::prop_assert_eq!(means.len(), values.len());
+                for (row, mean) in means.into_iter().enumerate() {
+                    let rows = row.saturating_sub(before)..(row + after + 1).min(values.len());
+                    let expected = values[rows.clone()].iter().sum::<f64>() / rows.len() as f64;
+                    approx::assert_relative_eq!(mean, expected, max_relative = 1e-12);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_huge_value_is_forgotten() {
+        let mut values = vec![1.0; 50];
+        values[10] = 1e300;
+        let means = smooth(&values, 4, Alignment::Centred);
+        assert_eq!(means[20..], [1.0; 30]);
     }
 
     /// Sines of these periods, a channel that stands still and one of two values.

@@ -27,17 +27,11 @@ impl States {
 
     /// Replaces the reconstruction errors of such channels by the distance from the nearer
     /// state: which of them it is in is context, what is neither is evidence.
-    pub(crate) fn settle(
-        &self,
-        evidence: &mut Evidence,
-        series: &TimeSeries,
-        scaler: &ScalerConfig,
-    ) {
+    pub(crate) fn settle(&self, evidence: &mut Evidence, values: &[f32], scaler: &ScalerConfig) {
         for source in [Source::Reconstruction, Source::RawReconstruction] {
             let Some(channels) = evidence.get_mut(&source) else { continue };
             let states = self.0.iter().cycle();
-            for ((error, x), states) in channels.values.iter_mut().zip(series.values()).zip(states)
-            {
+            for ((error, x), states) in channels.values.iter_mut().zip(values).zip(states) {
                 if let Some(states) = states {
                     let [a, b] = states.map(|state| squared_error(source, scaler, *x, state));
                     *error = a.min(b);
@@ -83,10 +77,10 @@ mod tests {
         let error = Channels { width: 2, values: vec![7.0; 6] };
         let mut evidence = [(Source::Reconstruction, error.clone())].into();
         let test = series(&[1.0, 0.1, 0.0, 0.2, 3.0, 0.3]);
-        states.settle(&mut evidence, &test, &ScalerConfig::default());
+        states.settle(&mut evidence, test.values(), &ScalerConfig::default());
         assert_eq!(evidence[&Source::Reconstruction].values, [0.0, 7.0, 0.0, 7.0, 4.0, 7.0]);
         let mut untouched = [(Source::Reconstruction, error.clone())].into();
-        States::none(2).settle(&mut untouched, &test, &ScalerConfig::default());
+        States::none(2).settle(&mut untouched, test.values(), &ScalerConfig::default());
         assert_eq!(untouched[&Source::Reconstruction].values, error.values);
     }
 }
