@@ -68,15 +68,27 @@ impl Scaler {
         &self.channels
     }
 
+    /// What scaling takes to 0, `[C]`.
+    pub fn center(&self) -> &[f32] {
+        &self.center
+    }
+
     /// Scales a series; its labels and timestamps stay.
     ///
     /// # Errors
     /// [`DataError::ChannelMismatch`] for other channels than those fitted on.
     pub fn transform(&self, series: &TimeSeries) -> Result<TimeSeries, DataError> {
-        self.map(series, |x, center, scale| {
-            let z = (x - center) / scale;
-            if self.config.asinh { z.asinh() } else { z }
-        })
+        self.map(series, |x, center, scale| self.scaled(x, center, scale))
+    }
+
+    /// Scales rows `[rows, C]` in place, whose channels are taken to be those fitted on.
+    pub fn transform_rows(&self, rows: &mut [f32]) {
+        self.map_rows(rows, |x, center, scale| self.scaled(x, center, scale));
+    }
+
+    fn scaled(&self, x: f32, center: f32, scale: f32) -> f32 {
+        let z = (x - center) / scale;
+        if self.config.asinh { z.asinh() } else { z }
     }
 
     /// Undoes [`Scaler::transform`] up to rounding.
@@ -95,13 +107,19 @@ impl Scaler {
         f: impl Fn(f32, f32, f32) -> f32,
     ) -> Result<TimeSeries, DataError> {
         series.check_channels(&self.channels)?;
-        let c = self.channels.len();
-        let scaled = |(i, &x): (usize, &f32)| {
-            // A subnormal spread can overflow the quotient; the largest finite
-            // value keeps the order and the series' promise to be finite.
-            f(x, self.center[i % c], self.scale[i % c]).clamp(f32::MIN, f32::MAX)
-        };
-        Ok(series.map_values(series.values().iter().enumerate().map(scaled).collect()))
+        let mut values = series.values().to_vec();
+        self.map_rows(&mut values, f);
+        Ok(series.map_values(values))
+    }
+
+    fn map_rows(&self, rows: &mut [f32], f: impl Fn(f32, f32, f32) -> f32) {
+        for row in rows.chunks_mut(self.channels.len()) {
+            for ((x, center), scale) in row.iter_mut().zip(&self.center).zip(&self.scale) {
+                // A subnormal spread can overflow the quotient; the largest finite
+                // value keeps the order and the series' promise to be finite.
+                *x = f(*x, *center, *scale).clamp(f32::MIN, f32::MAX);
+            }
+        }
     }
 }
 

@@ -46,6 +46,11 @@ impl Windows {
         self.length
     }
 
+    /// Rows between windows.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// First row of a window.
     pub fn start(&self, window: usize) -> usize {
         (window * self.stride).min(self.rows.saturating_sub(self.length))
@@ -75,8 +80,10 @@ impl Windows {
     }
 }
 
-/// Averages overlapping windows: each row gets the mean over the windows that cover it.
-/// Memory is proportional to the rows and their width.
+/// Averages overlapping windows: each row gets the mean over the windows that cover it. Of the
+/// last window, which was moved back, only the rows count from where it would have started:
+/// what is said of the others does not depend on where a series ends, so that a stream can say
+/// it too. Memory is proportional to the rows and their width.
 #[derive(Debug, Clone)]
 pub struct WindowFold {
     windows: Windows,
@@ -88,11 +95,12 @@ pub struct WindowFold {
 impl WindowFold {
     /// Adds the values `[T, width]` of one window; those of padding are ignored.
     pub fn add(&mut self, window: usize, values: &[f32]) {
-        let start = self.windows.start(window);
-        for (sum, value) in self.sums[start * self.width..].iter_mut().zip(values) {
+        let (start, due) = (self.windows.start(window), window * self.windows.stride);
+        let values = &values[(due - start) * self.width..];
+        for (sum, value) in self.sums[due * self.width..].iter_mut().zip(values) {
             *sum += f64::from(*value);
         }
-        let rows = self.counts[start..].iter_mut().take(self.windows.length);
+        let rows = self.counts[due..].iter_mut().take(self.windows.length);
         rows.for_each(|count| *count += 1);
     }
 
@@ -138,6 +146,16 @@ mod tests {
         fold.add(0, &[1.0, 1.0, 1.0]);
         fold.add(1, &[3.0, 3.0, 3.0]);
         assert_eq!(fold.finish(), [1.0, 2.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_window_that_was_moved_back_counts_from_where_it_would_have_started() {
+        let windows = Windows::new(6, 4, 3).unwrap();
+        let mut fold = windows.fold(1);
+        fold.add(0, &[1.0, 1.0, 1.0, 1.0]);
+        fold.add(1, &[9.0, 9.0, 3.0, 3.0]);
+        assert_eq!(windows.start(1), 2);
+        assert_eq!(fold.finish(), [1.0, 1.0, 1.0, 5.0, 3.0, 3.0]);
     }
 
     #[test]

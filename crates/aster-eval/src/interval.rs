@@ -37,6 +37,31 @@ pub struct Interval {
     /// Mean height of the rows' scores above the threshold (0 for rows below),
     /// in the score's unit.
     pub severity: f32,
+    /// The timestamps of its rows, where they are known.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub times: Option<IntervalTimes>,
+}
+
+/// Timestamps of a detected anomaly, in the unit of the series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntervalTimes {
+    /// Of the first row.
+    pub start_time: i64,
+    /// Of the last row.
+    pub last_time: i64,
+    /// Of the highest score.
+    pub peak_time: i64,
+}
+
+impl IntervalTimes {
+    /// Of the rows of an interval, from the timestamps of a series.
+    pub fn of(interval: &Interval, timestamps: &[i64]) -> Option<Self> {
+        Some(Self {
+            start_time: *timestamps.get(interval.start)?,
+            last_time: *timestamps.get(interval.end.checked_sub(1)?)?,
+            peak_time: *timestamps.get(interval.peak)?,
+        })
+    }
 }
 
 impl AlarmConfig {
@@ -71,7 +96,8 @@ pub fn intervals(
     alarm.check()?;
     let mut tracker = AlarmTracker::new(*alarm);
     let pairs = scores.iter().zip(thresholds);
-    let mut closed: Vec<_> = pairs.filter_map(|(s, t)| tracker.next(*s, *t).closed).collect();
+    let mut closed: Vec<_> =
+        pairs.filter_map(|(score, at)| tracker.next(*score, *at, None).closed).collect();
     closed.extend(tracker.finish());
     Ok(closed)
 }
@@ -104,8 +130,8 @@ impl AlarmTracker {
         Self { config, recent: VecDeque::new(), row: 0, open: None, after: None }
     }
 
-    /// Takes the next score and its threshold.
-    pub fn next(&mut self, score: f32, threshold: f32) -> AlarmStep {
+    /// Takes the next score, its threshold, and its timestamp where there is one.
+    pub fn next(&mut self, score: f32, threshold: f32, time: Option<i64>) -> AlarmStep {
         if self.recent.len() >= self.config.n {
             self.recent.pop_front();
         }
@@ -116,6 +142,11 @@ impl AlarmTracker {
             peak: self.row,
             peak_score: score,
             severity: (score - threshold).max(0.0),
+            times: time.map(|time| IntervalTimes {
+                start_time: time,
+                last_time: time,
+                peak_time: time,
+            }),
         };
         self.row += 1;
         let alarms = self.recent.iter().filter(|reached| **reached).count() >= self.config.k;
@@ -142,8 +173,19 @@ impl AlarmTracker {
 
 /// Two neighbours, with the sum of their severities.
 fn joined(a: Interval, b: Interval) -> Interval {
-    let peak = if b.peak_score > a.peak_score { b } else { a };
-    Interval { end: b.end, severity: a.severity + b.severity, start: a.start, ..peak }
+    let higher = if b.peak_score > a.peak_score { b } else { a };
+    let times = a.times.zip(b.times).zip(higher.times);
+    Interval {
+        start: a.start,
+        end: b.end,
+        severity: a.severity + b.severity,
+        times: times.map(|((a, b), higher)| IntervalTimes {
+            start_time: a.start_time,
+            last_time: b.last_time,
+            ..higher
+        }),
+        ..higher
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +209,7 @@ mod tests {
     #[test]
     fn an_interval_ends_when_no_later_row_can_join_it() {
         let mut tracker = AlarmTracker::new(AlarmConfig { k: 1, n: 1, join: 1 });
-        let steps = SCORES.map(|score| tracker.next(score, 1.0));
+        let steps = SCORES.map(|score| tracker.next(score, 1.0, None));
         let alarms = steps.map(|step| step.alarms);
         assert_eq!(alarms, SCORES.map(|score| score >= 1.0));
         let closed: Vec<_> = steps.iter().map(|step| step.closed.map(|i| i.end)).collect();
@@ -175,6 +217,24 @@ mod tests {
         assert_eq!(closed[6..], [Some(5), None, None]);
         assert_eq!(tracker.finish().map(|i| (i.start, i.end)), Some((8, 9)));
         assert_eq!(tracker.finish(), None);
+    }
+
+    #[test]
+    fn times_are_those_of_the_rows() {
+        let mut tracker = AlarmTracker::new(AlarmConfig { join: 1, ..Default::default() });
+        let times: Vec<i64> = (0..9).map(|row| 100 + 10 * row).collect();
+        let steps = SCORES.iter().zip(&times).map(|(s, time)| tracker.next(*s, 1.0, Some(*time)));
+        let first = steps.filter_map(|step| step.closed).next().unwrap();
+        let expected = IntervalTimes { start_time: 110, last_time: 140, peak_time: 120 };
+        assert_eq!(first.times, Some(expected));
+        assert_eq!(IntervalTimes::of(&first, &times), Some(expected));
+        assert_eq!(IntervalTimes::of(&first, &times[..4]), None);
+        let line = serde_json::to_string(&first).unwrap();
+        assert!(line.ends_with(r#""start_time":110,"last_time":140,"peak_time":120}"#), "{line}");
+        assert_eq!(serde_json::from_str::<Interval>(&line).unwrap(), first);
+        let untimed = Interval { times: None, ..first };
+        let line = serde_json::to_string(&untimed).unwrap();
+        assert_eq!(serde_json::from_str::<Interval>(&line).unwrap(), untimed);
     }
 
     #[test]

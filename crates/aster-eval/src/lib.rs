@@ -31,7 +31,7 @@ mod volume;
 pub use affiliation::{Affiliation, affiliation};
 pub use drift::{DriftConfig, DriftMethod, DriftingThreshold};
 pub use error::EvalError;
-pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, intervals};
+pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, IntervalTimes, intervals};
 pub use point::{
     OracleF1, PrecisionRecall, auroc, average_precision, best_f1, f1_at, point_adjusted_f1,
 };

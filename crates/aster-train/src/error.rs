@@ -79,6 +79,14 @@ pub enum TrainError {
         /// The device.
         device: String,
     },
+    /// A row of a stream that is not as it should be.
+    #[error("row {number} of those pushed: {reason}")]
+    Row {
+        /// Its place among the rows that were pushed, from 0.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -96,6 +96,18 @@ impl Fusion {
         self.sums()
     }
 
+    /// Whether it can be of this config and calibration.
+    pub(crate) fn suits(&self, config: &ScoreConfig, calibration: &Calibration) -> bool {
+        let fresh = Self::new(config, calibration);
+        self.said.len() == fresh.said.len()
+            && self.pieces.len() == fresh.pieces.len()
+            && self.pieces.iter().zip(&fresh.pieces).all(|(piece, fresh)| {
+                let channels = || piece.channels.iter().zip(&fresh.channels);
+                piece.channels.len() == fresh.channels.len()
+                    && channels().all(|(mean, fresh)| mean.suits(fresh))
+            })
+    }
+
     fn hear(
         &mut self,
         config: &ScoreConfig,

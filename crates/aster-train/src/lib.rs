@@ -40,6 +40,7 @@ mod sealed;
 mod smoothing;
 mod states;
 mod strategy;
+mod stream;
 mod trainer;
 
 pub use artefact::FORMAT_VERSION;
@@ -58,4 +59,8 @@ pub use observer::Observer;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
 pub use smoothing::{Alignment, Smoothing};
 pub use strategy::Strategy;
+pub use stream::{
+    Found, OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts,
+    StreamingDetector, Streams,
+};
 pub use trainer::Trainer;

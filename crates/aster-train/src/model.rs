@@ -6,6 +6,7 @@ use aster_llm::ContextEncoder;
 use aster_vae::VaeEncoder;
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::chunk::in_chunks;
 use crate::objective::Measures;
@@ -25,7 +26,8 @@ pub struct Aster {
 }
 
 /// What can be read of a model, per row of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Output {
     /// The reconstruction of the posterior's mean, in scaled units.
     Reconstruction,

@@ -117,6 +117,14 @@ impl MovingMean {
         Self { width, after, older: vec![], newer: vec![], sum: 0.0, waited: 0 }
     }
 
+    /// Whether it can have come of a fresh one.
+    pub(crate) fn suits(&self, fresh: &Self) -> bool {
+        (self.width, self.after) == (fresh.width, fresh.after)
+            && self.waited <= self.after
+            && self.waited <= self.len()
+            && self.len() <= self.width
+    }
+
     fn len(&self) -> usize {
         self.older.len() + self.newer.len()
     }

@@ -1,0 +1,326 @@
+//! Streams against finished series, policies, and what is kept over a restart.
+
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
+use std::sync::{Arc, OnceLock};
+
+use aster_data::{SyntheticConfig, SyntheticSplit, TimeSeries};
+use aster_eval::{AlarmConfig, IntervalTimes};
+use aster_train::{
+    Alignment, AsterConfig, Detection, Detector, EvidenceConfig, Found, OnDuplicate, OnLate,
+    OnMissing, Regular, Row, ScoreConfig, Smoothing, Source, StreamConfig, StreamingDetector,
+    Streams, TrainError,
+};
+use burn::tensor::Device;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+fn split() -> &'static SyntheticSplit {
+    static SPLIT: OnceLock<SyntheticSplit> = OnceLock::new();
+    SPLIT.get_or_init(|| {
+        let sizes = SyntheticConfig { train_rows: 600, channels: 3, ..Default::default() };
+        let split = sizes.generate().unwrap();
+        SyntheticSplit { test: split.test.slice(0..700).unwrap(), ..split }
+    })
+}
+
+fn fit(change: impl FnOnce(&mut AsterConfig)) -> Detector {
+    let mut config = AsterConfig { window: 16, patch: 4, ..Default::default() };
+    (config.train.epochs, config.train.steps, config.train.batch) = (1, 20, 16);
+    config.alarm = AlarmConfig { k: 2, n: 3, join: 4 };
+    change(&mut config);
+    Detector::fit(&config, &split().train, &Device::flex()).unwrap()
+}
+
+fn detector() -> Arc<Detector> {
+    static DETECTOR: OnceLock<Arc<Detector>> = OnceLock::new();
+    DETECTOR.get_or_init(|| fit(|_| ()).into()).clone()
+}
+
+fn rows(series: &TimeSeries, rows: std::ops::Range<usize>) -> Vec<Row<'_>> {
+    rows.map(|row| Row { time: Some(10 * row as i64), values: series.row(row) }).collect()
+}
+
+fn stream(detector: &Arc<Detector>) -> StreamingDetector {
+    StreamingDetector::new(detector.clone(), StreamConfig::default()).unwrap()
+}
+
+/// Adds what was found later.
+fn extend(found: &mut Found, more: Found) {
+    found.scores.extend(more.scores);
+    found.intervals.extend(more.intervals);
+}
+
+#[track_caller]
+fn assert_same(found: &Found, expected: &Detection) {
+    assert_eq!(found.scores.len(), expected.scores.len());
+    let numbers = found.scores.iter().enumerate();
+    assert!(numbers.clone().all(|(row, scored)| scored.row == row as u64));
+    assert!(numbers.into_iter().all(|(row, scored)| scored.time == Some(10 * row as i64)));
+    for (scored, (score, threshold)) in
+        found.scores.iter().zip(expected.scores.iter().zip(&expected.thresholds))
+    {
+        approx::assert_relative_eq!(scored.score, score, epsilon = 1e-5, max_relative = 1e-5);
+        approx::assert_relative_eq!(scored.threshold, threshold, max_relative = 1e-5);
+    }
+    let spans = |times: Option<IntervalTimes>| times.map(|t| (t.start_time, t.last_time));
+    for (found, expected) in found.intervals.iter().zip(&expected.intervals) {
+        assert_eq!(
+            (found.start, found.end, found.peak),
+            (expected.start, expected.end, expected.peak)
+        );
+        let (start, last) = (10 * found.start as i64, 10 * (found.end as i64 - 1));
+        assert_eq!(spans(found.times), Some((start, last)));
+    }
+    assert_eq!(found.intervals.len(), expected.intervals.len());
+}
+
+/// Pushes rows in parts of random sizes.
+fn pushed(detector: &Arc<Detector>, series: &TimeSeries, seed: u64) -> Found {
+    let (mut stream, mut rng) = (stream(detector), StdRng::seed_from_u64(seed));
+    let (mut found, mut next) = (Found::default(), 0);
+    while next < series.rows() {
+        let end = (next + rng.random_range(1..40)).min(series.rows());
+        let more = stream.push(&rows(series, next..end)).unwrap();
+        let latest = end as u64 - 1;
+        extend(&mut found, more);
+        // Whatever is older than the latency has its score.
+        let due = (latest + 1).saturating_sub(stream.latency() as u64);
+        assert!(found.scores.len() as u64 >= due, "{} of {due}", found.scores.len());
+        next = end;
+    }
+    extend(&mut found, stream.finish());
+    found
+}
+
+#[test]
+fn a_stream_is_scored_as_the_series_that_it_has_become() {
+    for length in [1, 2, 15, 16, 17, 23, 24, 25, 40, 100, 333, 700] {
+        let series = split().test.slice(0..length).unwrap();
+        let expected = detector().detect(&series).unwrap();
+        assert_same(&pushed(&detector(), &series, length as u64), &expected);
+    }
+    assert!(
+        !detector().detect(&split().test).unwrap().intervals.is_empty(),
+        "nothing was compared"
+    );
+}
+
+#[test]
+fn so_it_is_with_other_evidence_strides_and_averages() {
+    let piece = |source, rows| EvidenceConfig {
+        source,
+        smoothing: Smoothing::Rows(rows),
+        ..Default::default()
+    };
+    let all = [
+        piece(Source::Classifier, 7),
+        piece(Source::Kl, 1),
+        piece(Source::RawReconstruction, 33),
+    ];
+    let series = &split().test;
+    let mut detector = fit(|_| ());
+    for (stride, alignment, evidence) in [
+        (1, Alignment::Centred, &all[..]),
+        (16, Alignment::Trailing, &all[..]),
+        (5, Alignment::Trailing, &all[..1]),
+        (7, Alignment::Centred, &all[1..2]),
+    ] {
+        let evidence = evidence.to_vec();
+        let score = ScoreConfig { stride, alignment, evidence, ..Default::default() };
+        let rule = detector.config().threshold;
+        detector.recalibrate(&score, &rule, &split().train).unwrap();
+        let shared = Arc::new(detector);
+        let expected = shared.detect(series).unwrap();
+        assert_same(&pushed(&shared, series, 1), &expected);
+        if alignment == Alignment::Trailing {
+            assert_eq!(shared.latency(), 15, "a trailing average waits for nothing");
+        }
+        detector = Arc::into_inner(shared).unwrap();
+    }
+}
+
+#[test]
+fn a_stream_goes_on_where_it_was_saved() {
+    let series = &split().test;
+    let folder = tempfile::tempdir().unwrap();
+    let mut found = Found::default();
+    let mut live = stream(&detector());
+    for start in (0..series.rows()).step_by(90) {
+        let end = (start + 90).min(series.rows());
+        extend(&mut found, live.push(&rows(series, start..end)).unwrap());
+        live.save(folder.path()).unwrap();
+        live = StreamingDetector::load(detector(), folder.path()).unwrap();
+    }
+    assert_eq!(live.counts().rows, 700);
+    extend(&mut found, live.finish());
+    let mut never_saved = stream(&detector());
+    let mut expected = never_saved.push(&rows(series, 0..700)).unwrap();
+    extend(&mut expected, never_saved.finish());
+    assert_eq!(found, expected);
+
+    let other: Arc<_> = fit(|config| config.window = 32).into();
+    let error = StreamingDetector::load(other, folder.path()).unwrap_err();
+    assert!(matches!(error, TrainError::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn many_streams_are_scored_as_each_alone() {
+    let series = &split().test;
+    let names: Vec<String> = (0..20).map(|number| format!("pump-{number}")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let mut streams = Streams::new(detector(), StreamConfig::default()).unwrap();
+    let mut found = vec![Found::default(); names.len()];
+    for start in (0..200).step_by(25) {
+        // Each is a few rows behind the one before.
+        let of_stream = names.iter().enumerate().flat_map(|(number, name)| {
+            let rows = rows(series, 20 * number..20 * number + 200);
+            rows.into_iter().skip(start).take(25).map(move |row| (name.as_str(), row))
+        });
+        for (name, more) in streams.push(&of_stream.collect::<Vec<_>>()).unwrap() {
+            let number = names.iter().position(|known| *known == name).unwrap();
+            extend(&mut found[number], more);
+        }
+        streams.save(folder.path()).unwrap();
+        streams = Streams::load(detector(), folder.path()).unwrap();
+    }
+    for (number, (name, mut found)) in names.iter().zip(found).enumerate() {
+        extend(&mut found, streams.finish(name).unwrap());
+        let alone = series.slice(20 * number..20 * number + 200).unwrap();
+        let expected = detector().detect(&alone).unwrap();
+        assert_eq!(found.scores.len(), 200);
+        for (scored, score) in found.scores.iter().zip(&expected.scores) {
+            approx::assert_relative_eq!(scored.score, score, epsilon = 1e-5, max_relative = 1e-5);
+        }
+    }
+    assert_eq!(streams.counts().count(), 0);
+    assert!(streams.finish("pump-0").is_none());
+}
+
+/// Pushes rows of these times, each with the values of its place; gives the times of the
+/// scored rows.
+fn times_of(
+    config: StreamConfig,
+    times: &[i64],
+) -> (Result<Vec<i64>, TrainError>, StreamingDetector) {
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    let series = &split().test;
+    let rows: Vec<_> = times
+        .iter()
+        .enumerate()
+        .map(|(row, time)| Row { time: Some(*time), values: series.row(row) })
+        .collect();
+    let times = stream.push(&rows).map(|mut found| {
+        extend(&mut found, stream.finish());
+        found.scores.iter().map(|scored| scored.time.unwrap()).collect()
+    });
+    (times, stream)
+}
+
+#[test]
+fn late_and_duplicate_rows_are_dealt_with_as_declared() {
+    let times = [10, 20, 20, 5, 6, 30];
+    let policy = |late, duplicate| {
+        let (times, stream) =
+            times_of(StreamConfig { late, duplicate, ..Default::default() }, &times);
+        (times.map_err(|error| error.to_string()), stream.counts())
+    };
+    let (kept, counts) = policy(OnLate::Drop, OnDuplicate::Drop);
+    assert_eq!(kept.unwrap(), [10, 20, 30]);
+    assert_eq!((counts.rows, counts.dropped), (3, 3));
+    let (kept, counts) = policy(OnLate::Restart, OnDuplicate::Keep);
+    assert_eq!(kept.unwrap(), times);
+    assert_eq!((counts.rows, counts.dropped, counts.restarts), (6, 0, 1));
+    let (error, counts) = policy(OnLate::Drop, OnDuplicate::Reject);
+    assert_eq!(error.unwrap_err(), "row 2 of those pushed: expected one row of time 20");
+    assert_eq!(counts.rows, 0, "none was taken");
+    let (error, _) = policy(OnLate::Reject, OnDuplicate::Drop);
+    assert_eq!(error.unwrap_err(), "row 3 of those pushed: expected a time after 20, got 5");
+}
+
+#[test]
+fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
+    let regular = Some(Regular { step: 10, fill: 2 });
+    let config = StreamConfig { regular, ..Default::default() };
+    let times = [0, 10, 40, 50, 59, 90, 1_000_000, i64::MAX];
+    let (scored, stream) = times_of(config, &times);
+    assert_eq!(scored.unwrap(), [0, 10, 20, 30, 40, 50, 59, 69, 79, 90, 1_000_000, i64::MAX]);
+    let counts = stream.counts();
+    assert_eq!((counts.rows, counts.filled, counts.restarts), (12, 4, 2));
+    let config = StreamConfig { late: OnLate::Restart, ..config };
+    let (scored, stream) = times_of(config, &[i64::MAX, i64::MIN, i64::MAX]);
+    assert_eq!((scored.unwrap().len(), stream.counts().restarts), (3, 2));
+    let bad = StreamConfig { regular: Some(Regular { step: 0, fill: 1 }), ..Default::default() };
+    assert!(matches!(StreamingDetector::new(detector(), bad), Err(TrainError::Setting { .. })));
+}
+
+#[test]
+fn a_new_series_is_scored_as_if_nothing_had_been_before() {
+    let series = &split().test;
+    let config = StreamConfig { late: OnLate::Restart, ..Default::default() };
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    let mut found = stream.push(&rows(series, 300..437)).unwrap();
+    extend(&mut found, stream.push(&rows(series, 0..100)).unwrap());
+    extend(&mut found, stream.finish());
+    let of = |rows| detector().score(&series.slice(rows).unwrap()).unwrap();
+    let expected = [of(300..437), of(0..100)].concat();
+    assert_eq!(found.scores.len(), expected.len());
+    for (scored, score) in found.scores.iter().zip(expected) {
+        approx::assert_relative_eq!(scored.score, score, epsilon = 1e-5, max_relative = 1e-5);
+    }
+}
+
+#[test]
+fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
+    let series = &split().test;
+    let mut values: Vec<Vec<f32>> = (0..60).map(|row| series.row(row).to_vec()).collect();
+    for row in [0, 30, 31, 32] {
+        values[row] = vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    }
+    let rows: Vec<_> = values.iter().map(|values| Row { time: None, values }).collect();
+    let mut stream = stream(&detector());
+    let mut found = stream.push(&rows).unwrap();
+    extend(&mut found, stream.finish());
+    assert!(found.scores.iter().all(|scored| scored.score.is_finite() && scored.time.is_none()));
+    assert_eq!((found.scores.len(), stream.counts().held), (60, 12));
+
+    let reject = StreamConfig { missing: OnMissing::Reject, ..Default::default() };
+    let mut stream = StreamingDetector::new(detector(), reject).unwrap();
+    let error = stream.push(&rows[1..]).unwrap_err().to_string();
+    assert_eq!(error, r#"row 29 of those pushed: expected finite values, got NaN of "sensor_0""#);
+    assert_eq!(stream.counts().rows, 0, "none was taken");
+    let short = Row { time: None, values: &[1.0] };
+    let error = stream.push(&[short]).unwrap_err().to_string();
+    assert_eq!(error, "row 0 of those pushed: expected 3 values, got 1");
+}
+
+/// Ten million rows with `ASTER_ROWS=10000000`.
+#[test]
+fn memory_does_not_grow_with_the_stream() {
+    let wanted: usize = std::env::var("ASTER_ROWS").map_or(60_000, |rows| rows.parse().unwrap());
+    let cheap: Arc<_> = fit(|config| {
+        config.score.stride = 16;
+        config.context.width = 8;
+        (config.vae.hidden, config.vae.latent) = (8, 4);
+        (config.decoder.width, config.decoder.heads, config.decoder.layers) = (8, 1, 1);
+        (config.decoder.feed_forward, config.grades) = (8, 1);
+    })
+    .into();
+    let series = &split().test;
+    let mut stream = stream(&cheap);
+    let (mut scored, mut sizes) = (0, vec![]);
+    let folder = tempfile::tempdir().unwrap();
+    let part: Vec<_> =
+        (0..series.rows()).map(|row| Row { time: None, values: series.row(row) }).collect();
+    while scored < wanted {
+        scored += stream.push(&part).unwrap().scores.len();
+        // After the memory of the drifting threshold is full.
+        if scored > 12_000 && (sizes.is_empty() || scored >= wanted) {
+            stream.save(folder.path()).unwrap();
+            let files = folder.path().read_dir().unwrap().map(|entry| entry.unwrap());
+            sizes.push(files.map(|file| file.metadata().unwrap().len()).sum::<u64>());
+        }
+    }
+    println!("{scored} rows; the state has {sizes:?} bytes");
+    assert!(sizes[1] < sizes[0] + sizes[0] / 10, "{sizes:?}");
+}
