@@ -23,6 +23,7 @@ mod drift;
 mod error;
 mod interval;
 mod point;
+mod population;
 mod range;
 mod tail;
 mod threshold;
@@ -35,6 +36,7 @@ pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, IntervalTimes
 pub use point::{
     OracleF1, PrecisionRecall, auroc, average_precision, best_f1, f1_at, point_adjusted_f1,
 };
+pub use population::Population;
 pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
 pub use tail::ParetoTail;
 pub use threshold::ThresholdRule;

@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
+use crate::reference::Reference;
 use crate::sealed::{Format, Part, Sealed, seal};
 use crate::{AsterConfig, Detector, RunRecord, TrainError};
 
@@ -24,6 +25,7 @@ struct Description {
     config: AsterConfig,
     scaler: Scaler,
     calibration: Calibration,
+    reference: Reference,
     threshold: f32,
     record: RunRecord,
 }
@@ -43,6 +45,7 @@ impl Detector {
             config,
             scaler: self.scaler.clone(),
             calibration: self.calibration.clone(),
+            reference: self.reference.clone(),
             threshold: self.threshold,
             record: self.record.clone(),
         };
@@ -66,14 +69,16 @@ impl Detector {
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self, TrainError> {
         let sealed = Sealed::open(folder.as_ref(), FORMAT)?;
         let description = sealed.json(DESCRIPTION)?;
-        let Description { config, scaler, calibration, threshold, record } = description;
-        if !calibration.suits(&config.score, scaler.channels().len()) {
+        let Description { config, scaler, calibration, reference, threshold, record } = description;
+        let channels = scaler.channels().len();
+        if !(calibration.suits(&config.score, channels) && reference.channels() == channels) {
             let reason = "the calibration is of other evidence than the config's".into();
             return Err(TrainError::Foreign { path: sealed.path(DESCRIPTION)?, reason });
         }
-        let mut model = config.init(scaler.channels().len(), device)?;
+        let mut model = config.init(channels, device)?;
         load_weights(&mut model, &sealed.path(WEIGHTS)?)?;
-        Ok(Self { scaler, model, calibration, threshold, record, device: device.clone() })
+        let device = device.clone();
+        Ok(Self { scaler, model, calibration, reference, threshold, record, device })
     }
 }
 

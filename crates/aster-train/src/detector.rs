@@ -1,10 +1,13 @@
 use aster_data::{Scaler, TimeSeries, TrainSeries};
-use aster_eval::{Interval, ThresholdRule, intervals};
+use aster_eval::{Interval, IntervalTimes, ThresholdRule, intervals};
 use burn::tensor::Device;
 
 use crate::calibration::Calibration;
 use crate::evidence::evidence;
-use crate::{Aster, AsterConfig, RunRecord, ScoreConfig, Strategy, TrainError, Trainer};
+use crate::reference::Reference;
+use crate::{
+    Aster, AsterConfig, RunRecord, ScoreConfig, Strategy, TrainConfig, TrainError, Trainer,
+};
 
 /// A trained model with everything around it: raw series in, scores and alarms
 /// out.
@@ -13,6 +16,7 @@ pub struct Detector {
     pub(crate) scaler: Scaler,
     pub(crate) model: Aster,
     pub(crate) calibration: Calibration,
+    pub(crate) reference: Reference,
     pub(crate) threshold: f32,
     pub(crate) record: RunRecord,
     pub(crate) device: Device,
@@ -27,6 +31,20 @@ pub struct Detection {
     pub thresholds: Vec<f32>,
     /// The alarms, in order.
     pub intervals: Vec<Interval>,
+}
+
+impl Detection {
+    /// Writes the alarms as JSON, one to a line.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write_alarms(&self, mut writer: impl std::io::Write) -> std::io::Result<()> {
+        for interval in &self.intervals {
+            serde_json::to_writer(&mut writer, interval)?;
+            writeln!(writer)?;
+        }
+        Ok(())
+    }
 }
 
 impl Detector {
@@ -61,10 +79,22 @@ impl Detector {
         let (fitted, _) = train.split_validation(config.train.validation)?;
         let model = self.model.clone().with_config(config);
         let scaled = self.scaler.transform(train)?;
-        (self.calibration, self.threshold) =
-            calibrate(&model, &scaled, fitted.rows(), &self.device)?;
+        let calibrated = calibrate(&model, train, &scaled, fitted.rows(), &self.device)?;
+        (self.calibration, self.reference, self.threshold) = calibrated;
         self.model = model;
         Ok(())
+    }
+
+    /// A detector for a series that has moved on, trained from where this one's training
+    /// ended: the same config but for `settings`, the same channels. Scaler, calibration and
+    /// threshold are fitted anew.
+    ///
+    /// # Errors
+    /// Other channels than those trained on; and as [`Trainer::fit`].
+    pub fn refit(&self, settings: &TrainConfig, train: &TrainSeries) -> Result<Self, TrainError> {
+        let config = AsterConfig { train: settings.clone(), ..self.config().clone() };
+        let strategy = Strategy::Single(self.device.clone().autodiff());
+        Trainer::new(config, strategy).starting_from(self).fit(train)
     }
 
     /// One finite score per timestamp, higher = more anomalous, in nats: how
@@ -72,6 +102,7 @@ impl Detector {
     ///
     /// # Errors
     /// Other channels than those trained on.
+    #[tracing::instrument(level = "debug", skip_all, fields(rows = series.rows()))]
     pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, TrainError> {
         let scaled = self.scaler.transform(series)?;
         let evidence = evidence(&self.model, &scaled, &self.device)?;
@@ -85,7 +116,11 @@ impl Detector {
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, TrainError> {
         let scores = self.score(series)?;
         let thresholds = self.thresholds(&scores);
-        let intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
+        let mut intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
+        for interval in &mut intervals {
+            interval.times =
+                series.timestamps().and_then(|times| IntervalTimes::of(interval, times));
+        }
         Ok(Detection { scores, thresholds, intervals })
     }
 
@@ -121,16 +156,17 @@ impl Detector {
     }
 }
 
-/// Of the scaled training series, whose rows from `validation` on validate.
+/// Of the training series and the same scaled, whose rows from `validation` on validate.
 pub(crate) fn calibrate(
     model: &Aster,
     train: &TimeSeries,
+    scaled: &TimeSeries,
     validation: usize,
     device: &Device,
-) -> Result<(Calibration, f32), TrainError> {
+) -> Result<(Calibration, Reference, f32), TrainError> {
     let config = model.config();
-    let normal = evidence(model, train, device)?;
-    let (calibration, scores) = Calibration::fit(config, train, normal, validation)?;
+    let normal = evidence(model, scaled, device)?;
+    let (calibration, scores) = Calibration::fit(config, scaled, normal, validation)?;
     let threshold = config.threshold.fit(&scores[validation..])?;
-    Ok((calibration, threshold))
+    Ok((calibration, Reference::of(train, &scores[validation..])?, threshold))
 }

@@ -49,20 +49,31 @@ impl AsterConfig {
     }
 }
 
-/// The evidence of a scaled series. Memory is proportional to it, plus one batch of windows.
+/// The evidence of a scaled series.
 pub(crate) fn evidence(
     model: &Aster,
     series: &TimeSeries,
     device: &Device,
 ) -> Result<Evidence, TrainError> {
+    let rows = look(model, series, &model.config().outputs(), device)?;
+    Ok(model.config().evidence(series.values(), &rows, series.channel_count()))
+}
+
+/// What the model makes of a scaled series. Memory is proportional to it, plus one batch of
+/// windows.
+pub(crate) fn look(
+    model: &Aster,
+    series: &TimeSeries,
+    outputs: &[Output],
+    device: &Device,
+) -> Result<Rows, TrainError> {
     let config = model.config();
     let windows = Windows::new(series.rows(), config.window, config.score.stride)?;
-    let outputs = config.outputs();
     let width = |output: Output| output.width(series.channel_count());
     let mut folds: Vec<WindowFold> = outputs.iter().map(|x| windows.fold(width(*x))).collect();
     let numbers: Vec<usize> = (0..windows.count()).collect();
     for batch in numbers.chunks(config.score.batch) {
-        let made = model.outputs(gather(series, &windows, batch, device), &outputs);
+        let made = model.outputs(gather(series, &windows, batch, device), outputs);
         for (fold, made) in folds.iter_mut().zip(made) {
             let values: Vec<f32> = made.into_data().iter::<f32>().collect();
             for (window, values) in batch.iter().zip(values.chunks(values.len() / batch.len())) {
@@ -70,8 +81,7 @@ pub(crate) fn evidence(
             }
         }
     }
-    let rows = outputs.into_iter().zip(folds.into_iter().map(WindowFold::finish)).collect();
-    Ok(config.evidence(series.values(), &rows, series.channel_count()))
+    Ok(outputs.iter().copied().zip(folds.into_iter().map(WindowFold::finish)).collect())
 }
 
 /// Of two scaled values, in the source's unit, at most the largest finite number.
@@ -91,7 +101,8 @@ impl Channels {
         (0..self.width).map(mean).collect()
     }
 
-    fn channel(&self, channel: usize) -> impl Iterator<Item = f32> + '_ {
+    /// One channel over time.
+    pub(crate) fn channel(&self, channel: usize) -> impl Iterator<Item = f32> + '_ {
         self.values.iter().skip(channel).step_by(self.width).copied()
     }
 }

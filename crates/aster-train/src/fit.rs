@@ -26,6 +26,7 @@ use crate::batch::{Draw, TrainingDraws, ValidationDraws, WindowBatcher};
 use crate::checkpoint::{Checkpoints, State, name_of};
 use crate::monitor::{BadLoss, Guard, PartMetric};
 use crate::progress::{EpochLosses, Progress, Shared};
+use crate::trainer::Start;
 use crate::{
     Aster, AsterConfig, EpochRecord, Part, Rollback, RunRecord, Strategy, TrainConfig, TrainError,
     WindowBatch,
@@ -36,7 +37,7 @@ use crate::{
 pub(crate) fn fit(
     config: &AsterConfig,
     [train, validation]: [TimeSeries; 2],
-    start: Option<Aster>,
+    start: Option<Start>,
     strategy: &Strategy,
     observer: &Shared,
 ) -> Result<(Aster, RunRecord), TrainError> {
@@ -44,10 +45,11 @@ pub(crate) fn fit(
     let main = &strategy.devices()[0];
     let device = main.clone().inner();
     device.seed(settings.seed);
-    let fresh = match start {
-        Some(model) => model.fork(main),
-        None => config.init(train.channel_count(), main)?,
-    };
+    let training = name_of(config, [&train, &validation], start.as_ref().map(|s| &s.record));
+    let mut fresh = config.init(train.channel_count(), main)?;
+    if let Some(start) = start {
+        fresh = fresh.load_record(start.model.into_record());
+    }
     let mut record = RunRecord {
         aster: env!("CARGO_PKG_VERSION").into(),
         config: config.clone(),
@@ -62,7 +64,6 @@ pub(crate) fn fit(
         rollbacks: vec![],
         seconds: 0.0,
     };
-    let training = name_of(config, [&train, &validation]);
     let checkpoints = Checkpoints::open(settings, training)?;
     let state = checkpoints.last_good()?;
     let epochs = Epochs {

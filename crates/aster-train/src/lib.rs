@@ -20,6 +20,7 @@
 
 mod artefact;
 mod batch;
+mod blame;
 mod calibration;
 mod checkpoint;
 mod chunk;
@@ -36,6 +37,7 @@ mod objective;
 mod observer;
 mod progress;
 mod record;
+mod reference;
 mod sealed;
 mod smoothing;
 mod states;
@@ -45,6 +47,7 @@ mod trainer;
 
 pub use artefact::FORMAT_VERSION;
 pub use batch::WindowBatch;
+pub use blame::{Attribution, Blame};
 pub use chunk::gradients_in_chunks;
 pub use config::{
     AsterConfig, Balance, EvidenceConfig, ObjectiveConfig, ScoreConfig, Source, Space, TrainConfig,
@@ -57,6 +60,7 @@ pub use noise::{Key, Noise};
 pub use objective::{LossParts, Part};
 pub use observer::Observer;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
+pub use reference::Stability;
 pub use smoothing::{Alignment, Smoothing};
 pub use strategy::Strategy;
 pub use stream::{

@@ -190,6 +190,12 @@ impl Aster {
         outputs.iter().map(make).collect()
     }
 
+    /// The classifier's severity `[B, L]` of scaled windows `[B, T, C]`, with a gradient to them.
+    pub(crate) fn severity(&self, windows: Tensor<3>) -> Tensor<2> {
+        let context = self.context.forward(self.seen(self.patches(windows)));
+        self.config.grade_scale().severity(self.classifier.forward(context))
+    }
+
     /// `[B, T, C]` to `[B, L, P*C]`.
     fn patches(&self, windows: Tensor<3>) -> Tensor<3> {
         let [b, _, c] = windows.dims();

@@ -145,6 +145,13 @@ impl MovingMean {
         (self.older.last().unwrap_or(&0.0) + self.sum) / self.len() as f64
     }
 
+    /// The averages at all rows.
+    pub(crate) fn whole(mut self, values: impl Iterator<Item = f64>) -> Vec<f64> {
+        let mut means: Vec<f64> = values.filter_map(|value| self.push(value)).collect();
+        means.extend(std::iter::from_fn(|| self.drain()));
+        means
+    }
+
     /// Takes the next value; gives the average at the row that has waited for it, if any.
     pub(crate) fn push(&mut self, value: f64) -> Option<f64> {
         self.newer.push(value);
@@ -194,10 +201,7 @@ mod tests {
     }
 
     fn smooth(values: &[f64], width: usize, alignment: Alignment) -> Vec<f64> {
-        let mut mean = MovingMean::new(width, alignment);
-        let mut means: Vec<f64> = values.iter().filter_map(|value| mean.push(*value)).collect();
-        means.extend(std::iter::from_fn(|| mean.drain()));
-        means
+        MovingMean::new(width, alignment).whole(values.iter().copied())
     }
 
     proptest::proptest! {

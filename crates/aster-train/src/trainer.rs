@@ -6,7 +6,7 @@ use crate::detector::calibrate;
 use crate::fit::fit;
 use crate::observer::{Bar, Deaf};
 use crate::progress::Shared;
-use crate::{AsterConfig, Detector, Observer, Strategy, TrainError};
+use crate::{Aster, AsterConfig, Detector, Observer, RunRecord, Strategy, TrainError};
 
 /// Trains a detector, on one device or several.
 ///
@@ -16,6 +16,15 @@ pub struct Trainer {
     config: AsterConfig,
     strategy: Strategy,
     observer: Shared,
+    start: Option<Start>,
+}
+
+/// What a training begins with.
+pub(crate) struct Start {
+    pub(crate) model: Aster,
+    channels: Vec<String>,
+    /// Names it among others.
+    pub(crate) record: RunRecord,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -35,7 +44,18 @@ impl Trainer {
             true => Arc::new(Mutex::new(Bar::new())),
             false => Arc::new(Mutex::new(Deaf)),
         };
-        Self { config, strategy, observer }
+        Self { config, strategy, observer, start: None }
+    }
+
+    /// The same from the weights of a detector, of the same config but for what training and
+    /// scoring are set to.
+    pub(crate) fn starting_from(mut self, detector: &Detector) -> Self {
+        self.start = Some(Start {
+            model: detector.model.clone(),
+            channels: detector.channels().to_vec(),
+            record: detector.record.clone(),
+        });
+        self
     }
 
     /// The same with somebody who hears how it goes, in place of a progress bar.
@@ -56,7 +76,8 @@ impl Trainer {
     /// folder with checkpoints of another training, a checkpoint that cannot be written.
     #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
-        let Self { config, strategy, observer } = self;
+        let Self { config, strategy, observer, start } = self;
+        start.as_ref().map_or(Ok(()), |start| train.check_channels(&start.channels))?;
         config.check()?;
         let changes = train.channels().iter().map(|channel| format!("change of {channel}"));
         let seen = train.channels().iter().cloned().chain(changes);
@@ -81,8 +102,9 @@ impl Trainer {
         let scaled = scaler.transform(train)?;
         let (fitted, validation) = (scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?);
         let device = main.clone().inner();
-        let (model, record) = fit(&config, [fitted, validation], None, &strategy, &observer)?;
-        let (calibration, threshold) = calibrate(&model, &scaled, cut, &device)?;
-        Ok(Detector { scaler, model, calibration, threshold, record, device })
+        let (model, record) = fit(&config, [fitted, validation], start, &strategy, &observer)?;
+        let calibrated = calibrate(&model, train, &scaled, cut, &device)?;
+        let (calibration, reference, threshold) = calibrated;
+        Ok(Detector { scaler, model, calibration, reference, threshold, record, device })
     }
 }

@@ -113,11 +113,8 @@ fn so_it_is_with_other_evidence_strides_and_averages() {
         smoothing: Smoothing::Rows(rows),
         ..Default::default()
     };
-    let all = [
-        piece(Source::Classifier, 7),
-        piece(Source::Kl, 1),
-        piece(Source::RawReconstruction, 33),
-    ];
+    let all =
+        [piece(Source::Classifier, 7), piece(Source::Kl, 1), piece(Source::RawReconstruction, 33)];
     let series = &split().test;
     let mut detector = fit(|_| ());
     for (stride, alignment, evidence) in [

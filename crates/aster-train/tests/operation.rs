@@ -1,0 +1,182 @@
+//! A detector in use: who is to blame, has the world changed, refitting, many threads.
+
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, mpsc};
+
+use aster_data::{AnomalyKind, SyntheticConfig, SyntheticSplit, TimeSeries};
+use aster_train::{AsterConfig, Attribution, Detector, Source, TrainConfig, TrainError};
+use burn::tensor::Device;
+
+const CHANNELS: usize = 6;
+
+fn generate(seed: u64) -> SyntheticSplit {
+    let kinds = vec![AnomalyKind::Spike, AnomalyKind::LevelShift, AnomalyKind::Trend];
+    let anomalies = 20;
+    let config =
+        SyntheticConfig { seed, kinds, anomalies, channels: CHANNELS, ..Default::default() };
+    config.generate().unwrap()
+}
+
+fn split() -> &'static SyntheticSplit {
+    static SPLIT: OnceLock<SyntheticSplit> = OnceLock::new();
+    SPLIT.get_or_init(|| generate(0))
+}
+
+fn config(epochs: usize, steps: usize) -> AsterConfig {
+    let train = TrainConfig { epochs, steps, ..Default::default() };
+    AsterConfig { window: 16, patch: 4, train, ..Default::default() }
+}
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::fit(&config(4, 50), &split().train, &Device::flex()).unwrap())
+}
+
+#[test]
+fn the_channels_of_an_anomaly_are_blamed_for_it() {
+    let split = split();
+    let hit_rate = |attribution| {
+        let hits = split.injections.iter().filter(|injection| {
+            let blames =
+                detector().blame(&split.test, injection.rows.clone(), attribution).unwrap();
+            assert_eq!(blames.len(), CHANNELS);
+            let total: f64 = blames.iter().map(|blame| blame.share).sum();
+            assert!((total - 1.0).abs() < 1e-9, "{attribution:?}: {total}");
+            assert!(blames.windows(2).all(|pair| pair[0].share >= pair[1].share));
+            let guilty = injection.channels.iter().map(|c| &split.test.channels()[*c]);
+            guilty.into_iter().any(|name| *name == blames[0].channel)
+        });
+        hits.count() as f64 / split.injections.len() as f64
+    };
+    let of_chance: usize = split.injections.iter().map(|x| x.channels.len()).sum();
+    let of_chance = of_chance as f64 / (split.injections.len() * CHANNELS) as f64;
+    println!("top-1 hit rate; by chance {of_chance:.2}");
+    for (attribution, least) in [
+        (Attribution::Reconstruction, 0.9),
+        (Attribution::Occlusion, 0.9),
+        (Attribution::GradientInput, of_chance),
+    ] {
+        let rate = hit_rate(attribution);
+        println!("{attribution:?}: {rate:.2}");
+        assert!(rate >= least, "{attribution:?}: {rate}");
+    }
+}
+
+#[test]
+fn the_shares_of_the_reconstruction_are_those_of_the_score() {
+    // With one channel nobody else is to blame, wherever the rows lie.
+    let split = SyntheticConfig { channels: 1, train_rows: 400, ..Default::default() };
+    let split = split.generate().unwrap();
+    let detector = Detector::fit(&config(1, 5), &split.train, &Device::flex()).unwrap();
+    for rows in [0..1, 700..731, split.test.rows() - 3..split.test.rows()] {
+        for attribution in
+            [Attribution::Reconstruction, Attribution::GradientInput, Attribution::Occlusion]
+        {
+            let blames = detector.blame(&split.test, rows.clone(), attribution).unwrap();
+            let share = blames[0].share;
+            // Its reconstruction may explain a normal row no better than it does itself.
+            assert!(share == 1.0 || attribution == Attribution::Occlusion && share == 0.0);
+        }
+    }
+}
+
+#[test]
+fn nobody_is_blamed_for_rows_that_are_not_there() {
+    let test = &split().test;
+    for rows in [0..0, 0..test.rows() + 1, usize::MAX - 1..usize::MAX] {
+        let result = detector().blame(test, rows, Attribution::default());
+        assert!(matches!(result, Err(TrainError::Data(_))));
+    }
+    let mut config = config(1, 2);
+    config.score.evidence.truncate(1);
+    config.score.evidence[0].source = Source::Classifier;
+    let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
+    let error = detector.blame(test, 0..9, Attribution::Reconstruction).unwrap_err();
+    assert!(matches!(error, TrainError::Setting { name: "evidence", .. }));
+    detector.blame(test, 0..9, Attribution::GradientInput).unwrap();
+}
+
+/// The first half of a series, and the second with a channel moved.
+fn moved(series: &TimeSeries) -> [TimeSeries; 2] {
+    let half = series.rows() / 2;
+    let (first, second) = (series.slice(0..half).unwrap(), series.slice(half..2 * half).unwrap());
+    let mut values = second.values().to_vec();
+    values.iter_mut().skip(2).step_by(CHANNELS).for_each(|value| *value += 20.0);
+    [first, TimeSeries::new(series.channels().to_vec(), values).unwrap()]
+}
+
+#[test]
+fn what_has_moved_since_training_is_named() {
+    let [same, other] = moved(&generate(0).train);
+    let stability = |series: &TimeSeries| {
+        detector().stability(series, &detector().score(series).unwrap()).unwrap()
+    };
+    let (same, other) = (stability(&same), stability(&other));
+    assert!(same.channels.iter().all(|(_, index)| *index < 0.25), "{same:?}");
+    assert_eq!(other.channels[0].0, "sensor_2");
+    assert!(other.channels[0].1 > 1.0 && other.channels[1].1 < 0.25, "{other:?}");
+    assert!(other.scores > 1.0 && other.scores > same.scores, "{other:?}");
+    let error = detector().stability(&split().test, &[1.0]).unwrap_err();
+    assert!(matches!(error, TrainError::Data(_)), "{error}");
+}
+
+#[test]
+fn a_refit_goes_on_from_what_was_learned() {
+    let [_, other] = moved(&generate(0).train);
+    let other = other.into_train();
+    let settings = config(1, 5).train;
+    let first = |detector: &Detector| detector.record().epochs[0].validation.reconstruction;
+    let refitted = detector().refit(&settings, &other).unwrap();
+    let fresh = Detector::fit(&config(1, 5), &other, &Device::flex()).unwrap();
+    let (warm, cold) = (first(&refitted), first(&fresh));
+    assert!(warm < 0.7 * cold, "{warm} against {cold}");
+    // The level of the moved channel is normal now.
+    let mean = |scores: Vec<f32>| scores.iter().sum::<f32>() / scores.len() as f32;
+    let (before, after) = (detector().score(&other).unwrap(), refitted.score(&other).unwrap());
+    assert!(mean(after) < 0.5 * mean(before));
+
+    let renamed = TimeSeries::from_slice(other.values(), CHANNELS).unwrap().into_train();
+    let error = detector().refit(&settings, &renamed).unwrap_err();
+    assert!(matches!(error, TrainError::Data(_)), "{error}");
+}
+
+#[test]
+fn alarms_are_lines_of_json() {
+    let test = &split().test;
+    let times = (0..test.rows() as i64).map(|row| 1_000 * row).collect();
+    let found = detector().detect(&test.clone().with_timestamps(times).unwrap()).unwrap();
+    let mut text = vec![];
+    found.write_alarms(&mut text).unwrap();
+    let lines = std::str::from_utf8(&text).unwrap().lines();
+    let read: Vec<aster_eval::Interval> =
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read, found.intervals);
+    assert!(read.iter().all(|x| x.times.unwrap().peak_time == 1_000 * x.peak as i64));
+}
+
+/// `ASTER_THREADS=32` for more of them.
+#[test]
+fn one_detector_serves_many_threads() {
+    let threads: usize = std::env::var("ASTER_THREADS").map_or(8, |count| count.parse().unwrap());
+    let test = &split().test;
+    let requests: Vec<_> = (0..4 * threads).map(|i| 40 * i % 1500..40 * i % 1500 + 100).collect();
+    let score =
+        |rows: std::ops::Range<usize>| detector().score(&test.slice(rows).unwrap()).unwrap();
+    let expected: Vec<_> = requests.iter().cloned().map(score).collect();
+    let (sender, queue) = mpsc::channel();
+    let queue = Mutex::new(queue);
+    requests.into_iter().enumerate().for_each(|request| sender.send(request).unwrap());
+    drop(sender);
+    let answers = std::thread::scope(|scope| {
+        let work = || {
+            let next = || queue.lock().unwrap().recv().ok();
+            std::iter::from_fn(next).map(|(i, rows)| (i, score(rows))).collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect::<HashMap<_, _>>()
+    });
+    assert_eq!(answers.len(), expected.len());
+    assert!(expected.iter().enumerate().all(|(i, scores)| answers[&i] == *scores));
+}
