@@ -31,8 +31,8 @@ impl GradeScale {
     /// No grade, or radii that are not `0 < min <= max`.
     pub fn check(&self) -> Result<(), ClassifierError> {
         let setting = |name, expected, got| Err(ClassifierError::Setting { name, expected, got });
-        if self.grades == 0 {
-            return setting("grades", "at least 1", self.grades.to_string());
+        if !(1..=1000).contains(&self.grades) {
+            return setting("grades", "1 to 1000", self.grades.to_string());
         }
         if !(self.min > 0.0 && self.min <= self.max && self.max.is_finite()) {
             let got = format!("{} and {}", self.min, self.max);

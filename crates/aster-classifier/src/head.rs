@@ -63,8 +63,12 @@ impl HeadConfig {
             ("layers", self.layers),
             ("feed_forward", self.feed_forward),
         ];
-        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size == 0) {
-            return setting(name, "at least 1", got.to_string());
+        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| !(1..=1 << 24).contains(size))
+        {
+            return setting(name, "1 to 2^24", got.to_string());
+        }
+        if self.layers > 1000 {
+            return setting("layers", "at most 1000", self.layers.to_string());
         }
         if self.heads == 0 || !width.is_multiple_of(self.heads) {
             return setting("heads", "a divisor of the width", self.heads.to_string());

@@ -63,6 +63,15 @@ impl Scaler {
         Self { config: *config, channels: train.channels().to_vec(), center, scale }
     }
 
+    /// Whether it can have been fitted. One that was read may be anything.
+    pub fn is_sound(&self) -> bool {
+        let channels = self.channels.len();
+        channels > 0
+            && [self.center.len(), self.scale.len()] == [channels; 2]
+            && self.center.iter().chain(&self.scale).all(|number| number.is_finite())
+            && self.scale.iter().all(|scale| *scale > 0.0)
+    }
+
     /// The channels it was fitted on, in order.
     pub fn channels(&self) -> &[String] {
         &self.channels

@@ -138,7 +138,7 @@ impl AlarmTracker {
         self.recent.push_back(score >= threshold);
         let row = Interval {
             start: self.row,
-            end: self.row + 1,
+            end: self.row.saturating_add(1),
             peak: self.row,
             peak_score: score,
             severity: (score - threshold).max(0.0),
@@ -148,14 +148,15 @@ impl AlarmTracker {
                 peak_time: time,
             }),
         };
-        self.row += 1;
+        self.row = self.row.saturating_add(1);
         let alarms = self.recent.iter().filter(|reached| **reached).count() >= self.config.k;
         if alarms {
             let before = self.open.into_iter().chain(self.after.take());
             self.open = before.chain([row]).reduce(joined);
             return AlarmStep { alarms, closed: None };
         }
-        let over = self.open.is_some_and(|open| self.row - open.end > self.config.join);
+        let over =
+            self.open.is_some_and(|open| self.row.saturating_sub(open.end) > self.config.join);
         let closed = if over { self.finish() } else { None };
         if self.open.is_some() {
             self.after = self.after.into_iter().chain([row]).reduce(joined);
@@ -167,7 +168,8 @@ impl AlarmTracker {
     pub fn finish(&mut self) -> Option<Interval> {
         self.after = None;
         let open = self.open.take()?;
-        Some(Interval { severity: open.severity / (open.end - open.start) as f32, ..open })
+        let rows = open.end.saturating_sub(open.start).max(1);
+        Some(Interval { severity: open.severity / rows as f32, ..open })
     }
 }
 

@@ -34,6 +34,12 @@ impl Population {
         Ok(population)
     }
 
+    /// Whether it can have been fitted. One that was read may be anything.
+    pub fn is_sound(&self) -> bool {
+        self.shares.len() == self.bounds.len() + 1
+            && self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+    }
+
     fn shares_of(&self, values: &[f32]) -> Vec<f64> {
         let mut counts = vec![0usize; self.bounds.len() + 1];
         for value in values {

@@ -42,6 +42,15 @@ impl ParetoTail {
         Ok(Self { body: sorted, count: scores.len(), threshold, shape, scale })
     }
 
+    /// Whether it can have been fitted. One that was read may be anything.
+    pub fn is_sound(&self) -> bool {
+        let numbers = [self.threshold, self.shape, self.scale];
+        (1..=self.count).contains(&self.body.len())
+            && numbers.iter().all(|number| number.is_finite())
+            && self.scale > 0.0
+            && self.body.iter().all(|score| score.is_finite())
+    }
+
     /// The tail's shape: above 0 heavy, 0 exponential, below 0 bounded.
     pub fn shape(&self) -> f64 {
         self.shape

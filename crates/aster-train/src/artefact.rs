@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use aster_data::Scaler;
+use aster_llm::{ContextConfig, LlmSource};
 use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -71,8 +72,18 @@ impl Detector {
         let description = sealed.json(DESCRIPTION)?;
         let Description { config, scaler, calibration, reference, threshold, record } = description;
         let channels = scaler.channels().len();
-        if !(calibration.suits(&config.score, channels) && reference.channels() == channels) {
-            let reason = "the calibration is of other evidence than the config's".into();
+        let suits = scaler.is_sound()
+            && calibration.suits(&config.score, channels)
+            && reference.suits(channels)
+            && threshold.is_finite();
+        if !suits {
+            let reason = "scaler, calibration and config do not belong together".into();
+            return Err(TrainError::Foreign { path: sealed.path(DESCRIPTION)?, reason });
+        }
+        let ContextConfig { llm, adapter, cache, .. } = &config.context;
+        let within = matches!(llm, LlmSource::None | LlmSource::Random(_));
+        if !within || adapter.is_some() || cache.is_some() {
+            let reason = "its language model lies outside the folder".into();
             return Err(TrainError::Foreign { path: sealed.path(DESCRIPTION)?, reason });
         }
         let mut model = config.init(channels, device)?;

@@ -4,6 +4,7 @@ use aster_data::TimeSeries;
 use aster_eval::{EvalError, ParetoTail};
 use serde::{Deserialize, Serialize};
 
+use crate::config::LARGEST;
 use crate::evidence::{Channels, Evidence};
 use crate::fusion::{Fusion, Joining};
 use crate::states::States;
@@ -77,11 +78,15 @@ impl Calibration {
     pub(crate) fn suits(&self, config: &ScoreConfig, channels: usize) -> bool {
         let known = |source: Source| {
             let width = source.output().width(channels);
-            self.norms.get(&source).is_some_and(|norms| norms.len() == width)
+            let sound = |norms: &Vec<f32>| {
+                norms.len() == width && norms.iter().all(|norm| norm.is_finite() && *norm > 0.0)
+            };
+            self.norms.get(&source).is_some_and(sound)
         };
         self.tails.len() == config.evidence.len()
             && self.widths.len() == config.evidence.len()
-            && self.widths.iter().all(|width| *width > 0)
+            && self.widths.iter().all(|width| (1..=LARGEST).contains(width))
+            && self.tails.iter().all(ParetoTail::is_sound)
             && self.states.channels() == channels
             && config.evidence.iter().all(|piece| known(piece.source))
     }

@@ -443,6 +443,7 @@ impl AsterConfig {
                     let above = times > 0.0 && times.is_finite();
                     require("smoothing times", above, "a finite number above 0", times)?;
                     at_least_one("smoothing min", min)?;
+                    at_least_one("smoothing max", max)?;
                     require("smoothing max", max >= min, format!("at least {min}"), max)
                 }
             }
@@ -450,8 +451,11 @@ impl AsterConfig {
     }
 }
 
+/// Lengths and counts above this are mistakes, and would overflow in products.
+pub(crate) const LARGEST: usize = 1 << 24;
+
 fn at_least_one(name: &'static str, got: usize) -> Result<(), TrainError> {
-    require(name, got > 0, "at least 1", got)
+    require(name, (1..=LARGEST).contains(&got), format!("1 to {LARGEST}"), got)
 }
 
 fn require(

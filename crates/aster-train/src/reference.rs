@@ -31,8 +31,10 @@ impl Reference {
         Ok(Self { scores: Population::fit(scores)?, channels })
     }
 
-    pub(crate) fn channels(&self) -> usize {
-        self.channels.len()
+    /// Whether it can be of so many channels.
+    pub(crate) fn suits(&self, channels: usize) -> bool {
+        self.channels.len() == channels
+            && self.channels.iter().chain([&self.scores]).all(Population::is_sound)
     }
 }
 

@@ -175,7 +175,11 @@ impl Stream {
     /// Whether it can be of this detector.
     fn suits(&self, detector: &Detector) -> bool {
         let (config, c) = (detector.config(), detector.channels().len());
-        self.last.as_ref().is_none_or(|(_, values)| values.len() == c)
+        let StreamCounts { rows, held, filled, dropped, restarts } = self.counts;
+        let counts = [rows, held, filled, dropped, restarts, self.scored];
+        counts.iter().all(|count| *count < 1 << 62)
+            && self.config.check().is_ok()
+            && self.last.as_ref().is_none_or(|(_, values)| values.len() == c)
             && self.threshold.is_some() == config.drift.is_some()
             && self.segment.suits(detector)
     }
@@ -273,7 +277,7 @@ impl StreamingDetector {
         let mut found = Found::default();
         let score = &detector.config().score;
         // No more rows at once than the model sees at once.
-        for rows in rows.chunks(score.batch * score.stride) {
+        for rows in rows.chunks(score.batch.saturating_mul(score.stride)) {
             rows.iter().for_each(|row| stream.take(detector, *row, &mut found));
             advance(detector, &mut [(stream, &mut found)]);
         }
