@@ -152,7 +152,7 @@ pub(crate) fn read_parquet(path: &Path) -> Result<DataFrame, DataError> {
     Ok(ParquetReader::new(open(path)?).finish()?)
 }
 
-fn open(path: &Path) -> Result<File, DataError> {
+pub(crate) fn open(path: &Path) -> Result<File, DataError> {
     if !path.is_file() {
         return Err(DataError::MissingFile { path: path.into() });
     }
@@ -176,7 +176,7 @@ pub(crate) fn column_names(frame: &DataFrame) -> Vec<String> {
     frame.get_column_names().into_iter().map(|name| name.to_string()).collect()
 }
 
-fn floats(column: &Column) -> Result<Float32Chunked, DataError> {
+pub(crate) fn floats(column: &Column) -> Result<Float32Chunked, DataError> {
     let dtype = column.dtype();
     // A column without one value has no type of its own; CSV calls it text.
     if column.null_count() == column.len() {
@@ -196,11 +196,11 @@ fn complete(column: &Float32Chunked) -> Option<&[f32]> {
     column.cont_slice().ok().filter(|values| values.iter().all(|value| value.is_finite()))
 }
 
-fn with_gaps(column: &Float32Chunked) -> Vec<f32> {
+pub(crate) fn with_gaps(column: &Float32Chunked) -> Vec<f32> {
     column.iter().map(|value| value.unwrap_or(f32::NAN)).collect()
 }
 
-fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataError> {
+pub(crate) fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataError> {
     let name = column.name().to_string();
     let nanoseconds = DataType::Datetime(TimeUnit::Nanoseconds, None);
     let column = match column.dtype() {

@@ -454,7 +454,7 @@ impl AsterConfig {
 /// Lengths and counts above this are mistakes, and would overflow in products.
 pub(crate) const LARGEST: usize = 1 << 24;
 
-fn at_least_one(name: &'static str, got: usize) -> Result<(), TrainError> {
+pub(crate) fn at_least_one(name: &'static str, got: usize) -> Result<(), TrainError> {
     require(name, (1..=LARGEST).contains(&got), format!("1 to {LARGEST}"), got)
 }
 

@@ -38,6 +38,7 @@ mod observer;
 mod progress;
 mod record;
 mod reference;
+mod score_file;
 mod sealed;
 mod smoothing;
 mod states;
@@ -61,6 +62,7 @@ pub use objective::{LossParts, Part};
 pub use observer::Observer;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
 pub use reference::Stability;
+pub use score_file::{FileScores, ScoreFileConfig};
 pub use smoothing::{Alignment, Smoothing};
 pub use strategy::Strategy;
 pub use stream::{

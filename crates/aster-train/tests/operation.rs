@@ -3,11 +3,18 @@
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, mpsc};
+use std::fs::File;
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
-use aster_data::{AnomalyKind, SyntheticConfig, SyntheticSplit, TimeSeries};
-use aster_train::{AsterConfig, Attribution, Detector, Source, TrainConfig, TrainError};
+use aster_data::{
+    AnomalyKind, Columns, DataError, ParquetRows, ScoreTable, SyntheticConfig, SyntheticSplit,
+    TimeSeries,
+};
+use aster_train::{
+    AsterConfig, Attribution, Detector, ScoreFileConfig, Source, TrainConfig, TrainError,
+};
 use burn::tensor::Device;
+use polars::prelude::{Column, DataFrame, ParquetWriter};
 
 const CHANNELS: usize = 6;
 
@@ -154,6 +161,61 @@ fn alarms_are_lines_of_json() {
         lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, found.intervals);
     assert!(read.iter().all(|x| x.times.unwrap().peak_time == 1_000 * x.peak as i64));
+}
+
+#[test]
+fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, output] = ["rows.parquet", "scores.parquet"].map(|name| folder.path().join(name));
+    let test = &split().test;
+    let column = |channel: usize| {
+        let values: Vec<f32> = test.channel(channel).collect();
+        Column::new(test.channels()[channel].as_str().into(), values)
+    };
+    let times: Vec<i64> = (0..test.rows() as i64).map(|row| 5 * row).collect();
+    let columns = (0..CHANNELS).map(column).chain([Column::new("t".into(), times)]);
+    let mut frame = DataFrame::new_infer_height(columns.collect()).unwrap();
+    ParquetWriter::new(File::create(&input).unwrap()).finish(&mut frame).unwrap();
+
+    let columns = Columns { time: Some("t".into()), ..Default::default() };
+    let file = ScoreFileConfig { columns, rows: 300, ..Default::default() };
+    let detector = Detector::fit(&config(1, 20), &split().train, &Device::flex()).unwrap();
+    let detector = Arc::new(detector);
+    let score = || detector.score_parquet(&input, &output, &file);
+    let parts = folder.path().join("scores.parquet.parts");
+    let obstacle = parts.join("part-000003.parquet");
+    std::fs::create_dir_all(&obstacle).unwrap();
+    let error = score().unwrap_err();
+    assert!(matches!(error, TrainError::Data(DataError::Io { .. })), "{error}");
+    std::fs::remove_dir(&obstacle).unwrap();
+    assert!(!output.exists());
+    // The first part is not made again: what is put in its place comes out.
+    let first = parts.join("part-000000.parquet");
+    let rows = ParquetRows::open(&first, &["score".into()], &Columns::default()).unwrap().rows();
+    assert_eq!(rows, 300 - detector.latency() / 8 * 8);
+    let mark = vec![77.0; rows];
+    let times = Some((0..rows as i64).map(|row| 5 * row).collect());
+    let table =
+        ScoreTable { times, scores: mark.clone(), thresholds: mark, alarms: vec![false; rows] };
+    table.write_parquet(&first).unwrap();
+    let scored = score().unwrap();
+    assert_eq!((scored.rows, scored.held), (test.rows(), 0));
+    assert!(!parts.exists());
+    let expected = detector.detect(test).unwrap();
+    let names = ["score", "threshold", "alarm"].map(String::from);
+    let columns = Columns { time: Some("time".into()), ..Default::default() };
+    let written = ParquetRows::open(&output, &names, &columns).unwrap();
+    assert_eq!(written.rows(), test.rows());
+    let block = written.read(0..test.rows()).unwrap();
+    assert!(block.times.unwrap().iter().zip(0..).all(|(time, row)| *time == 5 * row));
+    assert!(block.values[..3 * rows].chunks(3).all(|values| values == [77.0, 77.0, 0.0]));
+    for (row, values) in block.values.chunks(3).enumerate().skip(rows) {
+        let (score, threshold) = (expected.scores[row], expected.thresholds[row]);
+        approx::assert_relative_eq!(values[0], score, epsilon = 1e-5, max_relative = 1e-5);
+        approx::assert_relative_eq!(values[1], threshold, epsilon = 1e-5, max_relative = 1e-5);
+    }
+    let alarms = (0..test.rows()).filter(|row| expected.scores[*row] >= expected.thresholds[*row]);
+    assert_eq!(scored.alarms, alarms.count());
 }
 
 /// `ASTER_THREADS=32` for more of them.

@@ -50,7 +50,7 @@ pub struct Found {
 
 /// One stream: everything but the detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Stream {
+pub(crate) struct Stream {
     config: StreamConfig,
     counts: StreamCounts,
     /// Time and values of the last row.
@@ -64,7 +64,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(detector: &Detector, config: StreamConfig) -> Result<Self, TrainError> {
+    pub(crate) fn new(detector: &Detector, config: StreamConfig) -> Result<Self, TrainError> {
         config.check()?;
         let drift = detector.config().drift;
         Ok(Self {
@@ -173,7 +173,7 @@ impl Stream {
     }
 
     /// Whether it can be of this detector.
-    fn suits(&self, detector: &Detector) -> bool {
+    pub(crate) fn suits(&self, detector: &Detector) -> bool {
         let (config, c) = (detector.config(), detector.channels().len());
         let StreamCounts { rows, held, filled, dropped, restarts } = self.counts;
         let counts = [rows, held, filled, dropped, restarts, self.scored];
@@ -263,6 +263,14 @@ impl StreamingDetector {
     /// A setting outside its range.
     pub fn new(detector: Arc<Detector>, config: StreamConfig) -> Result<Self, TrainError> {
         Ok(Self { stream: Stream::new(&detector, config)?, detector })
+    }
+
+    pub(crate) fn resume(detector: Arc<Detector>, stream: Stream) -> Self {
+        Self { detector, stream }
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Takes the next rows; gives the scores that they make final, most often of earlier rows.
