@@ -42,6 +42,12 @@ pub enum DataError {
         /// The cause.
         source: std::io::Error,
     },
+    /// A file that polars cannot make sense of.
+    #[error("{} is malformed", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
     /// polars rejected the file or the conversion.
     #[error(transparent)]
     Polars(#[from] polars::error::PolarsError),

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use polars::prelude::*;
@@ -137,10 +138,10 @@ pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, Dat
     // The whole file decides where the first rows cannot: a sensor that reads 0 for a
     // thousand rows and 0.5 later is a float, and one that is silent so long no text.
     // To ask all rows of every file would cost more than to read it.
-    match read(Some(TYPING_ROWS)) {
+    guarded(path, || match read(Some(TYPING_ROWS)) {
         Ok(frame) if frame.columns().iter().all(is_typed) => Ok(frame),
         _ => read(None),
-    }
+    })
 }
 
 fn is_typed(column: &Column) -> bool {
@@ -149,7 +150,16 @@ fn is_typed(column: &Column) -> bool {
 }
 
 pub(crate) fn read_parquet(path: &Path) -> Result<DataFrame, DataError> {
-    Ok(ParquetReader::new(open(path)?).finish()?)
+    guarded(path, || Ok(ParquetReader::new(open(path)?).finish()?))
+}
+
+/// Reads a file with polars, which panics on some malformed ones.
+pub(crate) fn guarded<T>(
+    path: &Path,
+    read: impl FnOnce() -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(DataError::Malformed { path: path.into() }))
 }
 
 pub(crate) fn open(path: &Path) -> Result<File, DataError> {

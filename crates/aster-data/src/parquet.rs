@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use crate::load::{column, floats, open, timestamps, with_gaps};
+use crate::load::{column, floats, guarded, open, read_parquet, timestamps, with_gaps};
 use crate::{Columns, DataError};
 
 /// The rows of a Parquet file, of which any part can be read without the rest.
@@ -39,7 +39,7 @@ impl ParquetRows {
         columns: &Columns,
     ) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let rows = ParquetReader::new(open(path)?).num_rows()?;
+        let rows = guarded(path, || Ok(ParquetReader::new(open(path)?).num_rows()?))?;
         let time = columns.time.clone().map(|name| (name, columns.time_format.clone()));
         let rows = Self { path: path.into(), channels: channels.to_vec(), time, rows };
         rows.frame(0..0)?;
@@ -52,6 +52,10 @@ impl ParquetRows {
     }
 
     fn frame(&self, rows: Range<usize>) -> Result<DataFrame, DataError> {
+        guarded(&self.path, || self.slice(rows))
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Result<DataFrame, DataError> {
         let mut reader = ParquetReader::new(open(&self.path)?);
         let available: Vec<String> = reader.schema()?.iter_names().map(|n| n.to_string()).collect();
         let names: Vec<String> =
@@ -132,7 +136,7 @@ impl ScoreTable {
         let file = File::create(path).map_err(io)?;
         let mut writer = None;
         for part in parts {
-            let frame = ParquetReader::new(open(part)?).finish()?;
+            let frame = read_parquet(part)?;
             let writer = match &mut writer {
                 Some(writer) => writer,
                 none => none.insert(ParquetWriter::new(&file).batched(frame.schema())?),
