@@ -113,7 +113,11 @@ impl Epochs<'_> {
                     );
                     state.epochs.push(record);
                     state.seconds += started.elapsed().as_secs_f64();
-                    self.checkpoints.keep(&state)?;
+                    if let Err(error) = self.checkpoints.keep(&state) {
+                        let reason = error.to_string();
+                        let checkpoint = self.checkpoints.leave();
+                        return Err(TrainError::Stopped { reason, checkpoint });
+                    }
                     let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
                     if observer.epoch(&record).is_break() {
                         break;

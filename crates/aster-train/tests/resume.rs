@@ -117,6 +117,44 @@ fn damaged_checkpoints_are_passed_over() {
     }
 }
 
+/// `ASTER_SMALL_DISK` names a folder on a file system of a few megabytes, which
+/// `scripts/faults.sh` makes.
+#[test]
+fn a_full_disk_ends_training_with_an_error_and_loses_nothing() {
+    let Ok(disk) = std::env::var("ASTER_SMALL_DISK") else {
+        println!("skipped: ASTER_SMALL_DISK names no small file system");
+        return;
+    };
+    let folder = Path::new(&disk);
+    let ballast = folder.join("ballast");
+    // Room for one checkpoint, for a part of one, for nothing.
+    for room in [3_000_000, 2_500_000, 1_500_000, 900_000, 100_000, 100] {
+        for left in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            let _ = std::fs::remove_dir_all(&left).or_else(|_| std::fs::remove_file(&left));
+        }
+        fill(&ballast, room);
+        let config = config(folder);
+        let error = Detector::fit(&config, &split().train, &Device::flex()).unwrap_err();
+        println!("{room} bytes: {error}");
+        assert!(matches!(error, TrainError::Stopped { .. }), "{error}");
+        std::fs::remove_file(&ballast).unwrap();
+        let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
+        assert_eq!(detector.record().epochs.len(), 12);
+        detector.save(folder.join("detector")).unwrap();
+        // A detector that cannot be replaced stays.
+        fill(&ballast, 0);
+        assert!(detector.save(folder.join("detector")).is_err());
+        Detector::load(folder.join("detector"), &Device::flex()).unwrap();
+    }
+}
+
+/// Fills the disk with a file, up to some bytes.
+fn fill(path: &Path, room: u64) {
+    let mut file = std::fs::File::create(path).unwrap();
+    while std::io::Write::write(&mut file, &[0; 64]).is_ok_and(|written| written > 0) {}
+    file.set_len(file.metadata().unwrap().len().saturating_sub(room)).unwrap();
+}
+
 #[test]
 fn a_finished_training_is_not_done_again_and_another_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,66 @@
+//! Rows per second and the latency of single rows on streams: prints Markdown.
+//!
+//! `cargo run --release -p aster-benches --example streaming`
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use aster::data::SyntheticConfig;
+use aster::train::{Row, StreamConfig, StreamingDetector, Streams};
+use aster::{AsterConfig, Detector, DeviceChoice, device};
+use aster_benches::CHANNELS;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let data = SyntheticConfig {
+        train_rows: 4000,
+        test_rows: 100_000,
+        channels: CHANNELS,
+        ..Default::default()
+    };
+    let split = data.generate()?;
+    let device = device(DeviceChoice::Auto)?;
+    let detector = Arc::new(Detector::fit(&AsterConfig::default(), &split.train, &device)?);
+    let rows: Vec<Row> =
+        (0..split.test.rows()).map(|row| Row { time: None, values: split.test.row(row) }).collect();
+
+    println!("{CHANNELS} channels; a score is final {} rows later at most\n", detector.latency());
+    println!("| a finished series | rows/s |\n|---|---|");
+    let started = Instant::now();
+    detector.score(&split.test)?;
+    println!("| `Detector::score` | {:.0} |", rows.len() as f64 / started.elapsed().as_secs_f64());
+
+    println!("\n| rows per push | rows/s | p50 us | p99 us | p99.9 us | longest us |");
+    println!("|---|---|---|---|---|---|");
+    for count in [1, 8, 64, 4096] {
+        let mut stream = StreamingDetector::new(detector.clone(), StreamConfig::default())?;
+        let mut times = vec![];
+        let some = &rows[..(20_000 * count).min(rows.len())];
+        for rows in some.chunks(count) {
+            let started = Instant::now();
+            stream.push(rows)?;
+            times.push(started.elapsed().as_secs_f64());
+        }
+        let rate = some.len() as f64 / times.iter().sum::<f64>();
+        times.sort_by(f64::total_cmp);
+        let at = |share: f64| 1e6 * times[((times.len() - 1) as f64 * share) as usize];
+        let [p50, p99, p999, longest] = [0.5, 0.99, 0.999, 1.0].map(at);
+        println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {longest:.0} |");
+    }
+
+    println!("\n| streams, a row each per push | rows/s |\n|---|---|");
+    for count in [1, 32, 1000] {
+        let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let mut streams = Streams::new(detector.clone(), StreamConfig::default())?;
+        let pushes = (40_000 / count).clamp(100, 10_000);
+        let started = Instant::now();
+        for push in 0..pushes {
+            let row = |(number, name)| (name, rows[(push + 97 * number) % rows.len()]);
+            let rows: Vec<_> = names.iter().map(String::as_str).enumerate().map(row).collect();
+            streams.push(&rows)?;
+        }
+        let rate = (pushes * count) as f64 / started.elapsed().as_secs_f64();
+        println!("| {count} | {rate:.0} |");
+    }
+    Ok(())
+}
