@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every fault of docs/operation.md, in its long form: about ten minutes on two cores. The
+# Every fault of docs/operation.md, in its long form: about five minutes on two cores. The
 # short forms run with the other tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -4,6 +4,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/backends.md")]
 #[doc = include_str!("../../../docs/llm.md")]
+#[doc = include_str!("../../../docs/operation.md")]
 pub struct Docs;
 
 mod device;
