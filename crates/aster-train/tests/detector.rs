@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
+mod forge;
+
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -12,8 +14,8 @@ use aster_eval::auroc;
 use aster_llm::{LlmError, LlmSource};
 use aster_train::{Aster, AsterConfig, Detector, FORMAT_VERSION, TrainConfig, TrainError};
 use burn::tensor::Device;
+use forge::forge;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 fn quick(epochs: usize, steps: usize) -> AsterConfig {
     let train = TrainConfig { epochs, steps, batch: 32, ..Default::default() };
@@ -223,19 +225,6 @@ fn folders_that_hold_no_detector_are_told_apart() {
     }
     manifest(r#"{"format": "aster-detector", "version": 1, "parts": {}}"#).unwrap();
     assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "no parts");
-}
-
-/// Changes a part of a folder as a stranger could, with a checksum that fits.
-fn forge(folder: &Path, part: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
-    let path = folder.join("manifest.json");
-    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let seal = &mut manifest["parts"][part];
-    let file = folder.join(seal["file"].as_str().unwrap());
-    let bytes = change(std::fs::read(&file).unwrap());
-    seal["bytes"] = bytes.len().into();
-    seal["sha256"] = format!("{:x}", Sha256::digest(&bytes)).into();
-    std::fs::write(&file, bytes).unwrap();
-    std::fs::write(&path, manifest.to_string()).unwrap();
 }
 
 #[test]
