@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Changes a part of a folder and makes its checksum fit.
-pub fn forge(folder: &Path, part: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+pub(crate) fn forge(folder: &Path, part: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     let path = folder.join("manifest.json");
     let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let seal = &mut manifest["parts"][part];
