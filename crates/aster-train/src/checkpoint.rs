@@ -103,9 +103,14 @@ impl Checkpoints {
         self.folder().join(format!("epoch-{epoch}"))
     }
 
-    /// Where Burn may write while it trains an epoch, empty.
+    /// Where Burn may write while it trains an epoch.
+    fn workplace(&self) -> PathBuf {
+        self.folder().join(".aster-working")
+    }
+
+    /// The same, without what an earlier epoch has left there.
     pub(crate) fn working(&self) -> Result<PathBuf, TrainError> {
-        let path = self.folder().join("working");
+        let path = self.workplace();
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(&path)(error)),
             _ => Ok(path),
@@ -152,7 +157,7 @@ impl Checkpoints {
     /// the last two epochs and the best one stay.
     pub(crate) fn keep(&self, state: &State) -> Result<(), TrainError> {
         let epoch = state.epochs.len();
-        let working = self.folder().join("working");
+        let working = self.workplace();
         let moved = |name, file: &str| {
             let from = working.join(file);
             let write = move |to: &Path| std::fs::rename(&from, to).map_err(io(&from));
@@ -162,15 +167,11 @@ impl Checkpoints {
         let parts =
             vec![Part::json("state", state), moved("model", model), moved("optimizer", optimizer)];
         seal(&self.of_epoch(epoch), FORMAT, parts)?;
-        for old in self
-            .epochs()?
-            .into_iter()
-            .filter(|old| *old > epoch || old + 2 <= epoch && Some(*old) != state.best())
-        {
+        let needed = |old: usize| [epoch, epoch - 1].contains(&old) || Some(old) == state.best();
+        self.epochs()?.into_iter().filter(|old| !needed(*old)).try_for_each(|old| {
             let folder = self.of_epoch(old);
-            std::fs::remove_dir_all(&folder).map_err(io(&folder))?;
-        }
-        Ok(())
+            std::fs::remove_dir_all(&folder).map_err(io(&folder))
+        })
     }
 
     /// The model as it was after an epoch.
@@ -191,9 +192,10 @@ impl Checkpoints {
         Ok((load_model(&sealed, model)?, optimizer.load_record(record)))
     }
 
-    /// The folder of the newest checkpoint, if there is any; then it is permanent.
+    /// The folder of the last good checkpoint, if there is any; then it is permanent.
     pub(crate) fn leave(self) -> Option<PathBuf> {
-        let newest = self.epochs().ok()?.first().map(|epoch| self.of_epoch(*epoch))?;
+        let folders = self.epochs().ok()?.into_iter().map(|epoch| self.of_epoch(epoch));
+        let newest = folders.into_iter().find(|folder| Sealed::open(folder, FORMAT).is_ok())?;
         if let Place::Temporary(folder) = self.place {
             let _path = folder.keep();
         }

@@ -458,7 +458,7 @@ pub(crate) fn at_least_one(name: &'static str, got: usize) -> Result<(), TrainEr
     require(name, (1..=LARGEST).contains(&got), format!("1 to {LARGEST}"), got)
 }
 
-fn require(
+pub(crate) fn require(
     name: &'static str,
     holds: bool,
     expected: impl Into<String>,

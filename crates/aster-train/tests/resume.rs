@@ -138,7 +138,8 @@ fn a_full_disk_ends_training_with_an_error_and_loses_nothing() {
         let config = config(folder);
         let error = Detector::fit(&config, &split().train, &Device::flex()).unwrap_err();
         println!("{room} bytes: {error}");
-        assert!(matches!(error, TrainError::Stopped { .. }), "{error}");
+        let TrainError::Stopped { checkpoint, .. } = error else { panic!("{error}") };
+        assert_eq!(checkpoint.is_some(), folder.join("checkpoints/epoch-1/manifest.json").exists());
         std::fs::remove_file(&ballast).unwrap();
         let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
         assert_eq!(detector.record().epochs.len(), 12);

@@ -247,8 +247,10 @@ fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
     let config = StreamConfig { late: OnLate::Restart, ..config };
     let (scored, stream) = times_of(config, &[i64::MAX, i64::MIN, i64::MAX]);
     assert_eq!((scored.unwrap().len(), stream.counts().restarts), (3, 2));
-    let bad = StreamConfig { regular: Some(Regular { step: 0, fill: 1 }), ..Default::default() };
-    assert!(matches!(StreamingDetector::new(detector(), bad), Err(TrainError::Setting { .. })));
+    for regular in [Regular { step: 0, fill: 1 }, Regular { step: 1, fill: usize::MAX }] {
+        let bad = StreamConfig { regular: Some(regular), ..Default::default() };
+        assert!(matches!(StreamingDetector::new(detector(), bad), Err(TrainError::Setting { .. })));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::config::require;
 
 /// What a stream does about rows that are not as they should be. What is rejected is an error
 /// that changes nothing: the caller can mend the rows and push them again.
@@ -62,8 +63,8 @@ pub enum OnDuplicate {
 pub struct Regular {
     /// Time between rows, in the unit of the timestamps, at least 1.
     pub step: i64,
-    /// Missing rows in a run at most that the last row stands in for; after a longer gap a new
-    /// series begins.
+    /// Missing rows in a run at most that the last row stands in for, up to 65 536; after a
+    /// longer gap a new series begins.
     pub fill: usize,
 }
 
@@ -104,14 +105,9 @@ pub(super) enum Verdict {
 
 impl StreamConfig {
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        match self.regular {
-            Some(Regular { step, .. }) if step < 1 => Err(TrainError::Setting {
-                name: "step",
-                expected: "at least 1".into(),
-                got: step.to_string(),
-            }),
-            _ => Ok(()),
-        }
+        let Some(Regular { step, fill }) = self.regular else { return Ok(()) };
+        require("step", step >= 1, "at least 1", step)?;
+        require("fill", fill <= 1 << 16, "at most 65536", fill)
     }
 
     /// What is to be done with a row of `time` after one of `last`; or what is wrong with it.
