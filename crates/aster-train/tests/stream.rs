@@ -143,8 +143,10 @@ fn a_stream_goes_on_where_it_was_saved() {
     let folder = tempfile::tempdir().unwrap();
     let mut found = Found::default();
     let mut live = stream(&detector());
-    for start in (0..series.rows()).step_by(90) {
-        let end = (start + 90).min(series.rows());
+    // Row by row at first, between windows too.
+    let starts = (0..60).chain((60..series.rows()).step_by(90));
+    for start in starts {
+        let end = (start + if start < 60 { 1 } else { 90 }).min(series.rows());
         extend(&mut found, live.push(&rows(series, start..end)).unwrap());
         live.save(folder.path()).unwrap();
         live = StreamingDetector::load(detector(), folder.path()).unwrap();

@@ -135,18 +135,20 @@ impl Segment {
         let Some(due) = self.windows.checked_mul(stride) else { return false };
         let seen = match self.windows {
             0 => 0,
-            _ => due - stride + window,
+            _ => (due - stride).saturating_add(window),
         };
         // Between two calls all windows whose rows are here have been seen.
         let rows = seen <= self.rows && self.rows < due.saturating_add(window);
-        let oldest = self.settled.min(self.rows.saturating_sub(window));
-        let recent = self.rows.checked_sub(oldest).and_then(|rows| rows.checked_mul(c));
+        // Rows that the next windows need are here.
+        let needed = self.rows - self.settled.min(self.rows.saturating_sub(window));
+        let recent = self.recent.len().is_multiple_of(c)
+            && (needed..=self.rows).contains(&(self.recent.len() / c));
         let fold = |(output, fold): (&Output, &Fold)| {
             let rows = seen - due;
             fold.counts.len() == rows && fold.sums.len() == rows * output.width(c)
         };
         rows && self.settled == due
-            && recent == Some(self.recent.len())
+            && recent
             && self.folds.keys().copied().eq(config.outputs())
             && self.folds.iter().all(fold)
             && self.fusion.suits(&config.score, &detector.calibration)

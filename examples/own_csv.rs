@@ -1,0 +1,79 @@
+//! Your own CSV file: train on its beginning, look for anomalies in the rest, say which
+//! channels they are in.
+//!
+//! `cargo run --release --example own_csv -- [--csv <file>] [--time <column>] [--train <share>]`
+//!
+//! Without a file it writes one to try it on.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use aster::data::Columns;
+use aster::prelude::*;
+use aster_examples::Fallible;
+use clap::Parser;
+
+/// Train on the beginning of a CSV file and look for anomalies in the rest.
+#[derive(Parser)]
+struct Arguments {
+    /// A CSV file with a header; every column but the time is a channel.
+    #[arg(long)]
+    csv: Option<PathBuf>,
+    /// The column of times, if there is one.
+    #[arg(long)]
+    time: Option<String>,
+    /// Share of the rows, the first in time, that are normal and train.
+    #[arg(long, default_value_t = 0.6)]
+    train: f64,
+}
+
+fn main() -> Fallible<()> {
+    let mut arguments = Arguments::parse();
+    let csv = match arguments.csv {
+        Some(path) => path,
+        None => {
+            arguments.time = Some("time".into());
+            write_one()?
+        }
+    };
+    let columns = Columns { time: arguments.time, ..Default::default() };
+    let options =
+        LoadOptions { columns, missing: MissingPolicy::ForwardFill, ..Default::default() };
+    let series = TimeSeries::from_csv(&csv, &options)?;
+    let cut = (series.rows() as f64 * arguments.train) as usize;
+    let (train, test) = (series.slice(0..cut)?.into_train(), series.slice(cut..series.rows())?);
+    println!("{}: {cut} rows train, {} are searched", csv.display(), test.rows());
+
+    let config = AsterConfig::default();
+    let detector = Detector::fit(&config, &train, &device(DeviceChoice::Auto)?)?;
+    let found = detector.detect(&test)?;
+    found.write_alarms(std::io::stdout())?;
+    for alarm in &found.intervals {
+        let blames = detector.blame(&test, alarm.start..alarm.end, Attribution::default())?;
+        let worst: Vec<String> = blames
+            .iter()
+            .take(3)
+            .map(|blame| format!("{} {:.0} %", blame.channel, 100.0 * blame.share))
+            .collect();
+        println!("rows {}..{}: {}", cut + alarm.start, cut + alarm.end, worst.join(", "));
+    }
+    Ok(())
+}
+
+/// A file of synthetic channels, a second apart, anomalous towards the end.
+fn write_one() -> Fallible<PathBuf> {
+    let split = SyntheticConfig { train_rows: 3000, ..Default::default() }.generate()?;
+    let path = std::env::temp_dir().join("aster-example.csv");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    writeln!(file, "time,{}", split.test.channels().join(","))?;
+    let rows = |series: &TimeSeries| -> Vec<String> {
+        let row = |row: usize| series.row(row).iter().map(f32::to_string).collect::<Vec<_>>();
+        (0..series.rows()).map(|number| row(number).join(",")).collect()
+    };
+    for (second, row) in rows(&split.train).iter().chain(&rows(&split.test)).enumerate() {
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        writeln!(file, "2026-01-01 {hour:02}:{minute:02}:{second:02},{row}")?;
+    }
+    file.flush()?;
+    Ok(path)
+}
