@@ -216,7 +216,8 @@ pub struct TrainConfig {
     /// as if it had never been stopped. None: a temporary folder that is kept only if training
     /// fails. Default: none.
     pub checkpoints: Option<PathBuf>,
-    /// Whether to draw a progress bar on standard error. Default: `false`.
+    /// Whether to show progress on standard error: a bar on a terminal, else a line per epoch.
+    /// Default: `false`.
     pub progress: bool,
 }
 

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,7 +33,7 @@ pub(crate) struct Deaf;
 
 impl Observer for Deaf {}
 
-/// Draws a progress bar on standard error, if that is a terminal.
+/// Draws a progress bar on standard error; where that is no terminal, writes a line per epoch.
 #[derive(Debug)]
 pub(crate) struct Bar(ProgressBar);
 
@@ -57,6 +58,29 @@ impl Observer for Bar {
             "loss {total:.3} = reconstruction {reconstruction:.3}, KL {kl:.2}, \
              classification {classification:.3}"
         ));
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+        let EpochRecord { epoch, train, validation } = record;
+        let (train, validation) = (train.total, validation.total);
+        self.write(format_args!("epoch {epoch}: loss {train:.3}, on validation {validation:.3}"));
+        ControlFlow::Continue(())
+    }
+
+    fn rollback(&mut self, rollback: &Rollback) {
+        let Rollback { epoch, step, part, learning_rate } = rollback;
+        self.write(format_args!(
+            "epoch {epoch} again, at a rate of {learning_rate:.1e}: {part} not finite at step {step}"
+        ));
+    }
+}
+
+impl Bar {
+    fn write(&self, line: std::fmt::Arguments) {
+        if self.0.is_hidden() {
+            // Who cannot be told is not told.
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
     }
 }
 
