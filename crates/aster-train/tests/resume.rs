@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_train::{
-    AsterConfig, Detector, EpochRecord, Observer, Rollback, Strategy, TrainError, Trainer,
+    AsterConfig, Detector, EpochRecord, Observer, Rollback, ScoreFileConfig, Strategy, TrainError,
+    Trainer,
 };
 use burn::tensor::Device;
+use polars::prelude::{Column, DataFrame, ParquetWriter};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -48,9 +50,29 @@ fn train() {
     fit(folder).unwrap().save(folder.join("detector")).unwrap();
 }
 
+/// Another: scores a file there.
+#[test]
+#[ignore = "scores until it is killed"]
+fn score() {
+    let folder = std::env::var(FOLDER).unwrap();
+    let folder = Path::new(&folder);
+    let detector = Detector::load(folder.join("detector"), &Device::flex()).unwrap();
+    let config = ScoreFileConfig { rows: 300, ..Default::default() };
+    let [rows, scores] = ["rows.parquet", "scores.parquet"].map(|name| folder.join(name));
+    let scored = Arc::new(detector).score_parquet(rows, scores, &config).unwrap();
+    assert_eq!(scored.rows, ROWS);
+}
+
+/// Rows of the file.
+const ROWS: usize = 12_000;
+
 fn start(folder: &Path) -> Child {
+    start_work("train", folder)
+}
+
+fn start_work(work: &str, folder: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["train", "--exact", "--ignored"]).env(FOLDER, folder);
+    command.args([work, "--exact", "--ignored"]).env(FOLDER, folder);
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
@@ -70,24 +92,57 @@ fn uninterrupted() -> (Vec<f32>, Vec<EpochRecord>) {
 
 #[test]
 fn a_training_killed_at_random_moments_ends_as_if_it_had_not_been() {
-    let wanted: usize = std::env::var(KILLS).map_or(5, |kills| kills.parse().unwrap());
     let expected = uninterrupted();
     let (mut kills, mut rng) = (0, StdRng::seed_from_u64(1));
-    while kills < wanted {
+    while kills < wanted() {
         let folder = tempfile::tempdir().unwrap();
-        let finished = loop {
-            let mut child = start(folder.path());
-            std::thread::sleep(Duration::from_millis(rng.random_range(20..600)));
-            let status = child.try_wait().unwrap();
-            if kills == wanted || status.is_some() {
-                break child.wait().unwrap();
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-            kills += 1;
-        };
-        assert!(finished.success());
+        kills += kill_at_random("train", folder.path(), wanted() - kills, &mut rng);
         assert_eq!(result(folder.path()), expected);
+    }
+    println!("killed {kills} times");
+}
+
+fn wanted() -> usize {
+    std::env::var(KILLS).map_or(5, |kills| kills.parse().unwrap())
+}
+
+/// Kills work at random moments, at most so many times, and starts it again until it is done.
+fn kill_at_random(work: &str, folder: &Path, most: usize, rng: &mut StdRng) -> usize {
+    let mut kills = 0;
+    loop {
+        let mut child = start_work(work, folder);
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..600)));
+        if kills == most || child.try_wait().unwrap().is_some() {
+            assert!(child.wait().unwrap().success());
+            return kills;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+}
+
+#[test]
+fn the_scoring_of_a_file_killed_at_random_moments_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fit(folder.path()).unwrap().save(folder.path().join("detector")).unwrap();
+    let test = split().test;
+    let columns = (0..2).map(|channel| {
+        let values: Vec<f32> = (0..ROWS).map(|row| test.row(row % test.rows())[channel]).collect();
+        Column::new(test.channels()[channel].as_str().into(), values)
+    });
+    let mut frame = DataFrame::new_infer_height(columns.collect()).unwrap();
+    let file = std::fs::File::create(folder.path().join("rows.parquet")).unwrap();
+    ParquetWriter::new(file).finish(&mut frame).unwrap();
+    let output = folder.path().join("scores.parquet");
+    assert!(start_work("score", folder.path()).wait().unwrap().success());
+    let expected = std::fs::read(&output).unwrap();
+
+    let (mut kills, mut rng) = (0, StdRng::seed_from_u64(2));
+    while kills < wanted() {
+        std::fs::remove_file(&output).unwrap();
+        kills += kill_at_random("score", folder.path(), wanted() - kills, &mut rng);
+        assert!(std::fs::read(&output).unwrap() == expected);
     }
     println!("killed {kills} times");
 }
