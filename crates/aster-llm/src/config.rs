@@ -168,6 +168,8 @@ impl LlmConfig {
             require(name, size, possible, &format!("1 to {LARGEST}"))?;
         }
         require("layers", self.layers, self.layers <= 1000, "at most 1000")?;
+        let eps = self.norm_eps;
+        require("norm_eps", eps, eps > 0.0 && eps.is_finite(), "a finite number above 0")?;
         let inner = self.heads * self.head_width();
         require("heads times head_width", inner, inner <= LARGEST, &format!("at most {LARGEST}"))?;
         let grouped = self.heads.is_multiple_of(self.kv_heads);

@@ -151,6 +151,15 @@ proptest::proptest! {
 }
 
 #[test]
+fn a_norm_that_divides_by_nothing_is_an_error() {
+    for norm_eps in [0.0, -1e-5, f64::NAN, f64::INFINITY] {
+        let config = LlmConfig { norm_eps, ..Default::default() };
+        let error = config.check().unwrap_err();
+        assert!(matches!(error, LlmError::Setting { name: "norm_eps", .. }), "{error}");
+    }
+}
+
+#[test]
 fn too_many_layers_or_tokens_are_errors() {
     let device = Device::flex();
     let config =
