@@ -1,6 +1,6 @@
 //! Rows per second and the latency of single rows on streams: prints Markdown.
 //!
-//! `cargo run --release -p aster-benches --example streaming`
+//! `cargo run --release -p aster-benches --example streams`
 
 use std::error::Error;
 use std::sync::Arc;
