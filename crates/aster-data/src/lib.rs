@@ -36,4 +36,4 @@ pub use parquet::{ParquetRows, RowBlock, ScoreTable};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
 pub use series::{TimeSeries, TrainSeries};
 pub use synthetic::{AnomalyKind, Injection, SyntheticConfig, SyntheticSplit};
-pub use windows::{WindowFold, Windows};
+pub use windows::{RowFold, WindowFold, Windows};

@@ -116,9 +116,7 @@ impl Scaler {
         f: impl Fn(f32, f32, f32) -> f32,
     ) -> Result<TimeSeries, DataError> {
         series.check_channels(&self.channels)?;
-        let mut values = series.values().to_vec();
-        self.map_rows(&mut values, f);
-        Ok(series.map_values(values))
+        Ok(series.map_values(|rows| self.map_rows(rows, f)))
     }
 
     fn map_rows(&self, rows: &mut [f32], f: impl Fn(f32, f32, f32) -> f32) {

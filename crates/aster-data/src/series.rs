@@ -178,10 +178,11 @@ impl TimeSeries {
         })
     }
 
-    /// The same rows with values replaced, for transforms that keep the shape.
-    pub(crate) fn map_values(&self, values: Vec<f32>) -> Self {
-        debug_assert_eq!(values.len(), self.values.len());
-        Self { values, ..self.clone() }
+    /// The same rows with values changed in place, `[rows, C]`.
+    pub(crate) fn map_values(&self, change: impl FnOnce(&mut [f32])) -> Self {
+        let mut series = self.clone();
+        change(&mut series.values);
+        series
     }
 
     /// Checks that the channels are exactly `expected`, in order.

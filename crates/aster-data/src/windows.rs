@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{DataError, TimeSeries};
 
 /// Where windows of a fixed length lie over a series.
@@ -75,8 +77,7 @@ impl Windows {
     /// An empty fold of windows back to rows, of `width` values each: 1 for a score per
     /// row, C for one per row and channel.
     pub fn fold(&self, width: usize) -> WindowFold {
-        let sums = vec![0.0; self.rows * width];
-        WindowFold { windows: *self, width, sums, counts: vec![0; self.rows] }
+        WindowFold { windows: *self, width, rows: RowFold::default() }
     }
 }
 
@@ -88,27 +89,61 @@ impl Windows {
 pub struct WindowFold {
     windows: Windows,
     width: usize,
-    sums: Vec<f64>,
-    counts: Vec<u32>,
+    rows: RowFold,
 }
 
 impl WindowFold {
     /// Adds the values `[T, width]` of one window; those of padding are ignored.
     pub fn add(&mut self, window: usize, values: &[f32]) {
         let (start, due) = (self.windows.start(window), window * self.windows.stride);
-        let values = &values[(due - start) * self.width..];
-        for (sum, value) in self.sums[due * self.width..].iter_mut().zip(values) {
-            *sum += f64::from(*value);
-        }
-        let rows = self.counts[due..].iter_mut().take(self.windows.length);
-        rows.for_each(|count| *count += 1);
+        let end = (start + self.windows.length).min(self.windows.rows);
+        let counted = (due - start) * self.width..(end - start) * self.width;
+        self.rows.add(due, self.width, &values[counted]);
     }
 
     /// `[rows, width]`, in order; rows whose windows were not added are 0.
-    pub fn finish(self) -> Vec<f32> {
-        let counts = self.counts.iter().flat_map(|count| std::iter::repeat_n(*count, self.width));
-        let mean = |(sum, count): (&f64, u32)| (sum / f64::from(count.max(1))) as f32;
-        self.sums.iter().zip(counts).map(mean).collect()
+    pub fn finish(mut self) -> Vec<f32> {
+        self.rows.grow(self.windows.rows, self.width);
+        self.rows.take(self.windows.rows)
+    }
+}
+
+/// Means of what windows say of rows, from the first row that has not been taken.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RowFold {
+    /// `[rows, width]`.
+    sums: Vec<f64>,
+    counts: Vec<u32>,
+}
+
+impl RowFold {
+    /// Adds values `[n, width]` of the rows from `row` on.
+    pub fn add(&mut self, row: usize, width: usize, values: &[f32]) {
+        let end = row + values.len() / width;
+        self.grow(end, width);
+        self.counts[row..end].iter_mut().for_each(|count| *count += 1);
+        let sums = self.sums[row * width..].iter_mut().zip(values);
+        sums.for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+
+    fn grow(&mut self, rows: usize, width: usize) {
+        let rows = rows.max(self.counts.len());
+        self.counts.resize(rows, 0);
+        self.sums.resize(rows * width, 0.0);
+    }
+
+    /// Removes the first rows and gives their means `[rows, width]`; 0 where nothing was said.
+    pub fn take(&mut self, rows: usize) -> Vec<f32> {
+        let width = self.sums.len() / self.counts.len().max(1);
+        let counts: Vec<u32> = self.counts.drain(..rows).collect();
+        let counts = counts.into_iter().flat_map(|count| std::iter::repeat_n(count, width));
+        let sums = self.sums.drain(..rows * width);
+        sums.zip(counts).map(|(sum, count)| (sum / f64::from(count.max(1))) as f32).collect()
+    }
+
+    /// Whether it holds so many rows of so many values. One that was read may hold anything.
+    pub fn holds(&self, rows: usize, width: usize) -> bool {
+        self.counts.len() == rows && self.sums.len() == rows * width
     }
 }
 

@@ -435,6 +435,8 @@ mod tests {
         assert!(GeneratorConfig { min_radius: 0.0, ..Default::default() }.check().is_err());
         let gates = Some(Gates { tokens: 0.5, channels: 1.5 });
         assert!(GeneratorConfig { gates, ..Default::default() }.check().is_err());
-        assert!(forms_with_a_radius().into_iter().all(|form| config(form).check().is_ok()));
+        let others = [GeneratorForm::Replace, GeneratorForm::Add, GeneratorForm::Gated];
+        let forms = forms_with_a_radius().into_iter().chain(others);
+        assert!(forms.into_iter().all(|form| config(form).check().is_ok()));
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{evidence, look};
 use crate::smoothing::MovingMean;
-use crate::{Detector, Output, TrainError};
+use crate::{Detector, Output, Source, TrainError};
 
 /// How channels are blamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,11 +90,16 @@ impl Detector {
         let mut shares = vec![0.0; c];
         let pieces =
             config.score.evidence.iter().zip(calibration.widths()).zip(calibration.tails());
-        let by_channel =
-            pieces.filter(|((piece, _), _)| piece.source.output() == Output::Reconstruction);
-        let mut any = false;
-        for ((piece, width), tail) in by_channel {
-            any = true;
+        let of_channels = |source: Source| source.output() == Output::Reconstruction;
+        let pieces: Vec<_> = pieces.filter(|((piece, _), _)| of_channels(piece.source)).collect();
+        if pieces.is_empty() {
+            return Err(TrainError::Setting {
+                name: "evidence",
+                expected: "a reconstruction, whose errors have channels".into(),
+                got: "none".into(),
+            });
+        }
+        for ((piece, width), tail) in pieces {
             let norms = calibration.norms(piece.source).iter();
             let parts: Vec<Vec<f64>> = norms
                 .enumerate()
@@ -113,14 +118,7 @@ impl Detector {
                 }
             }
         }
-        match any {
-            true => Ok(shares),
-            false => Err(TrainError::Setting {
-                name: "evidence",
-                expected: "a reconstruction, whose errors have channels".into(),
-                got: "none".into(),
-            }),
-        }
+        Ok(shares)
     }
 
     fn by_gradient(&self, near: &TimeSeries, rows: Range<usize>) -> Vec<f64> {

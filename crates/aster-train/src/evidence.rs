@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aster_data::{ScalerConfig, TimeSeries, WindowFold, Windows};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use crate::batch::gather;
 use crate::{Aster, AsterConfig, Output, Source, TrainError};
@@ -73,15 +73,31 @@ pub(crate) fn look(
     let mut folds: Vec<WindowFold> = outputs.iter().map(|x| windows.fold(width(*x))).collect();
     let numbers: Vec<usize> = (0..windows.count()).collect();
     for batch in numbers.chunks(config.score.batch) {
-        let made = model.outputs(gather(series, &windows, batch, device), outputs);
-        for (fold, made) in folds.iter_mut().zip(made) {
-            let values: Vec<f32> = made.into_data().iter::<f32>().collect();
-            for (window, values) in batch.iter().zip(values.chunks(values.len() / batch.len())) {
-                fold.add(*window, values);
+        look_at(model, gather(series, &windows, batch, device), outputs, |window, made| {
+            for (fold, values) in folds.iter_mut().zip(made) {
+                fold.add(batch[window], values);
             }
-        }
+        });
     }
     Ok(outputs.iter().copied().zip(folds.into_iter().map(WindowFold::finish)).collect())
+}
+
+/// Shows the model scaled windows `[B, T, C]` and hands on what it makes of each: `[T, width]`
+/// per output.
+pub(crate) fn look_at(
+    model: &Aster,
+    windows: Tensor<3>,
+    outputs: &[Output],
+    mut hand_on: impl FnMut(usize, &[&[f32]]),
+) {
+    let [count, ..] = windows.dims();
+    let made = model.outputs(windows, outputs).into_iter();
+    let made: Vec<Vec<f32>> = made.map(|x| x.into_data().iter::<f32>().collect()).collect();
+    let mut windows: Vec<_> = made.iter().map(|x| x.chunks(x.len() / count)).collect();
+    for window in 0..count {
+        let of_window: Vec<&[f32]> = windows.iter_mut().filter_map(Iterator::next).collect();
+        hand_on(window, &of_window);
+    }
 }
 
 /// Of two scaled values, in the source's unit, at most the largest finite number.

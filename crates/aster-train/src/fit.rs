@@ -4,11 +4,10 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use aster_data::{TimeSeries, Windows};
-use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
 use burn::data::dataset::Dataset;
 use burn::grad_clipping::GradientClippingConfig;
@@ -25,7 +24,7 @@ use burn::train::{Interrupter, Learner, SupervisedTraining};
 use crate::batch::{Draw, TrainingDraws, ValidationDraws, WindowBatcher};
 use crate::checkpoint::{Checkpoints, State, name_of};
 use crate::monitor::{BadLoss, Guard, PartMetric};
-use crate::progress::{EpochLosses, Progress, Shared};
+use crate::progress::{EpochLosses, Progress, Shared, lock};
 use crate::trainer::Start;
 use crate::{
     Aster, AsterConfig, EpochRecord, Part, Rollback, RunRecord, Strategy, TrainConfig, TrainError,
@@ -45,7 +44,11 @@ pub(crate) fn fit(
     let main = &strategy.devices()[0];
     let device = main.clone().inner();
     device.seed(settings.seed);
-    let training = name_of(config, [&train, &validation], start.as_ref().map(|s| &s.record));
+    // A temporary folder has no earlier checkpoints to tell from those of this training.
+    let training = match settings.checkpoints {
+        Some(_) => name_of(config, [&train, &validation], start.as_ref().map(|s| &s.record)),
+        None => String::new(),
+    };
     let mut fresh = config.init(train.channel_count(), main)?;
     if let Some(start) = start {
         fresh = fresh.load_record(start.model.into_record());
@@ -101,9 +104,8 @@ impl Epochs<'_> {
     fn train(self, mut state: State) -> Result<(State, usize, Checkpoints), TrainError> {
         let settings = &self.config.train;
         while !state.finished(settings) {
-            let started = Instant::now();
             let epoch = state.epochs.len() + 1;
-            match self.run(&state) {
+            match self.next(&mut state) {
                 Ok(record) => {
                     tracing::info!(
                         epoch,
@@ -111,15 +113,7 @@ impl Epochs<'_> {
                         validation = record.validation.total,
                         "epoch done"
                     );
-                    state.epochs.push(record);
-                    state.seconds += started.elapsed().as_secs_f64();
-                    if let Err(error) = self.checkpoints.keep(&state) {
-                        let reason = error.to_string();
-                        let checkpoint = self.checkpoints.leave();
-                        return Err(TrainError::Stopped { reason, checkpoint });
-                    }
-                    let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
-                    if observer.epoch(&record).is_break() {
+                    if lock(self.observer).epoch(&record).is_break() {
                         break;
                     }
                 }
@@ -131,10 +125,7 @@ impl Epochs<'_> {
                     state.rollbacks.push(rollback);
                     tracing::warn!(epoch, step, %part, learning_rate,
                         "a loss is not finite: back to the last checkpoint, at a lower rate");
-                    self.observer
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .rollback(&rollback);
+                    lock(self.observer).rollback(&rollback);
                 }
                 Err(error) => {
                     self.checkpoints.tidy()?;
@@ -150,6 +141,18 @@ impl Epochs<'_> {
                 checkpoint: None,
             }),
         }
+    }
+
+    /// Trains the next epoch and keeps what it leaves.
+    fn next(&self, state: &mut State) -> Result<EpochRecord, TrainError> {
+        let started = Instant::now();
+        let record = self.run(state)?;
+        state.epochs.push(record);
+        state.seconds += started.elapsed().as_secs_f64();
+        let stopped =
+            |error: TrainError| TrainError::Stopped { reason: error.to_string(), checkpoint: None };
+        self.checkpoints.keep(state).map_err(stopped)?;
+        Ok(record)
     }
 
     /// The epoch that comes after those of the state.
@@ -204,7 +207,7 @@ impl Epochs<'_> {
         if let Some(reason) = reason {
             return Err(TrainError::Stopped { reason, checkpoint: None });
         }
-        let [train, validation] = *losses.lock().unwrap_or_else(PoisonError::into_inner);
+        let [train, validation] = *lock(&losses);
         Ok(EpochRecord { epoch: done + 1, train, validation })
     }
 
@@ -247,10 +250,7 @@ impl Epochs<'_> {
         draws: impl Dataset<Draw> + 'static,
         weight: f64,
         device: &Device,
-    ) -> Loader
-    where
-        WindowBatcher: Batcher<Draw, WindowBatch>,
-    {
+    ) -> Loader {
         let batcher = WindowBatcher::new(series.clone(), windows, self.config.clone(), weight);
         DataLoaderBuilder::new(batcher)
             .batch_size(self.config.train.batch)

@@ -1,6 +1,6 @@
 //! What Burn's training loop reports, as metrics.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::TensorReadError;
 use burn::train::Interrupter;
@@ -10,6 +10,7 @@ use burn::train::metric::{
     SerializedEntry,
 };
 
+use crate::progress::lock;
 use crate::{LossParts, Part};
 
 /// The mean of one part of the loss.
@@ -93,7 +94,7 @@ impl Guard {
     }
 
     pub(crate) fn found(&self) -> Option<BadLoss> {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.found)
     }
 }
 
@@ -113,7 +114,7 @@ impl Metric for Guard {
         // Causes before their sum: Part::ALL begins with the total.
         let bad = Part::ALL.into_iter().rev().find(|part| !values[*part as usize].is_finite());
         if let Some(part) = bad {
-            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut found = lock(&self.found);
             let (value, step) = (values[part as usize], losses.step);
             found.get_or_insert(BadLoss { part, value, step });
             self.interrupter.stop(Some("a loss is not finite"));

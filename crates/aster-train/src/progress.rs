@@ -1,7 +1,7 @@
 //! What Burn's loop tells of one epoch.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricId};
@@ -17,6 +17,11 @@ pub(crate) type Shared = Arc<Mutex<dyn Observer>>;
 
 /// The mean losses of training and validation.
 pub(crate) type EpochLosses = Arc<Mutex<[Losses; 2]>>;
+
+/// Takes hold of what is shared, after a thread has panicked too.
+pub(crate) fn lock<T: ?Sized>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Burn calls this a renderer: it hears every metric and every step.
 pub(crate) struct Progress {
@@ -38,7 +43,7 @@ impl Progress {
         if let MetricState::Numeric(entry, Some(value)) = state
             && let Some(part) = self.parts.get(&entry.metric_id)
         {
-            let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut losses = lock(&self.losses);
             *losses[split].get_mut(*part) = value.current();
         }
     }
@@ -63,8 +68,8 @@ impl TrainingProgressLogger for Progress {
 
     fn update_split(&mut self, items_processed: usize) {
         if !self.validating {
-            let [losses, _] = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut observer = self.observer.lock().unwrap_or_else(PoisonError::into_inner);
+            let [losses, _] = *lock(&self.losses);
+            let mut observer = lock(&self.observer);
             observer.step(&losses, self.before + items_processed, self.of);
         }
     }

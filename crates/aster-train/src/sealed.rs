@@ -98,7 +98,7 @@ pub(crate) fn seal(folder: &Path, format: Format, parts: Vec<Part>) -> Result<()
 }
 
 /// Replaces a file by a value as JSON; at any moment it holds all of the old or of the new one.
-pub(crate) fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
+fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), TrainError> {
     let partial = path.with_extension("partial");
     let write = || {
         std::fs::write(&partial, serde_json::to_vec(value)?)?;
@@ -193,13 +193,9 @@ impl Sealed {
 
     /// The value of a part that was written as JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, part: &str) -> Result<T, TrainError> {
-        read_json(&self.path(part)?)
+        let path = self.path(part)?;
+        parse(&path, &std::fs::read(&path).map_err(io(&path))?)
     }
-}
-
-/// Reads a value that was written as JSON.
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
-    parse(path, &std::fs::read(path).map_err(io(path))?)
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, TrainError> {

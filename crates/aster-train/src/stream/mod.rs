@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use policy::{OnDuplicate, OnLate, OnMissing, Regular, Row, StreamConfig, StreamCounts};
 pub use streams::Streams;
 
+use crate::evidence::look_at;
 use crate::sealed::{Format, Part, Sealed, seal};
 use crate::{Detector, TrainError};
 use policy::Verdict;
@@ -213,22 +214,12 @@ fn advance(detector: &Detector, streams: &mut [(&mut Stream, &mut Found)]) {
     }
 }
 
-/// Shows the model windows `[B, T, C]` and hands on what it makes of each.
-fn look(detector: &Detector, values: Vec<f32>, mut hand_on: impl FnMut(usize, &[&[f32]])) {
+/// [`look_at`] windows of these values.
+fn look(detector: &Detector, values: Vec<f32>, hand_on: impl FnMut(usize, &[&[f32]])) {
     let (config, c) = (detector.config(), detector.channels().len());
-    let windows = values.len() / (config.window * c);
-    let data = TensorData::new(values, [windows, config.window, c]);
-    let made = detector.model.outputs(Tensor::from_data(data, &detector.device), &config.outputs());
-    let made = made.into_iter().map(|of_output| of_output.into_data().iter::<f32>().collect());
-    let made: Vec<Vec<f32>> = made.collect();
-    for window in 0..windows {
-        let of_window = |values: &'_ Vec<f32>| {
-            let size = values.len() / windows;
-            window * size..(window + 1) * size
-        };
-        let made: Vec<&[f32]> = made.iter().map(|values| &values[of_window(values)]).collect();
-        hand_on(window, &made);
-    }
+    let shape = [values.len() / (config.window * c), config.window, c];
+    let windows = Tensor::from_data(TensorData::new(values, shape), &detector.device);
+    look_at(&detector.model, windows, &config.outputs(), hand_on);
 }
 
 /// Scores a stream of rows as [`Detector::detect`] scores a series, within rounding: in memory

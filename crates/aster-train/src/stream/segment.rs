@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use aster_data::RowFold;
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::Rows;
@@ -18,21 +19,14 @@ pub(super) struct Segment {
     /// Scaled values `[n, C]` of the last rows: those not settled, and at least a window.
     recent: Vec<f32>,
     /// What the model makes of the rows that are not settled.
-    folds: BTreeMap<Output, Fold>,
+    folds: BTreeMap<Output, RowFold>,
     fusion: Fusion,
-}
-
-/// Sums over the windows that cover a row, `[n, width]`, and how many they are.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Fold {
-    sums: Vec<f64>,
-    counts: Vec<u32>,
 }
 
 impl Segment {
     pub(super) fn new(detector: &Detector) -> Self {
         let config = detector.config();
-        let fold = |output| (output, Fold::default());
+        let fold = |output| (output, RowFold::default());
         Self {
             rows: 0,
             windows: 0,
@@ -90,11 +84,8 @@ impl Segment {
         let end = (start + config.window).min(self.rows);
         for ((output, fold), values) in self.folds.iter_mut().zip(made) {
             let width = output.width(c);
-            fold.counts.resize(end - self.settled, 0);
-            fold.sums.resize((end - self.settled) * width, 0.0);
-            fold.counts[due - self.settled..].iter_mut().for_each(|count| *count += 1);
-            let sums = fold.sums[(due - self.settled) * width..].iter_mut();
-            sums.zip(&values[(due - start) * width..]).for_each(|(sum, x)| *sum += f64::from(*x));
+            let counted = (due - start) * width..(end - start) * width;
+            fold.add(due - self.settled, width, &values[counted]);
         }
         self.windows += 1;
     }
@@ -143,25 +134,11 @@ impl Segment {
         let needed = self.rows - self.settled.min(self.rows.saturating_sub(window));
         let recent = self.recent.len().is_multiple_of(c)
             && (needed..=self.rows).contains(&(self.recent.len() / c));
-        let fold = |(output, fold): (&Output, &Fold)| {
-            let rows = seen - due;
-            fold.counts.len() == rows && fold.sums.len() == rows * output.width(c)
-        };
+        let fold = |(output, fold): (&Output, &RowFold)| fold.holds(seen - due, output.width(c));
         rows && self.settled == due
             && recent
             && self.folds.keys().copied().eq(config.outputs())
             && self.folds.iter().all(fold)
             && self.fusion.suits(&config.score, &detector.calibration)
-    }
-}
-
-impl Fold {
-    /// The means of the first rows, `[count, width]`.
-    fn take(&mut self, count: usize) -> Vec<f32> {
-        let width = self.sums.len() / self.counts.len().max(1);
-        let counts: Vec<u32> = self.counts.drain(..count).collect();
-        let counts = counts.into_iter().flat_map(|count| std::iter::repeat_n(count, width));
-        let sums = self.sums.drain(..count * width);
-        sums.zip(counts).map(|(sum, count)| (sum / f64::from(count)) as f32).collect()
     }
 }
