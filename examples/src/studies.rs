@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aster::classifier::HeadKind;
-use aster::data::{ScalerConfig, ScalerKind};
+use aster::data::{Dataset, ScalerConfig, ScalerKind, SyntheticSplit, Task, TestSeries};
 use aster::decoder::{CodeSampler, Gates, GeneratorForm};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::prelude::*;
@@ -22,6 +22,18 @@ pub fn base_config(path: Option<&Path>) -> Fallible<AsterConfig> {
         Some(path) => Ok(serde_json::from_slice(&std::fs::read(path)?)?),
         None => Ok(AsterConfig::default()),
     }
+}
+
+/// A dataset to try things on that needs no files.
+///
+/// # Errors
+/// None that is known.
+pub fn synthetic() -> Fallible<Dataset> {
+    let SyntheticSplit { train, test, .. } = SyntheticConfig::default().generate()?;
+    let test = TestSeries { name: "synthetic".into(), series: test };
+    let task = Task { name: "synthetic".into(), train, tests: vec![test] };
+    let version = "of SyntheticConfig::default()".into();
+    Ok(Dataset { name: "synthetic".into(), version, tasks: vec![task] })
 }
 
 /// A question, answered by a table.

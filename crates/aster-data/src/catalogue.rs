@@ -137,7 +137,8 @@ impl Dataset {
         Ok(Self { name: id.name().into(), version, tasks })
     }
 
-    /// Opens one series in TAB layout: a long CSV `date,data,cols`, one block of
+    /// Opens one series in TAB layout: a long table `date,data,cols`, as CSV or (by its
+    /// ending) as Parquet, one block of
     /// rows per column, the last block named `label`; its first `train_rows`
     /// rows are for training, as TAB's meta file states.
     ///

@@ -117,6 +117,26 @@ pub struct GeneratorNoise {
     pub gate: Option<Tensor<3>>,
 }
 
+/// Makes pseudo-anomalies in a way of one's own, in place of a [`GeneratorForm`].
+pub trait Generator: std::fmt::Debug + Send + Sync + 'static {
+    /// Names it in saved detectors and in messages.
+    fn name(&self) -> &str;
+
+    /// One pseudo-anomaly of each window. What depends on `direction` is learned, against the
+    /// classifier. A token counts as pseudo-anomalous if any of its values has changed, and as
+    /// the more so the larger the root mean square of the change.
+    ///
+    /// # Shapes
+    /// Windows and directions `[B, L, F]` to values `[B, L, F]`. In patch space, feature
+    /// `p * C + c` of a token is channel `c` in its row `p`.
+    fn generate(
+        &self,
+        windows: Tensor<3>,
+        direction: Tensor<3>,
+        noise: &GeneratorNoise,
+    ) -> Tensor<3>;
+}
+
 /// Pseudo-anomalous windows and how they were moved.
 #[derive(Debug, Clone)]
 pub struct PseudoAnomaly {
@@ -175,26 +195,52 @@ impl GeneratorConfig {
         noise: GeneratorNoise,
     ) -> PseudoAnomaly {
         let (values, radii) = self.form.values(windows.clone(), direction, &noise);
-        let moved = values.clone() - windows.clone();
-        let [b, l, f] = moved.dims();
-        let (values, moved, radii) = match noise.gate {
-            None => (values, moved, radii),
-            Some(gate) => {
-                let moved = moved * gate.clone();
-                (windows + moved.clone(), moved, radii * gate.max_dim(2).squeeze_dim(2))
-            }
-        };
-        let directions = unit(moved).reshape([b, l * f]);
-        let cosines = directions.clone().matmul(directions.transpose()).div_scalar((l * f) as f64);
-        // Each window agrees with itself.
-        let over_pairs =
-            |sum: Tensor<1>| sum.sub_scalar(b as f64).div_scalar((b * (b - 1)).max(1) as f64);
-        PseudoAnomaly {
-            values,
-            radii,
-            cosine: over_pairs(cosines.clone().sum()),
-            squared_cosine: over_pairs(cosines.powi_scalar(2).sum()),
+        anomalies(windows, values, radii, noise.gate)
+    }
+
+    /// The same with a generator in place of the form. The radii of tokens are then their own.
+    ///
+    /// # Shapes
+    /// As [`GeneratorConfig::generate`].
+    pub fn generate_with(
+        &self,
+        generator: &dyn Generator,
+        windows: Tensor<3>,
+        direction: Tensor<3>,
+        noise: GeneratorNoise,
+    ) -> PseudoAnomaly {
+        let values = generator.generate(windows.clone(), direction, &noise);
+        let radii = radii_of_tokens(&values, &windows);
+        anomalies(windows, values, radii, noise.gate)
+    }
+}
+
+/// The values where the gate is open, else the windows.
+fn anomalies(
+    windows: Tensor<3>,
+    values: Tensor<3>,
+    radii: Tensor<2>,
+    gate: Option<Tensor<3>>,
+) -> PseudoAnomaly {
+    let moved = values.clone() - windows.clone();
+    let [b, l, f] = moved.dims();
+    let (values, moved, radii) = match gate {
+        None => (values, moved, radii),
+        Some(gate) => {
+            let moved = moved * gate.clone();
+            (windows + moved.clone(), moved, radii * gate.max_dim(2).squeeze_dim(2))
         }
+    };
+    let directions = unit(moved).reshape([b, l * f]);
+    let cosines = directions.clone().matmul(directions.transpose()).div_scalar((l * f) as f64);
+    // Each window agrees with itself.
+    let over_pairs =
+        |sum: Tensor<1>| sum.sub_scalar(b as f64).div_scalar((b * (b - 1)).max(1) as f64);
+    PseudoAnomaly {
+        values,
+        radii,
+        cosine: over_pairs(cosines.clone().sum()),
+        squared_cosine: over_pairs(cosines.powi_scalar(2).sum()),
     }
 }
 
@@ -233,8 +279,7 @@ impl GeneratorForm {
             }
             Self::Gated => {
                 let values = moved_by(normal.clone() * sigmoid(direction));
-                let moved = values.clone().detach() - windows;
-                let radii = moved.powi_scalar(2).mean_dim(2).sqrt().reshape([b, l]);
+                let radii = radii_of_tokens(&values, &windows);
                 return (values, radii);
             }
             Self::Mixed(forms) => return mixture(forms, windows, direction, noise),
@@ -265,6 +310,12 @@ fn mixture(
             radii.mask_where(chosen.reshape([b, 1]).expand([b, l]), its_radii),
         )
     })
+}
+
+/// Root mean square of what moved each token, `[B, L]`, outside the graph.
+fn radii_of_tokens(values: &Tensor<3>, windows: &Tensor<3>) -> Tensor<2> {
+    let moved = values.clone().detach() - windows.clone().detach();
+    moved.powi_scalar(2).mean_dim(2).sqrt().squeeze_dim(2)
 }
 
 /// `[B, L, F]` to `[B, 1, 1]`.

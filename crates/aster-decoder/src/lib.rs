@@ -8,7 +8,9 @@ mod generator;
 mod sampler;
 
 pub use decoder::{Decoded, Decoder, DecoderConfig};
-pub use generator::{Gates, GeneratorConfig, GeneratorForm, GeneratorNoise, PseudoAnomaly};
+pub use generator::{
+    Gates, Generator, GeneratorConfig, GeneratorForm, GeneratorNoise, PseudoAnomaly,
+};
 pub use sampler::CodeSampler;
 
 /// A setting that the decoder or generator cannot be built with.

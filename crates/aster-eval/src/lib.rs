@@ -35,17 +35,18 @@ pub use error::EvalError;
 pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, IntervalTimes, intervals};
 pub use point::{
     OracleF1, PrecisionRecall, auroc, average_precision, best_f1, f1_at, point_adjusted_f1,
+    precision_recall_curve, roc_curve,
 };
 pub use population::Population;
 pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
 pub use tail::ParetoTail;
-pub use threshold::ThresholdRule;
+pub use threshold::{Threshold, ThresholdRule};
 pub use volume::{Volume, default_buffer, volume_under_surface};
 
 use std::ops::Range;
 
 /// The runs of `true`, as half-open row ranges.
-pub(crate) fn runs(flags: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
+pub fn runs(flags: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (row, _) in flags.enumerate().filter(|(_, flag)| *flag) {
         match runs.last_mut() {

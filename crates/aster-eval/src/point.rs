@@ -104,6 +104,42 @@ pub fn average_precision(scores: &[f32], labels: &[bool]) -> Result<f64, EvalErr
     Ok(sum / positives)
 }
 
+/// The ROC curve: false-alarm rate and recall at every distinct score, from (0, 0) to (1, 1).
+/// O(n log n).
+///
+/// # Errors
+/// Different lengths, no scores, a score that is not finite, one class only.
+pub fn roc_curve(scores: &[f32], labels: &[bool]) -> Result<Vec<(f64, f64)>, EvalError> {
+    check_pair(scores, labels)?;
+    check_classes(labels)?;
+    let positives = labels.iter().filter(|l| **l).count() as f64;
+    let negatives = labels.len() as f64 - positives;
+    let point = |cut: Cut| {
+        let false_alarms = (cut.predicted - cut.true_positives) as f64;
+        (false_alarms / negatives, cut.true_positives as f64 / positives)
+    };
+    Ok(std::iter::once((0.0, 0.0)).chain(cuts(scores, labels).into_iter().map(point)).collect())
+}
+
+/// The precision-recall curve: recall and precision at every distinct score, in order of
+/// recall. O(n log n).
+///
+/// # Errors
+/// Different lengths, no scores, a score that is not finite, one class only.
+pub fn precision_recall_curve(
+    scores: &[f32],
+    labels: &[bool],
+) -> Result<Vec<(f64, f64)>, EvalError> {
+    check_pair(scores, labels)?;
+    check_classes(labels)?;
+    let positives = labels.iter().filter(|l| **l).count() as f64;
+    let point = |cut: Cut| {
+        let found = cut.true_positives as f64;
+        (found / positives, found / cut.predicted as f64)
+    };
+    Ok(cuts(scores, labels).into_iter().map(point).collect())
+}
+
 /// The best F1 over all thresholds: an upper bound, never a result.
 ///
 /// # Errors
@@ -181,6 +217,18 @@ mod tests {
     }
 
     #[test]
+    fn curves_have_a_point_per_distinct_score() {
+        let scores = [0.0, 1.0, 1.0, 2.0];
+        let roc = roc_curve(&scores, &LABELS).unwrap();
+        assert_eq!(roc, [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+        let curve = precision_recall_curve(&scores, &LABELS).unwrap();
+        assert_eq!(curve, [(0.5, 1.0), (1.0, 2.0 / 3.0), (1.0, 0.5)]);
+        assert_eq!(roc_curve(&[], &[]), Err(EvalError::Empty));
+        let one_class = Err(EvalError::OneClass { class: true });
+        assert_eq!(precision_recall_curve(&[1.0; 2], &[true; 2]), one_class);
+    }
+
+    #[test]
     fn the_oracle_threshold_reproduces_the_oracle() {
         let scores = [0.1, 0.7, 0.6, 0.5];
         let oracle = best_f1(&scores, &LABELS).unwrap();
@@ -241,7 +289,11 @@ mod tests {
                     };
                 }
             }
-            prop_assert!((auroc(&scores, &labels).unwrap() - wins / pairs).abs() < 1e-12);
+            let area = auroc(&scores, &labels).unwrap();
+            prop_assert!((area - wins / pairs).abs() < 1e-12);
+            let trapezoid = |w: &[(f64, f64)]| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0;
+            let roc = roc_curve(&scores, &labels).unwrap();
+            prop_assert!((roc.windows(2).map(trapezoid).sum::<f64>() - area).abs() < 1e-12);
         }
 
         #[test]

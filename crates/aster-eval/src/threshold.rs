@@ -45,6 +45,19 @@ pub enum ThresholdRule {
     },
 }
 
+/// Chooses a threshold in a way of one's own, in place of a [`ThresholdRule`].
+pub trait Threshold: std::fmt::Debug + Send + Sync + 'static {
+    /// Names it in saved detectors and in messages.
+    fn name(&self) -> &str;
+
+    /// The threshold for scores of normal data, of which there is at least one: scores that
+    /// reach it alarm.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible.
+    fn fit(&self, scores: &[f32]) -> Result<f32, EvalError>;
+}
+
 impl ThresholdRule {
     /// The threshold for scores of training or validation data.
     ///

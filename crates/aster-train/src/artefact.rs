@@ -1,6 +1,7 @@
 //! A detector as a folder: `manifest.json` with checksums, a description (config, scaler,
 //! calibration, threshold, run record) and the weights as safetensors.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aster_data::Scaler;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::Calibration;
 use crate::reference::Reference;
 use crate::sealed::{Format, Part, Sealed, seal};
-use crate::{AsterConfig, Detector, RunRecord, TrainError};
+use crate::{AsterConfig, Detector, Parts, RunRecord, TrainError};
 
 /// Version of the folder's format, raised when older code cannot read it.
 pub const FORMAT_VERSION: u32 = 4;
@@ -29,6 +30,9 @@ struct Description {
     reference: Reference,
     threshold: f32,
     record: RunRecord,
+    /// Names of the parts that are the user's own.
+    #[serde(default)]
+    parts: BTreeMap<String, String>,
 }
 
 impl Detector {
@@ -49,6 +53,7 @@ impl Detector {
             reference: self.reference.clone(),
             threshold: self.threshold,
             record: self.record.clone(),
+            parts: self.model.parts().names(),
         };
         let write = |path: &Path| {
             let mut store = SafetensorsStore::from_file(path).overwrite(true);
@@ -68,9 +73,27 @@ impl Detector {
     /// A file that is missing or damaged, a folder that holds something else, a
     /// newer format version, weights that do not fit the config.
     pub fn load(folder: impl AsRef<Path>, device: &Device) -> Result<Self, TrainError> {
+        Self::load_with(folder, device, &Parts::default())
+    }
+
+    /// The same of a detector with parts of the user's own, which are not in the folder.
+    ///
+    /// # Errors
+    /// As [`Detector::load`]; parts of other names than it was trained with.
+    pub fn load_with(
+        folder: impl AsRef<Path>,
+        device: &Device,
+        parts: &Parts,
+    ) -> Result<Self, TrainError> {
         let sealed = Sealed::open(folder.as_ref(), FORMAT)?;
-        let description = sealed.json(DESCRIPTION)?;
-        let Description { config, scaler, calibration, reference, threshold, record } = description;
+        let description: Description = sealed.json(DESCRIPTION)?;
+        let Description { config, scaler, calibration, reference, threshold, record, .. } =
+            description;
+        let (expected, got) = (description.parts, parts.names());
+        if got != expected {
+            let (expected, got) = (listed(&expected), listed(&got));
+            return Err(TrainError::OtherParts { path: sealed.path(DESCRIPTION)?, expected, got });
+        }
         let channels = scaler.channels().len();
         let suits = scaler.is_sound()
             && calibration.suits(&config.score, channels)
@@ -86,11 +109,16 @@ impl Detector {
             let reason = "its language model lies outside the folder".into();
             return Err(TrainError::Foreign { path: sealed.path(DESCRIPTION)?, reason });
         }
-        let mut model = config.init(channels, device)?;
+        let mut model = config.init_with(parts, channels, device)?;
         load_weights(&mut model, &sealed.path(WEIGHTS)?)?;
         let device = device.clone();
         Ok(Self { scaler, model, calibration, reference, threshold, record, device })
     }
+}
+
+fn listed(parts: &BTreeMap<String, String>) -> String {
+    let named: Vec<_> = parts.iter().map(|(part, name)| format!("the {part} {name:?}")).collect();
+    if named.is_empty() { "no parts of its own".into() } else { named.join(", ") }
 }
 
 fn load_weights(model: &mut crate::Aster, path: &Path) -> Result<(), TrainError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::{evidence, look};
 use crate::smoothing::MovingMean;
-use crate::{Detector, Output, Source, TrainError};
+use crate::{Detector, EvidenceConfig, Output, TrainError};
 
 /// How channels are blamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,6 +74,14 @@ impl Detector {
         Ok(blames)
     }
 
+    /// Whether [`Detector::blame`] can name channels so: the score may be of evidence that has
+    /// none.
+    pub fn blames(&self, attribution: Attribution) -> bool {
+        let by_channel = |piece: &EvidenceConfig| piece.source.has_channels();
+        attribution != Attribution::Reconstruction
+            || self.config().score.evidence.iter().any(by_channel)
+    }
+
     /// How far a row can lie from another and still bear on its score, rounded up.
     fn reach(&self) -> usize {
         2 * self.config().window + self.calibration.widths().iter().max().unwrap_or(&0)
@@ -90,16 +98,14 @@ impl Detector {
         let mut shares = vec![0.0; c];
         let pieces =
             config.score.evidence.iter().zip(calibration.widths()).zip(calibration.tails());
-        let of_channels = |source: Source| source.output() == Output::Reconstruction;
-        let pieces: Vec<_> = pieces.filter(|((piece, _), _)| of_channels(piece.source)).collect();
-        if pieces.is_empty() {
+        if !self.blames(Attribution::Reconstruction) {
             return Err(TrainError::Setting {
                 name: "evidence",
                 expected: "a reconstruction, whose errors have channels".into(),
                 got: "none".into(),
             });
         }
-        for ((piece, width), tail) in pieces {
+        for ((piece, width), tail) in pieces.filter(|((piece, _), _)| piece.source.has_channels()) {
             let norms = calibration.norms(piece.source).iter();
             let parts: Vec<Vec<f64>> = norms
                 .enumerate()

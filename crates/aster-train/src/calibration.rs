@@ -77,7 +77,7 @@ impl Calibration {
     /// Whether it was fitted on as many pieces of the same sources and channels.
     pub(crate) fn suits(&self, config: &ScoreConfig, channels: usize) -> bool {
         let known = |source: Source| {
-            let width = source.output().width(channels);
+            let width = source.width(channels);
             let sound = |norms: &Vec<f32>| {
                 norms.len() == width && norms.iter().all(|norm| norm.is_finite() && *norm > 0.0)
             };

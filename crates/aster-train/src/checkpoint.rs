@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::io;
 use crate::sealed::{Format, Part, Sealed, seal};
-use crate::{Aster, AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig, TrainError};
+use crate::{Aster, AsterConfig, EpochRecord, Parts, Rollback, RunRecord, TrainConfig, TrainError};
 
 const FORMAT: Format = Format { name: "aster-checkpoint", version: 1 };
 
@@ -50,13 +50,14 @@ impl State {
 /// aside), the series, what it starts from, the version.
 pub(crate) fn name_of(
     config: &AsterConfig,
+    parts: &Parts,
     series: [&TimeSeries; 2],
     start: Option<&RunRecord>,
 ) -> String {
     let mut config = config.clone();
     (config.train.checkpoints, config.train.progress) = (None, false);
     let mut digest = Sha256::new();
-    let text = serde_json::to_string(&(config, start)).unwrap_or_default();
+    let text = serde_json::to_string(&(config, start, parts.names())).unwrap_or_default();
     digest.update(format!("{} {text}", env!("CARGO_PKG_VERSION")));
     for series in series {
         digest.update(format!("{:?} {}", series.channels(), series.rows()));

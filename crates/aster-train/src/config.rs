@@ -257,16 +257,33 @@ pub enum Source {
     RawReconstruction,
     /// KL divergence of the token's posterior.
     Kl,
+    /// The scorer of [`Parts`](crate::Parts). Reads everything of the model, so it costs as
+    /// much as all the others together.
+    Custom,
 }
 
 impl Source {
     /// What it reads of the model.
-    pub(crate) fn output(self) -> Output {
+    pub(crate) fn outputs(self) -> &'static [Output] {
         match self {
-            Self::Classifier => Output::Severity,
-            Self::Reconstruction | Self::RawReconstruction => Output::Reconstruction,
-            Self::Kl => Output::Kl,
+            Self::Classifier => &[Output::Severity],
+            Self::Reconstruction | Self::RawReconstruction => &[Output::Reconstruction],
+            Self::Kl => &[Output::Kl],
+            Self::Custom => &[Output::Reconstruction, Output::Severity, Output::Kl],
         }
+    }
+
+    /// Whether it says something of each channel, or of a row as a whole.
+    pub(crate) fn has_channels(self) -> bool {
+        match self {
+            Self::Reconstruction | Self::RawReconstruction => true,
+            Self::Classifier | Self::Kl | Self::Custom => false,
+        }
+    }
+
+    /// Values per row.
+    pub(crate) fn width(self, channels: usize) -> usize {
+        if self.has_channels() { channels } else { 1 }
     }
 }
 
@@ -279,7 +296,7 @@ pub struct EvidenceConfig {
     /// The moving average over it. Default: none.
     pub smoothing: Smoothing,
     /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
-    /// plain mean, the larger the more the worst channel counts. Classifier and KL have no
+    /// plain mean, the larger the more the worst channel counts. The other sources have no
     /// channels, so there it is 1. Default: 1.
     pub power: f64,
 }
@@ -433,9 +450,9 @@ impl AsterConfig {
         at_least_one("evidence", score.evidence.len())?;
         score.evidence.iter().try_for_each(|piece| {
             let EvidenceConfig { source, smoothing, power } = *piece;
-            let (largest, expected) = match source.output() {
-                Output::Reconstruction => (f64::MAX, "at least 1, finite"),
-                Output::Severity | Output::Kl => (1.0, "1, as the source has no channels"),
+            let (largest, expected) = match source.has_channels() {
+                true => (f64::MAX, "at least 1, finite"),
+                false => (1.0, "1, as the source has no channels"),
             };
             require("power", (1.0..=largest).contains(&power), expected, power)?;
             match smoothing {

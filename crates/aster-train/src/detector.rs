@@ -3,6 +3,7 @@ use aster_eval::{Interval, IntervalTimes, ThresholdRule, intervals};
 use burn::tensor::Device;
 
 use crate::calibration::Calibration;
+use crate::config::require;
 use crate::evidence::evidence;
 use crate::reference::Reference;
 use crate::{
@@ -76,6 +77,7 @@ impl Detector {
         let config =
             AsterConfig { score: score.clone(), threshold: *rule, ..self.config().clone() };
         config.check()?;
+        self.model.parts().check(&config)?;
         let (fitted, _) = train.split_validation(config.train.validation)?;
         let model = self.model.clone().with_config(config);
         let scaled = self.scaler.transform(train)?;
@@ -167,6 +169,10 @@ pub(crate) fn calibrate(
     let config = model.config();
     let normal = evidence(model, scaled, device)?;
     let (calibration, scores) = Calibration::fit(config, scaled, normal, validation)?;
-    let threshold = config.threshold.fit(&scores[validation..])?;
+    let threshold = match &model.parts().threshold {
+        Some(threshold) => threshold.fit(&scores[validation..])?,
+        None => config.threshold.fit(&scores[validation..])?,
+    };
+    require("threshold", threshold.is_finite(), "a finite number", threshold)?;
     Ok((calibration, Reference::of(train, &scores[validation..])?, threshold))
 }

@@ -31,6 +31,26 @@ pub enum TrainError {
     /// From the classifier's settings.
     #[error("classifier: {0}")]
     Classifier(#[from] ClassifierError),
+    /// A part of the user's own that cannot be made.
+    #[error("the {part} {name:?} cannot be made: {source}")]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// Its name.
+        name: String,
+        /// The cause.
+        source: crate::PartError,
+    },
+    /// A detector that was trained with parts of the user's own, and is loaded with others.
+    #[error("{} was trained with {expected}: expected these, got {got}", path.display())]
+    OtherParts {
+        /// The file.
+        path: PathBuf,
+        /// The parts in it.
+        expected: String,
+        /// Those given.
+        got: String,
+    },
     /// A setting outside its range.
     #[error("{name}: expected {expected}, got {got}")]
     Setting {

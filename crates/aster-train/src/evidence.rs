@@ -4,7 +4,7 @@ use aster_data::{ScalerConfig, TimeSeries, WindowFold, Windows};
 use burn::tensor::{Device, Tensor};
 
 use crate::batch::gather;
-use crate::{Aster, AsterConfig, Output, Source, TrainError};
+use crate::{Aster, AsterConfig, Output, RowOutputs, Source, TrainError};
 
 /// What the sources say about a series.
 pub(crate) type Evidence = BTreeMap<Source, Channels>;
@@ -27,25 +27,44 @@ impl AsterConfig {
 
     /// What scoring reads of the model.
     pub(crate) fn outputs(&self) -> Vec<Output> {
-        let outputs: BTreeSet<Output> = self.sources().iter().map(|x| x.output()).collect();
+        let sources = self.sources();
+        let outputs: BTreeSet<Output> =
+            sources.iter().flat_map(|source| source.outputs()).copied().collect();
         outputs.into_iter().collect()
     }
+}
 
+impl Aster {
     /// The evidence that the config asks for, from scaled values `[rows, C]` and what the model
     /// makes of them.
     pub(crate) fn evidence(&self, values: &[f32], rows: &Rows, channels: usize) -> Evidence {
         let say = |source: Source| {
-            let of_model = &rows[&source.output()];
             let values = match source {
                 Source::Reconstruction | Source::RawReconstruction => {
-                    let error = |(x, r): (&f32, &f32)| squared_error(source, &self.scaler, *x, *r);
-                    values.iter().zip(of_model).map(error).collect()
+                    let scaler = &self.config().scaler;
+                    let error = |(x, r): (&f32, &f32)| squared_error(source, scaler, *x, *r);
+                    values.iter().zip(&rows[&Output::Reconstruction]).map(error).collect()
                 }
-                Source::Classifier | Source::Kl => of_model.clone(),
+                Source::Classifier => rows[&Output::Severity].clone(),
+                Source::Kl => rows[&Output::Kl].clone(),
+                Source::Custom => self.custom_evidence(values, rows, channels),
             };
-            (source, Channels { width: source.output().width(channels), values })
+            (source, Channels { width: source.width(channels), values })
         };
-        self.sources().into_iter().map(say).collect()
+        self.config().sources().into_iter().map(say).collect()
+    }
+
+    fn custom_evidence(&self, values: &[f32], rows: &Rows, channels: usize) -> Vec<f32> {
+        let reconstructions = rows[&Output::Reconstruction].chunks(channels);
+        let of_tokens = rows[&Output::Severity].iter().zip(&rows[&Output::Kl]);
+        let rows = values.chunks(channels).zip(reconstructions).zip(of_tokens);
+        let say = |((values, reconstruction), (severity, kl)): ((_, _), (&f32, &f32))| {
+            let row = RowOutputs { values, reconstruction, severity: *severity, kl: *kl };
+            // A model with this source is not made without a scorer.
+            let said = self.parts().scorer.as_ref().map_or(f32::MAX, |it| it.evidence(row));
+            if said.is_finite() { said } else { f32::MAX }
+        };
+        rows.map(say).collect()
     }
 }
 
@@ -56,7 +75,7 @@ pub(crate) fn evidence(
     device: &Device,
 ) -> Result<Evidence, TrainError> {
     let rows = look(model, series, &model.config().outputs(), device)?;
-    Ok(model.config().evidence(series.values(), &rows, series.channel_count()))
+    Ok(model.evidence(series.values(), &rows, series.channel_count()))
 }
 
 /// What the model makes of a scaled series. Memory is proportional to it, plus one batch of

@@ -27,18 +27,20 @@ use crate::monitor::{BadLoss, Guard, PartMetric};
 use crate::progress::{EpochLosses, Progress, Shared, lock};
 use crate::trainer::Start;
 use crate::{
-    Aster, AsterConfig, EpochRecord, Part, Rollback, RunRecord, Strategy, TrainConfig, TrainError,
-    WindowBatch,
+    Aster, AsterConfig, EpochRecord, Part, Parts, Rollback, RunRecord, Stop, Strategy, TrainConfig,
+    TrainError, WindowBatch,
 };
 
 /// Trains a model on scaled rows and returns that of the best epoch, off the
 /// autodiff device. All devices of the strategy have autodiff.
 pub(crate) fn fit(
     config: &AsterConfig,
+    parts: &Parts,
     [train, validation]: [TimeSeries; 2],
     start: Option<Start>,
     strategy: &Strategy,
     observer: &Shared,
+    stop: Stop,
 ) -> Result<(Aster, RunRecord), TrainError> {
     let settings = &config.train;
     let main = &strategy.devices()[0];
@@ -46,10 +48,13 @@ pub(crate) fn fit(
     device.seed(settings.seed);
     // A temporary folder has no earlier checkpoints to tell from those of this training.
     let training = match settings.checkpoints {
-        Some(_) => name_of(config, [&train, &validation], start.as_ref().map(|s| &s.record)),
+        Some(_) => {
+            let begun = start.as_ref().map(|start| &start.record);
+            name_of(config, parts, [&train, &validation], begun)
+        }
         None => String::new(),
     };
-    let mut fresh = config.init(train.channel_count(), main)?;
+    let mut fresh = config.init_with(parts, train.channel_count(), main)?;
     if let Some(start) = start {
         fresh = fresh.load_record(start.model.into_record());
     }
@@ -77,9 +82,10 @@ pub(crate) fn fit(
         observer,
         checkpoints,
         fresh,
+        stop,
     };
     let (state, best, checkpoints) = epochs.train(state)?;
-    let model = checkpoints.model(best, config.init(record.channels, &device)?)?;
+    let model = checkpoints.model(best, config.init_with(parts, record.channels, &device)?)?;
     (record.epochs, record.rollbacks, record.seconds) =
         (state.epochs, state.rollbacks, state.seconds);
     record.best_epoch = best;
@@ -96,6 +102,7 @@ struct Epochs<'a> {
     checkpoints: Checkpoints,
     /// The model before its first step.
     fresh: Aster,
+    stop: Stop,
 }
 
 impl Epochs<'_> {
@@ -103,10 +110,12 @@ impl Epochs<'_> {
     /// checkpoints.
     fn train(self, mut state: State) -> Result<(State, usize, Checkpoints), TrainError> {
         let settings = &self.config.train;
-        while !state.finished(settings) {
+        while !state.finished(settings) && !self.stop.asked() {
             let epoch = state.epochs.len() + 1;
             match self.next(&mut state) {
-                Ok(record) => {
+                // Asked to stop.
+                Ok(None) => break,
+                Ok(Some(record)) => {
                     tracing::info!(
                         epoch,
                         train = record.train.total,
@@ -134,29 +143,30 @@ impl Epochs<'_> {
             }
         }
         self.checkpoints.tidy()?;
+        if self.stop.asked() {
+            lock(self.observer).stopped(&state.epochs, settings.checkpoints.as_deref());
+        }
         match state.best() {
             Some(best) => Ok((state, best, self.checkpoints)),
-            None => Err(TrainError::Stopped {
-                reason: "no epoch was completed".into(),
-                checkpoint: None,
-            }),
+            None => Err(TrainError::Stopped { reason: "it was asked to".into(), checkpoint: None }),
         }
     }
 
-    /// Trains the next epoch and keeps what it leaves.
-    fn next(&self, state: &mut State) -> Result<EpochRecord, TrainError> {
+    /// Trains the next epoch and keeps what it leaves; nothing, if it is asked to stop before
+    /// the end.
+    fn next(&self, state: &mut State) -> Result<Option<EpochRecord>, TrainError> {
         let started = Instant::now();
-        let record = self.run(state)?;
+        let Some(record) = self.run(state)? else { return Ok(None) };
         state.epochs.push(record);
         state.seconds += started.elapsed().as_secs_f64();
         let stopped =
             |error: TrainError| TrainError::Stopped { reason: error.to_string(), checkpoint: None };
         self.checkpoints.keep(state).map_err(stopped)?;
-        Ok(record)
+        Ok(Some(record))
     }
 
     /// The epoch that comes after those of the state.
-    fn run(&self, state: &State) -> Result<EpochRecord, TrainError> {
+    fn run(&self, state: &State) -> Result<Option<EpochRecord>, TrainError> {
         let settings = &self.config.train;
         let (done, devices) = (state.epochs.len(), self.strategy.devices().len());
         let device = self.strategy.devices()[0].clone();
@@ -173,6 +183,7 @@ impl Epochs<'_> {
         let progress = Progress::new(
             losses.clone(),
             self.observer.clone(),
+            (self.stop.clone(), interrupter.clone()),
             done * of_epoch,
             settings.epochs * of_epoch,
         );
@@ -182,7 +193,7 @@ impl Epochs<'_> {
             self.validation_windows(&device.inner())?,
         )
         .with_application_logger(None)
-        .with_interrupter(interrupter)
+        .with_interrupter(interrupter.clone())
         .renderer(Box::new(progress))
         .with_default_checkpointers()
         .with_checkpointing_strategy(KeepLastNCheckpoints::new(1))
@@ -207,14 +218,27 @@ impl Epochs<'_> {
         if let Some(reason) = reason {
             return Err(TrainError::Stopped { reason, checkpoint: None });
         }
+        // Burn has ended the epoch early.
+        if self.stop.asked() && interrupter.should_stop() {
+            return Ok(None);
+        }
         let [train, validation] = *lock(&losses);
-        Ok(EpochRecord { epoch: done + 1, train, validation })
+        let learning_rate = self.last_rate(state)?;
+        Ok(Some(EpochRecord { epoch: done + 1, learning_rate, train, validation }))
     }
 
     /// The highest rate of the cycle.
     fn rate(&self, state: &State) -> f64 {
         let rolled_back = state.rollbacks.last().map(|rollback| rollback.learning_rate);
         rolled_back.unwrap_or(self.config.train.learning_rate)
+    }
+
+    /// The rate of the last step of the epoch that comes after those of the state.
+    fn last_rate(&self, state: &State) -> Result<f64, TrainError> {
+        let settings = &self.config.train;
+        let mut schedule = one_cycle(settings, self.rate(state))?;
+        let steps = (state.epochs.len() + 1) * settings.steps;
+        Ok((0..steps).map(|_| schedule.step().base()).last().unwrap_or_default())
     }
 
     /// Weights and optimiser as the last epoch left them.

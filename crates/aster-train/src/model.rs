@@ -1,7 +1,7 @@
 use std::cell::LazyCell;
 
-use aster_classifier::{Classifier, reverse_gradient};
-use aster_decoder::Decoder;
+use aster_classifier::reverse_gradient;
+use aster_decoder::{Decoder, GeneratorNoise, PseudoAnomaly};
 use aster_llm::ContextEncoder;
 use aster_vae::VaeEncoder;
 use burn::module::{Initializer, Module, Param};
@@ -9,20 +9,36 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::in_chunks;
+use crate::layer::Slot;
 use crate::objective::Measures;
-use crate::{AsterConfig, Balance, LossParts, Noise, Space, TrainError, Weights};
+use crate::{
+    AsterConfig, Balance, LayerShape, LossParts, Noise, Parts, Space, TrainError, Weights,
+};
 
 /// Context encoder, variational encoder, decoder and classifier as one module.
 #[derive(Module, Debug)]
 pub struct Aster {
-    context: ContextEncoder,
+    context: Slot,
     encoder: VaeEncoder,
     decoder: Decoder,
-    classifier: Classifier,
+    classifier: Slot,
     /// Logarithms of variances of reconstruction and classification, where they are learned.
     balance: Option<Param<Tensor<1>>>,
     #[module(skip)]
     config: AsterConfig,
+    #[module(skip)]
+    parts: Parts,
+}
+
+/// Codes of the same windows in three states, each `[B, L, Z]`.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    /// As they are.
+    pub real: Tensor<3>,
+    /// As the decoder makes them again.
+    pub reconstructed: Tensor<3>,
+    /// As pseudo-anomalies.
+    pub pseudo: Tensor<3>,
 }
 
 /// What can be read of a model, per row of a window.
@@ -54,19 +70,36 @@ impl AsterConfig {
     /// # Errors
     /// A setting outside its range, a language model that cannot be read.
     pub fn init(&self, channels: usize, device: &Device) -> Result<Aster, TrainError> {
+        self.init_with(&Parts::default(), channels, device)
+    }
+
+    /// The same with parts of the user's own.
+    ///
+    /// # Errors
+    /// As [`AsterConfig::init`]; a part that cannot be made.
+    pub fn init_with(
+        &self,
+        parts: &Parts,
+        channels: usize,
+        device: &Device,
+    ) -> Result<Aster, TrainError> {
         self.check()?;
+        parts.check(self)?;
         let (tokens, features) = (self.tokens(), self.patch * channels);
         let (width, direction) = (self.context.width, self.perturbed(channels));
+        let seen = LayerShape { tokens, input: self.patch * self.seen(channels), output: width };
+        let judged = LayerShape { tokens, input: width, output: self.grades };
         Ok(Aster {
-            context: self.context.init(self.patch * self.seen(channels), tokens, device)?,
+            context: parts.context(self, seen, device)?,
             encoder: self.vae.init(width, device)?,
             decoder: self.decoder.init(self.vae.latent, tokens, features, direction, device)?,
-            classifier: self.head.init(width, self.grades, device)?,
+            classifier: parts.head(self, judged, device)?,
             balance: match self.objective.balance {
                 Balance::Fixed => None,
                 Balance::Uncertainty => Some(Initializer::Zeros.init([2], device)),
             },
             config: self.clone(),
+            parts: parts.clone(),
         })
     }
 }
@@ -77,9 +110,14 @@ impl Aster {
         &self.config
     }
 
-    /// What makes context of patches, with the language model.
-    pub fn context(&self) -> &ContextEncoder {
-        &self.context
+    /// What makes context of patches, with the language model; none where it is the user's own.
+    pub fn context(&self) -> Option<&ContextEncoder> {
+        self.context.get()
+    }
+
+    /// The parts that are the user's own.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// The same weights with another config; only what is read after training may
@@ -112,12 +150,9 @@ impl Aster {
             Space::Patch => patches,
             Space::Latent => context.clone(),
         };
-        let pseudo = config.generator.generate(real, direction, noise.generator);
+        let pseudo = self.pseudo_anomalies(real, direction, noise.generator);
         let values = reverse_gradient(pseudo.values, weights.reversal);
-        let pseudo_context = match config.space {
-            Space::Patch => self.context.forward(self.seen(values)),
-            Space::Latent => values,
-        };
+        let pseudo_context = self.context_of_pseudo(values);
         let grades = config.grade_scale();
         let logits = self.classifier.forward(Tensor::cat(vec![context, pseudo_context], 0));
         let radii = Tensor::cat(vec![pseudo.radii.zeros_like(), pseudo.radii], 0);
@@ -138,6 +173,53 @@ impl Aster {
             separation: mean(b) - mean(0),
         };
         LossParts { total, reconstruction, kl, classification, measures, step: 0 }
+    }
+
+    /// Of patches or contexts, whichever [`Space`] they live in.
+    fn pseudo_anomalies(
+        &self,
+        real: Tensor<3>,
+        direction: Tensor<3>,
+        noise: GeneratorNoise,
+    ) -> PseudoAnomaly {
+        let config = &self.config.generator;
+        match &self.parts.generator {
+            Some(generator) => config.generate_with(&**generator, real, direction, noise),
+            None => config.generate(real, direction, noise),
+        }
+    }
+
+    fn context_of_pseudo(&self, values: Tensor<3>) -> Tensor<3> {
+        match self.config.space {
+            Space::Patch => self.context.forward(self.seen(values)),
+            Space::Latent => values,
+        }
+    }
+
+    /// Where the encoder puts windows, their reconstructions and pseudo-anomalies of them:
+    /// posterior means.
+    ///
+    /// # Shapes
+    /// Scaled windows `[B, T, C]` and their noise to codes `[B, L, Z]`.
+    pub fn codes(&self, windows: Tensor<3>, noise: Noise) -> Codes {
+        let patches = self.patches(windows);
+        let mean = |context: Tensor<3>| self.encoder.forward(context).mean;
+        let context = self.context.forward_data(self.seen(patches.clone()));
+        let posterior = self.encoder.forward(context.clone());
+        let decoded = self.decoder.forward(posterior.mean.clone());
+        let codes =
+            self.config.sampler.codes(posterior.mean.clone(), posterior.log_variance, noise.codes);
+        let real = match self.config.space {
+            Space::Patch => patches,
+            Space::Latent => context,
+        };
+        let direction = self.decoder.forward(codes).direction;
+        let pseudo = self.pseudo_anomalies(real, direction, noise.generator).values;
+        Codes {
+            real: posterior.mean,
+            reconstructed: mean(self.context.forward(self.seen(decoded.reconstruction))),
+            pseudo: mean(self.context_of_pseudo(pseudo)),
+        }
     }
 
     fn weighed(

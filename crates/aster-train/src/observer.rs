@@ -1,5 +1,6 @@
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,6 +25,12 @@ pub trait Observer: Send {
     /// and on at a lower rate.
     fn rollback(&mut self, rollback: &Rollback) {
         let _ = rollback;
+    }
+
+    /// After a [`Stop`](crate::Stop): the epochs that have ended, the best of which is the
+    /// result, and the folder of their checkpoints where the config names one.
+    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+        let _ = (epochs, checkpoints);
     }
 }
 
@@ -61,7 +68,7 @@ impl Observer for Bar {
     }
 
     fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
-        let EpochRecord { epoch, train, validation } = record;
+        let EpochRecord { epoch, train, validation, .. } = record;
         let (train, validation) = (train.total, validation.total);
         self.write(format_args!("epoch {epoch}: loss {train:.3}, on validation {validation:.3}"));
         ControlFlow::Continue(())
@@ -69,13 +76,32 @@ impl Observer for Bar {
 
     fn rollback(&mut self, rollback: &Rollback) {
         let Rollback { epoch, step, part, learning_rate } = rollback;
-        self.write(format_args!(
+        self.say(format_args!(
             "epoch {epoch} again, at a rate of {learning_rate:.1e}: {part} not finite at step {step}"
         ));
+    }
+
+    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+        let (ended, of) = (epochs.len(), "the best of them is the result");
+        match checkpoints {
+            Some(folder) => self.say(format_args!(
+                "stopped after {ended} epochs: {of}; checkpoints to go on from are in {}",
+                folder.display()
+            )),
+            None => self.say(format_args!("stopped after {ended} epochs: {of}")),
+        }
     }
 }
 
 impl Bar {
+    /// On a terminal too, where it outlasts the bar.
+    fn say(&self, line: std::fmt::Arguments) {
+        match self.0.is_hidden() {
+            true => self.write(line),
+            false => self.0.println(line.to_string()),
+        }
+    }
+
     fn write(&self, line: std::fmt::Arguments) {
         if self.0.is_hidden() {
             // Who cannot be told is not told.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use burn::train::Interrupter;
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricId};
 use burn::train::renderer::{
@@ -10,7 +11,7 @@ use burn::train::renderer::{
     MetricsRendererTraining,
 };
 
-use crate::{Losses, Observer, Part};
+use crate::{Losses, Observer, Part, Stop};
 
 /// An observer that Burn's threads and the caller's share.
 pub(crate) type Shared = Arc<Mutex<dyn Observer>>;
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     parts: HashMap<MetricId, Part>,
     losses: EpochLosses,
     observer: Shared,
+    /// Who may ask for an end, and who is told then.
+    stop: (Stop, Interrupter),
     validating: bool,
     /// Windows before this epoch, and those of all epochs.
     before: usize,
@@ -35,8 +38,14 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(losses: EpochLosses, observer: Shared, before: usize, of: usize) -> Self {
-        Self { parts: HashMap::new(), losses, observer, validating: false, before, of }
+    pub(crate) fn new(
+        losses: EpochLosses,
+        observer: Shared,
+        stop: (Stop, Interrupter),
+        before: usize,
+        of: usize,
+    ) -> Self {
+        Self { parts: HashMap::new(), losses, observer, stop, validating: false, before, of }
     }
 
     fn note(&mut self, state: &MetricState, split: usize) {
@@ -67,6 +76,10 @@ impl TrainingProgressLogger for Progress {
     }
 
     fn update_split(&mut self, items_processed: usize) {
+        let (stop, interrupter) = &self.stop;
+        if stop.asked() {
+            interrupter.stop(None);
+        }
         if !self.validating {
             let [losses, _] = *lock(&self.losses);
             let mut observer = lock(&self.observer);

@@ -46,6 +46,9 @@ impl Losses {
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
+    /// Of its last step.
+    #[serde(default)]
+    pub learning_rate: f64,
     /// Mean over its training steps.
     pub train: Losses,
     /// Mean over the validation windows, after its last step.

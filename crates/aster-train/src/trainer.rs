@@ -6,7 +6,7 @@ use crate::detector::calibrate;
 use crate::fit::fit;
 use crate::observer::{Bar, Deaf};
 use crate::progress::Shared;
-use crate::{Aster, AsterConfig, Detector, Observer, RunRecord, Strategy, TrainError};
+use crate::{Aster, AsterConfig, Detector, Observer, Parts, RunRecord, Stop, Strategy, TrainError};
 
 /// Trains a detector, on one device or several.
 ///
@@ -17,6 +17,8 @@ pub struct Trainer {
     strategy: Strategy,
     observer: Shared,
     start: Option<Start>,
+    parts: Parts,
+    stop: Stop,
 }
 
 /// What a training begins with.
@@ -44,12 +46,34 @@ impl Trainer {
             true => Arc::new(Mutex::new(Bar::new())),
             false => Arc::new(Mutex::new(Deaf)),
         };
-        Self { config, strategy, observer, start: None }
+        Self {
+            config,
+            strategy,
+            observer,
+            start: None,
+            parts: Parts::default(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// The same, to be ended early from outside: the best of the epochs that have ended is then
+    /// the result. The one under way is lost; with `train.checkpoints`, the same training started
+    /// again goes on with it.
+    pub fn stopped_by(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// The same with parts of the user's own.
+    pub fn with_parts(mut self, parts: Parts) -> Self {
+        self.parts = parts;
+        self
     }
 
     /// The same from the weights of a detector, of the same config but for what training and
     /// scoring are set to.
     pub(crate) fn starting_from(mut self, detector: &Detector) -> Self {
+        self.parts = detector.model.parts().clone();
         self.start = Some(Start {
             model: detector.model.clone(),
             channels: detector.channels().to_vec(),
@@ -73,10 +97,10 @@ impl Trainer {
     /// A setting outside its range, a device without autodiff, too few rows for one
     /// window each of training and validation, a language model that cannot be read, a
     /// loss that is still not finite at lower rates, a device that is lost on the way, a
-    /// folder with checkpoints of another training, a checkpoint that cannot be written.
+    /// stop before an epoch has ended, a folder with checkpoints of another training, a checkpoint that cannot be written.
     #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
-        let Self { config, strategy, observer, start } = self;
+        let Self { config, strategy, observer, start, parts, stop } = self;
         start.as_ref().map_or(Ok(()), |start| train.check_channels(&start.channels))?;
         config.check()?;
         let changes = train.channels().iter().map(|channel| format!("change of {channel}"));
@@ -102,7 +126,8 @@ impl Trainer {
         let scaled = scaler.transform(train)?;
         let (fitted, validation) = (scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?);
         let device = main.clone().inner();
-        let (model, record) = fit(&config, [fitted, validation], start, &strategy, &observer)?;
+        let series = [fitted, validation];
+        let (model, record) = fit(&config, &parts, series, start, &strategy, &observer, stop)?;
         let calibrated = calibrate(&model, train, &scaled, cut, &device)?;
         let (calibration, reference, threshold) = calibrated;
         Ok(Detector { scaler, model, calibration, reference, threshold, record, device })

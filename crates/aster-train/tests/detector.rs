@@ -154,8 +154,9 @@ fn the_language_model_travels_with_the_detector() {
 
     // What LoRA learned, alone, is where another training may start.
     let paths = ["learned", "again"].map(|name| llm.path().join(name));
-    let save =
-        |model: &Aster, path| model.context().backbone().unwrap().save_adapter(path).unwrap();
+    let save = |model: &Aster, path| {
+        model.context().unwrap().backbone().unwrap().save_adapter(path).unwrap()
+    };
     save(detector.model(), &paths[0]);
     config.context.adapter = Some(paths[0].clone());
     save(&config.init(detector.channels().len(), &Device::flex()).unwrap(), &paths[1]);

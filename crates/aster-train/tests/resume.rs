@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_train::{
-    AsterConfig, Detector, EpochRecord, Observer, Rollback, ScoreFileConfig, Strategy, TrainError,
-    Trainer,
+    AsterConfig, Detector, EpochRecord, Losses, Observer, Rollback, ScoreFileConfig, Strategy,
+    TrainError, Trainer,
 };
 use burn::tensor::Device;
 use polars::prelude::{Column, DataFrame, ParquetWriter};
@@ -353,4 +353,48 @@ fn a_training_that_diverges_goes_back_at_a_lower_rate_so_many_times() {
     assert_eq!(rollbacks.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [step, step]);
     approx::assert_relative_eq!(rollbacks[0].1, 3e-4, max_relative = 1e-9);
     approx::assert_relative_eq!(rollbacks[1].1, 9e-5, max_relative = 1e-9);
+}
+
+/// Asks for an end in the middle of an epoch, and writes down what it is told.
+struct Asks {
+    stop: aster_train::Stop,
+    after: usize,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Observer for Asks {
+    fn step(&mut self, _: &Losses, done: usize, _: usize) {
+        if done >= self.after {
+            self.stop.now();
+        }
+    }
+
+    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+        self.told.lock().unwrap().push(format!("{} {}", epochs.len(), checkpoints.is_some()));
+    }
+}
+
+#[test]
+fn a_stop_keeps_the_best_epoch_and_the_same_training_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::new(Mutex::new(vec![]));
+    let stopped = |after| {
+        let stop = aster_train::Stop::default();
+        let asks = Asks { stop: stop.clone(), after, told: told.clone() };
+        let strategy = Strategy::Single(Device::flex().autodiff());
+        let trainer = Trainer::new(config(folder.path()), strategy);
+        trainer.observed_by(asks).stopped_by(stop).fit(&split().train)
+    };
+    // An epoch has 64 windows.
+    let error = stopped(10).unwrap_err();
+    assert!(matches!(error, TrainError::Stopped { checkpoint: None, .. }), "{error}");
+    let early = stopped(150).unwrap();
+    assert_eq!(*told.lock().unwrap(), ["0 true", "2 true"]);
+    assert_eq!(early.record().epochs.len(), 2);
+    early.save(folder.path().join("detector")).unwrap();
+    let (scores, epochs) = result(folder.path());
+    assert_eq!(early.score(&split().test).unwrap(), scores);
+    let whole = fit(folder.path()).unwrap();
+    assert_eq!(whole.record().epochs[..2], epochs);
+    assert_eq!(whole.record().epochs.len(), 12);
 }

@@ -1,10 +1,23 @@
-#![doc = include_str!("../../../README.md")]
+#![doc = include_str!("../README.md")]
 
 /// Compiles and runs the code of the docs.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/backends.md")]
-#[doc = include_str!("../../../docs/llm.md")]
+#[doc = include_str!("../../../docs/introduction.md")]
+#[doc = include_str!("../../../docs/tutorials/first-detector.md")]
+#[doc = include_str!("../../../docs/tutorials/own-csv.md")]
+#[doc = include_str!("../../../docs/tutorials/streaming.md")]
+#[doc = include_str!("../../../docs/tutorials/language-model.md")]
+#[doc = include_str!("../../../docs/tutorials/devices.md")]
+#[doc = include_str!("../../../docs/how-to.md")]
+#[doc = include_str!("../../../docs/parts.md")]
+#[doc = include_str!("../../../docs/report.md")]
+#[doc = include_str!("../../../docs/method.md")]
 #[doc = include_str!("../../../docs/operation.md")]
+#[doc = include_str!("../../../docs/config.md")]
+#[doc = include_str!("../../../docs/llm.md")]
+#[doc = include_str!("../../../docs/backends.md")]
+#[doc = include_str!("../../../docs/datasets.md")]
+#[doc = include_str!("../../../docs/results.md")]
 pub struct Docs;
 
 mod device;
@@ -15,6 +28,8 @@ pub use aster_data as data;
 pub use aster_decoder as decoder;
 pub use aster_eval as eval;
 pub use aster_llm as llm;
+#[cfg(feature = "report")]
+pub use aster_report as report;
 pub use aster_train as train;
 pub use aster_train::{AsterConfig, Detection, Detector, RunRecord, TrainError};
 pub use aster_vae as vae;

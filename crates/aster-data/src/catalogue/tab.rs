@@ -1,10 +1,10 @@
-//! TAB layout: a long CSV `date,data,cols`, one block of rows per column, the
+//! TAB layout: a long CSV, or Parquet, `date,data,cols`, one block of rows per column, the
 //! last block named `label`.
 
 use std::path::Path;
 
 use super::{DatasetId, Task, list, stem, task};
-use crate::load::{binary, column, read_csv};
+use crate::load::{binary, column, read_csv, read_parquet};
 use crate::{CsvFormat, DataError, TimeSeries};
 
 /// Total and training rows of CATSv2's four series.
@@ -24,7 +24,10 @@ pub(super) fn catsv2(folder: &Path) -> Result<Vec<Task>, DataError> {
 }
 
 pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<Task, DataError> {
-    let frame = read_csv(path, &CsvFormat::default())?;
+    let frame = match path.extension().is_some_and(|extension| extension == "parquet") {
+        true => read_parquet(path)?,
+        false => read_csv(path, &CsvFormat::default())?,
+    };
     let (data, blocks) = (column(&frame, "data")?, column(&frame, "cols")?);
     let data = data.cast(&polars::prelude::DataType::Float32)?;
     let blocks = blocks.cast(&polars::prelude::DataType::String)?;
@@ -62,7 +65,12 @@ pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<T
 
 #[cfg(test)]
 mod tests {
-    use crate::{DataError, Dataset};
+    use std::fs::File;
+
+    use polars::prelude::ParquetWriter;
+
+    use super::*;
+    use crate::Dataset;
 
     #[test]
     fn blocks_become_channels_and_the_last_one_labels() {
@@ -78,6 +86,10 @@ mod tests {
             ("tiny", &[0.5, 7.0, 1.5, 8.0][..])
         );
         assert_eq!(task.tests[0].series.labels(), Some(&[true][..]));
+        let mut frame = read_csv(&path, &CsvFormat::default()).unwrap();
+        let parquet = path.with_extension("parquet");
+        ParquetWriter::new(File::create(&parquet).unwrap()).finish(&mut frame).unwrap();
+        assert_eq!(Dataset::open_tab(&parquet, 2).unwrap().tasks, dataset.tasks);
         std::fs::write(&path, "date,data,cols\n1,0.5,a\n2,1.5,a\n1,0,label\n").unwrap();
         let uneven = Dataset::open_tab(&path, 1);
         assert!(matches!(uneven, Err(DataError::Length { expected: 1, got: 2, .. })));

@@ -41,7 +41,7 @@ pub struct Scored {
 }
 
 /// What new rows have brought to an end.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Found {
     /// In the order of the rows, none left out.
     pub scores: Vec<Scored>,

@@ -109,7 +109,7 @@ impl Segment {
         let count = until - self.settled;
         let values = &self.recent[(self.settled - oldest) * c..(until - oldest) * c];
         let rows = self.folds.iter_mut().map(|(output, fold)| (*output, fold.take(count)));
-        let mut evidence = config.evidence(values, &rows.collect::<Rows>(), c);
+        let mut evidence = detector.model.evidence(values, &rows.collect::<Rows>(), c);
         detector.calibration.settle(config, values, &mut evidence);
         let scores = self.fusion.push(&config.score, &detector.calibration, &evidence);
         self.settled = until;

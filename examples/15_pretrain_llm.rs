@@ -1,7 +1,9 @@
 //! Pre-trains the language model that ASTER brings along: a small GPT-2 on the text of the
 //! Rust documentation. Goes on where it was stopped.
 //!
-//! `cargo run --release --example pretrain_llm -- --out <folder>`
+//! `cargo run --release --example pretrain_llm -- [--out <folder> --steps 5000]`
+//!
+//! Without arguments it takes a few steps only, to try it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ use tokenizers::{Tokenizer, TokenizerBuilder};
 #[derive(Parser)]
 struct Arguments {
     /// Where the model goes, and its checkpoints.
-    #[arg(long)]
+    #[arg(long, default_value = "pretrain-output")]
     out: PathBuf,
     /// `share/doc/rust/html` of a toolchain. Default: that of `rustc`.
     #[arg(long)]
@@ -51,8 +53,8 @@ struct Arguments {
     /// Sequences of a step.
     #[arg(long, default_value_t = 16)]
     batch: usize,
-    /// Steps in all.
-    #[arg(long, default_value_t = 5000)]
+    /// Steps in all; the bundled model took 5000.
+    #[arg(long, default_value_t = 20)]
     steps: usize,
     /// Steps between validations, each of which leaves a checkpoint.
     #[arg(long, default_value_t = 250)]

@@ -1,6 +1,8 @@
 //! What the parts of ASTER are worth: one setting changed at a time, the rest as it is.
 //!
-//! `cargo run --release --example ablation -- --study llm --data <folder>`
+//! `cargo run --release --example ablation -- [--study llm --data <folder>]`
+//!
+//! Without a folder with datasets it uses a synthetic one.
 //!
 //! Finished runs are kept in a file and not run again, so a study that was stopped goes on.
 
@@ -14,7 +16,7 @@ use aster::prelude::*;
 use aster::train::{EpochRecord, Losses};
 use aster_examples::Fallible;
 use aster_examples::evaluate::{Metrics, mean, measure, score, summaries};
-use aster_examples::studies::{Study, Variant, base_config};
+use aster_examples::studies::{Study, Variant, base_config, synthetic};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +24,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Parser)]
 struct Arguments {
     /// What is varied.
-    #[arg(long)]
+    #[arg(long, default_value = "head")]
     study: Study,
-    /// Folder with a folder per dataset (see docs/datasets.md).
+    /// Folder with a folder per dataset (see docs/datasets.md). Default: a synthetic dataset.
     #[arg(long)]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Datasets, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "asd,skab")]
     datasets: Vec<DatasetId>,
@@ -41,7 +43,7 @@ struct Arguments {
     #[arg(long)]
     config: Option<PathBuf>,
     /// Folder for the finished runs and the table.
-    #[arg(long, default_value = "docs/ablation")]
+    #[arg(long, default_value = "ablation-output")]
     out: PathBuf,
     /// Where to compute: auto, or a backend that is compiled in, such as cuda:1.
     #[arg(long, default_value = "auto")]
@@ -83,9 +85,7 @@ fn main() -> Fallible<()> {
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
     let mut runs = read(&kept)?;
     let mut table = vec![];
-    for id in &arguments.datasets {
-        let name = id.name().to_lowercase();
-        let mut tasks = Dataset::open(*id, arguments.data.join(&name))?.tasks;
+    for (name, mut tasks) in datasets(&arguments)? {
         if tasks.iter().any(|task| arguments.only.contains(&task.name)) {
             tasks.retain(|task| arguments.only.contains(&task.name));
         }
@@ -104,8 +104,7 @@ fn main() -> Fallible<()> {
                 }
             }
         }
-        let title =
-            format!("{}, {} series, seeds 0 to {}", id.name(), tasks.len(), arguments.seeds - 1);
+        let title = format!("{name}, {} series, seeds 0 to {}", tasks.len(), arguments.seeds - 1);
         let runs_of = |variant: &Variant, seed| -> Vec<&Run> {
             let config = seeded(variant, seed);
             tasks.iter().filter_map(|task| find(&runs, &name, task, &config)).collect()
@@ -117,6 +116,19 @@ fn main() -> Fallible<()> {
     println!("\n{table}");
     std::fs::write(arguments.out.join(format!("{}.md", study.get_name())), table)?;
     Ok(())
+}
+
+/// Names and tasks.
+fn datasets(arguments: &Arguments) -> Fallible<Vec<(String, Vec<Task>)>> {
+    let Some(folder) = &arguments.data else {
+        return Ok(vec![("synthetic".into(), synthetic()?.tasks)]);
+    };
+    let open = |id: &DatasetId| {
+        let name = id.name().to_lowercase();
+        let tasks = Dataset::open(*id, folder.join(&name))?.tasks;
+        Ok((name, tasks))
+    };
+    arguments.datasets.iter().map(open).collect()
 }
 
 fn read(path: &Path) -> Fallible<Vec<Run>> {

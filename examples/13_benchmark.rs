@@ -1,6 +1,8 @@
 //! ASTER beside baselines on a public dataset, the same rows in the same call.
 //!
-//! `cargo run --release --example benchmark -- --dataset asd --data <folder>`
+//! `cargo run --release --example benchmark -- [--dataset asd --data <folder>]`
+//!
+//! Without a dataset it compares them on a synthetic one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +14,7 @@ use aster::prelude::*;
 use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
 use aster_examples::evaluate::{Metrics, Summary, measure, score, summaries};
-use aster_examples::studies::base_config;
+use aster_examples::studies::{base_config, synthetic};
 use clap::Parser;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -20,12 +22,12 @@ use serde::Serialize;
 /// Train per series, print one row per series and the means.
 #[derive(Parser)]
 struct Arguments {
-    /// asd, skab, msl, smd, psm, pump, swat or catsv2.
-    #[arg(long)]
-    dataset: DatasetId,
+    /// asd, skab, msl, smd, psm, pump, swat or catsv2. Default: a synthetic one.
+    #[arg(long, requires = "data")]
+    dataset: Option<DatasetId>,
     /// Folder with the dataset's files (see docs/datasets.md).
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, requires = "dataset")]
+    data: Option<PathBuf>,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -69,7 +71,10 @@ fn main() -> Fallible<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let config = config(&arguments)?;
-    let mut dataset = Dataset::open(arguments.dataset, &arguments.data)?;
+    let mut dataset = match (arguments.dataset, &arguments.data) {
+        (Some(id), Some(folder)) => Dataset::open(id, folder)?,
+        _ => synthetic()?,
+    };
     if !arguments.only.is_empty() {
         dataset.tasks.retain(|task| arguments.only.contains(&task.name));
     }
@@ -179,7 +184,7 @@ fn config(arguments: &Arguments) -> Fallible<AsterConfig> {
     Ok(config)
 }
 
-fn print_summary(dataset: DatasetId, methods: &[Results]) {
+fn print_summary(dataset: Option<DatasetId>, methods: &[Results]) {
     println!("\nMean over series, ± standard deviation over seeds:\n");
     println!("| method | {} | s |", Metrics::NAMES.join(" | "));
     println!("|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
@@ -187,7 +192,7 @@ fn print_summary(dataset: DatasetId, methods: &[Results]) {
         let cells = results.summaries().map(|summary| summary.to_string()).join(" | ");
         println!("| {} | {cells} | {:.0} |", results.name(), results.seconds().mean);
     }
-    if let Some([auroc, aupr, f1, vus_pr]) = published_best(dataset) {
+    if let Some([auroc, aupr, f1, vus_pr]) = dataset.and_then(published_best) {
         println!("| best of 58 published (TAB) | {auroc} | {aupr} | {f1} | | {vus_pr} | | |");
     }
 }
@@ -235,7 +240,7 @@ fn write_json(path: &Path, arguments: &Arguments, methods: &[Results]) -> Fallib
         Row { name, auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1, seconds }
     };
     let report = Report {
-        dataset: arguments.dataset.name().to_lowercase(),
+        dataset: arguments.dataset.map_or("synthetic".into(), |id| id.name().to_lowercase()),
         seeds: arguments.seeds,
         commit: commit(),
         methods: methods.iter().map(row).collect(),

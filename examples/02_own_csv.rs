@@ -1,15 +1,17 @@
 //! Your own CSV file: train on its beginning, look for anomalies in the rest, say which
-//! channels they are in.
+//! channels they are in, and show it all on a page.
 //!
 //! `cargo run --release --example own_csv -- [--csv <file>] [--time <column>] [--train <share>]`
 //!
 //! Without a file it writes one to try it on.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aster::data::Columns;
 use aster::prelude::*;
+use aster::report::{Report, ReportConfig};
+use aster::train::{Stop, Strategy, Trainer};
 use aster_examples::Fallible;
 use clap::Parser;
 
@@ -44,19 +46,26 @@ fn main() -> Fallible<()> {
     let (train, test) = (series.slice(0..cut)?.into_train(), series.slice(cut..series.rows())?);
     println!("{}: {cut} rows train, {} are searched", csv.display(), test.rows());
 
-    let config = AsterConfig::default();
-    let detector = Detector::fit(&config, &train, &device(DeviceChoice::Auto)?)?;
-    let found = detector.detect(&test)?;
-    found.write_alarms(std::io::stdout())?;
-    for alarm in &found.intervals {
-        let blames = detector.blame(&test, alarm.start..alarm.end, Attribution::default())?;
-        let worst: Vec<String> = blames
-            .iter()
-            .take(3)
-            .map(|blame| format!("{} {:.0} %", blame.channel, 100.0 * blame.share))
-            .collect();
-        println!("rows {}..{}: {}", cut + alarm.start, cut + alarm.end, worst.join(", "));
+    let mut config = AsterConfig::default();
+    config.train.progress = true;
+    let strategy = Strategy::Single(device(DeviceChoice::Auto)?.autodiff());
+    let trainer = Trainer::new(config, strategy).stopped_by(Stop::on_ctrl_c()?);
+    let detector = trainer.fit(&train)?;
+
+    let folder = Path::new("own-csv-output");
+    detector.save(folder.join("detector"))?;
+    let report = Report::new(&detector, &test, &ReportConfig::default())?;
+    report.html(folder.join("report.html"))?;
+    report.detection().write_alarms(std::fs::File::create(folder.join("alarms.jsonl"))?)?;
+    for alarm in report.alarms() {
+        let worst = alarm.blames.iter().take(3);
+        let worst: Vec<String> =
+            worst.map(|blame| format!("{} {:.0} %", blame.channel, 100.0 * blame.share)).collect();
+        let rows = cut + alarm.interval.start..cut + alarm.interval.end;
+        println!("rows {rows:?}: severity {:.1}, {}", alarm.interval.severity, worst.join(", "));
     }
+    println!("open {}", folder.join("report.html").display());
+    println!("detector/ and alarms.jsonl are there too");
     Ok(())
 }
 

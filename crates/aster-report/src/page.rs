@@ -1,0 +1,262 @@
+//! A report as one HTML page that needs nothing else.
+
+use std::ops::Range;
+use std::path::Path;
+
+use askama::Template;
+use aster_eval::{auroc, average_precision, best_f1, f1_at};
+use aster_train::{Blame, RunRecord};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+
+use crate::figure::Scale;
+use crate::sample::rows_to_draw;
+use crate::{Alarm, Plot, Report, ReportError};
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    title: &'a str,
+    /// Script elements.
+    plotly: &'a str,
+    facts: Vec<(&'static str, String)>,
+    metrics: Vec<(&'static str, String)>,
+    alarms: Vec<AlarmRow<'a>>,
+    all_alarms: usize,
+    panels: Vec<Panel>,
+    series: Series<'a>,
+    record: Vec<(&'static str, String)>,
+    config: String,
+}
+
+/// A line of the table of alarms.
+struct AlarmRow<'a> {
+    begin: String,
+    end: String,
+    rows: usize,
+    peak: String,
+    severity: String,
+    /// The three channels most to blame: name, share in percent.
+    blames: Vec<(&'a str, String)>,
+    /// Where to look: begin and end along x, with a window on either side.
+    around: Range<f64>,
+    /// Numbers of the channels to show.
+    channels: String,
+}
+
+/// A plot that is not of time.
+struct Panel {
+    id: String,
+    title: String,
+    figure: serde_json::Value,
+}
+
+/// What the page draws over time.
+#[derive(Serialize)]
+struct Series<'a> {
+    axis: &'static str,
+    time: bool,
+    /// Of the x axis.
+    whole: [f64; 2],
+    scores: Drawn<'a>,
+    thresholds: Drawn<'a>,
+    channels: Vec<Drawn<'a>>,
+    /// Those that are shown at first.
+    shown: Vec<usize>,
+    alarms: Vec<[f64; 2]>,
+    labelled: Vec<[f64; 2]>,
+}
+
+/// A line as little-endian numbers in base 64: 64 bits each of x, 32 of y.
+#[derive(Serialize)]
+struct Drawn<'a> {
+    name: &'a str,
+    x: String,
+    y: String,
+}
+
+/// Channels that the page shows at first.
+const SHOWN: usize = 4;
+
+impl Report<'_> {
+    /// Writes the page: it needs no network, follows the reader's choice of light or dark, and
+    /// can be printed.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn html(&self, path: impl AsRef<Path>) -> Result<(), ReportError> {
+        let path = path.as_ref();
+        let sources = plotly::Plot::offline_js_sources();
+        // plotly.js comes first; after it comes MathJax, which the page has no use for.
+        let plotly = sources.split_inclusive("</script>").next().unwrap_or_default();
+        let figures = Plot::ALL.into_iter().filter(|plot| *plot != Plot::Scores);
+        let panels = figures.filter_map(|plot| match self.figure(plot) {
+            Ok(figure) => Some(Panel::new(plot, &figure).map_err(|reason| drawing(path, &reason))),
+            Err(ReportError::Nothing { .. }) => None,
+            Err(error) => Some(Err(error)),
+        });
+        let record = self.detector.record();
+        let config = serde_json::to_string_pretty(&record.config);
+        let page = Page {
+            title: &self.config.title,
+            plotly,
+            facts: self.facts(),
+            metrics: self.metrics()?,
+            alarms: self.alarms.iter().map(|alarm| self.alarm_row(alarm)).collect(),
+            all_alarms: self.detection.intervals.len(),
+            panels: panels.collect::<Result<_, _>>()?,
+            series: self.over_time(),
+            record: told(record),
+            config: config.map_err(|reason| drawing(path, &reason))?,
+        };
+        let text = page.render().map_err(|reason| drawing(path, &reason))?;
+        std::fs::write(path, text).map_err(|source| ReportError::Io { path: path.into(), source })
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let rows = self.series.rows();
+        let alarmed: usize = self.detection.intervals.iter().map(|it| it.end - it.start).sum();
+        vec![
+            ("from", self.text_of_place(0)),
+            ("to", self.text_of_place(rows - 1)),
+            ("rows", rows.to_string()),
+            ("channels", self.series.channel_count().to_string()),
+            ("alarms", self.detection.intervals.len().to_string()),
+            ("rows in alarms", format!("{:.1} %", 100.0 * alarmed as f64 / rows as f64)),
+            ("threshold", format!("{:.2} nats", self.detector.threshold())),
+        ]
+    }
+
+    /// Where the series has labels of both kinds.
+    fn metrics(&self) -> Result<Vec<(&'static str, String)>, ReportError> {
+        let Some(labels) = self.series.labels() else { return Ok(vec![]) };
+        if labels.iter().all(|label| *label == labels[0]) {
+            return Ok(vec![]);
+        }
+        let scores = &self.detection.scores;
+        // Thresholds differ from row to row where they follow the scores.
+        let thresholds = self.detection.thresholds.iter();
+        let reached: Vec<f32> =
+            scores.iter().zip(thresholds).map(|(s, t)| f32::from(u8::from(s >= t))).collect();
+        let at = f1_at(&reached, labels, 1.0)?;
+        let value = |value: f64| format!("{value:.3}");
+        Ok(vec![
+            ("AUROC", value(auroc(scores, labels)?)),
+            ("AUPR", value(average_precision(scores, labels)?)),
+            ("precision", value(at.precision)),
+            ("recall", value(at.recall)),
+            ("F1", value(at.f1)),
+            ("oracle F1", value(best_f1(scores, labels)?.f1)),
+        ])
+    }
+
+    fn alarm_row(&self, alarm: &Alarm) -> AlarmRow<'_> {
+        let Alarm { interval, .. } = *alarm;
+        let window = self.detector.config().window;
+        let around = interval.start.saturating_sub(window)..interval.end + window;
+        let worst = self.worst(alarm);
+        let channels = worst.iter().filter_map(|blame| self.number_of(&blame.channel));
+        AlarmRow {
+            begin: self.text_of_place(interval.start),
+            end: self.text_of_place(interval.end - 1),
+            rows: interval.end - interval.start,
+            peak: format!("{:.1}", interval.peak_score),
+            severity: format!("{:.1}", interval.severity),
+            around: self.stretch(&around),
+            channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
+            blames: worst
+                .iter()
+                .filter_map(|blame| {
+                    let name = &self.series.channels()[self.number_of(&blame.channel)?];
+                    Some((name.as_str(), format!("{:.0}", 100.0 * blame.share)))
+                })
+                .collect(),
+        }
+    }
+
+    /// The three channels most to blame.
+    fn worst<'b>(&self, alarm: &'b Alarm) -> &'b [Blame] {
+        &alarm.blames[..alarm.blames.len().min(3)]
+    }
+
+    fn number_of(&self, channel: &str) -> Option<usize> {
+        self.series.channels().iter().position(|name| name == channel)
+    }
+
+    /// A row's time, or its number.
+    fn text_of_place(&self, row: usize) -> String {
+        self.time_axis().text(self.place(row))
+    }
+
+    fn over_time(&self) -> Series<'_> {
+        let (axis, rows, whole) = (self.time_axis(), self.series.rows(), self.neighbourhoods());
+        let drawn = |name, value: &dyn Fn(usize) -> f32| {
+            let chosen = rows_to_draw(value, rows, &whole, self.config.points);
+            let x = chosen.iter().flat_map(|row| self.place(*row).to_le_bytes());
+            let y = chosen.iter().flat_map(|row| value(*row).to_le_bytes());
+            Drawn {
+                name,
+                x: BASE64_STANDARD.encode(x.collect::<Vec<u8>>()),
+                y: BASE64_STANDARD.encode(y.collect::<Vec<u8>>()),
+            }
+        };
+        let names = self.series.channels().iter().enumerate();
+        let places = |runs: &mut dyn Iterator<Item = Range<usize>>| {
+            runs.map(|rows| self.stretch(&rows)).map(|x| [x.start, x.end]).collect()
+        };
+        // The channels of the severest alarms, then the first ones.
+        let blamed = self.alarms.iter().flat_map(|alarm| self.worst(alarm).first());
+        let mut shown: Vec<usize> = vec![];
+        for number in blamed
+            .filter_map(|blame| self.number_of(&blame.channel))
+            .chain(0..self.series.channel_count())
+        {
+            if shown.len() < SHOWN && !shown.contains(&number) {
+                shown.push(number);
+            }
+        }
+        shown.sort_unstable();
+        let all = self.stretch(&(0..rows));
+        Series {
+            axis: axis.name,
+            time: axis.scale == Scale::Time,
+            whole: [all.start, all.end],
+            scores: drawn("score", &|row| self.detection.scores[row]),
+            thresholds: drawn("threshold", &|row| self.detection.thresholds[row]),
+            channels: names
+                .map(|(number, name)| drawn(name, &|row| self.series.row(row)[number]))
+                .collect(),
+            shown,
+            alarms: places(&mut self.detection.intervals.iter().map(|it| it.start..it.end)),
+            labelled: places(&mut self.labelled.iter().cloned()),
+        }
+    }
+}
+
+impl Panel {
+    fn new(plot: Plot, figure: &crate::figure::Figure) -> serde_json::Result<Self> {
+        let id = serde_json::to_value(plot)?.as_str().unwrap_or_default().to_string();
+        let drawn = serde_json::from_str(&figure.for_web().to_json())?;
+        Ok(Self { id, title: figure.title.clone(), figure: drawn })
+    }
+}
+
+fn told(record: &RunRecord) -> Vec<(&'static str, String)> {
+    let RunRecord { aster, device, train_rows, validation_rows, seconds, best_epoch, .. } = record;
+    vec![
+        ("version", aster.clone()),
+        ("device", device.clone()),
+        ("rows trained on", train_rows.to_string()),
+        ("rows that validated", validation_rows.to_string()),
+        ("parameters", format!("{}, of which {} trained", record.parameters, record.trainable)),
+        ("epochs", format!("{}, of which {best_epoch} was the best", record.epochs.len())),
+        ("rollbacks", record.rollbacks.len().to_string()),
+        ("training", format!("{seconds:.1} s")),
+        ("seed", record.config.train.seed.to_string()),
+    ]
+}
+
+fn drawing(path: &Path, reason: &dyn std::fmt::Display) -> ReportError {
+    ReportError::Drawing { path: path.into(), reason: reason.to_string() }
+}

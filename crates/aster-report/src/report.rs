@@ -1,0 +1,118 @@
+use std::ops::Range;
+
+use aster_data::TimeSeries;
+use aster_eval::{Interval, runs};
+use aster_train::{Blame, Detection, Detector, LatentCodes};
+
+use crate::{ReportConfig, ReportError};
+
+/// What a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
+/// is read but to judge what was found.
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub(crate) detector: &'a Detector,
+    pub(crate) series: &'a TimeSeries,
+    pub(crate) config: ReportConfig,
+    pub(crate) detection: Detection,
+    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) codes: LatentCodes,
+    /// Runs of labelled rows.
+    pub(crate) labelled: Vec<Range<usize>>,
+}
+
+/// An alarm and the channels to blame for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    /// Its rows and scores.
+    pub interval: Interval,
+    /// The channels by their part in it, the largest first; empty where the score has nothing to
+    /// say of channels.
+    pub blames: Vec<Blame>,
+}
+
+impl<'a> Report<'a> {
+    /// Scores the series and blames channels.
+    ///
+    /// # Errors
+    /// A setting outside its range; other channels than those trained on.
+    pub fn new(
+        detector: &'a Detector,
+        series: &'a TimeSeries,
+        config: &ReportConfig,
+    ) -> Result<Self, ReportError> {
+        config.check()?;
+        let detection = detector.detect(series)?;
+        let mut severest = detection.intervals.clone();
+        severest.sort_by(|a, b| b.severity.total_cmp(&a.severity));
+        severest.truncate(config.alarms);
+        let says_of_channels = detector.blames(config.attribution);
+        let blamed = |interval: Interval| -> Result<Alarm, ReportError> {
+            let rows = interval.start..interval.end;
+            let blames = match says_of_channels {
+                true => detector.blame(series, rows, config.attribution)?,
+                false => vec![],
+            };
+            Ok(Alarm { interval, blames })
+        };
+        let alarms = severest.into_iter().map(blamed).collect::<Result<_, _>>()?;
+        let codes = detector.latent_codes(series, config.windows, config.seed)?;
+        let labelled = series.labels().map(|labels| runs(labels.iter().copied()));
+        Ok(Self {
+            detector,
+            series,
+            config: config.clone(),
+            detection,
+            alarms,
+            codes,
+            labelled: labelled.unwrap_or_default(),
+        })
+    }
+
+    /// Scores, thresholds and all alarms.
+    pub fn detection(&self) -> &Detection {
+        &self.detection
+    }
+
+    /// The alarms of the highest severity, in its order, with their channels.
+    pub fn alarms(&self) -> &[Alarm] {
+        &self.alarms
+    }
+
+    /// Where a row lies along x: its time, or its number.
+    pub(crate) fn place(&self, row: usize) -> f64 {
+        let time = self.series.timestamps().and_then(|times| times.get(row));
+        time.map_or(row as f64, |time| *time as f64)
+    }
+
+    /// From the beginning of the first row to that of the one after the last, which for the end
+    /// of the series is as far away as the one before.
+    pub(crate) fn stretch(&self, rows: &Range<usize>) -> Range<f64> {
+        let last = self.series.rows() - 1;
+        let end = match rows.end > last {
+            true => 2.0 * self.place(last) - self.place(last.saturating_sub(1)),
+            false => self.place(rows.end),
+        };
+        self.place(rows.start)..end
+    }
+
+    /// Of the listed alarms with a window on either side, in order, without overlaps.
+    pub(crate) fn neighbourhoods(&self) -> Vec<Range<usize>> {
+        let (window, rows) = (self.detector.config().window, self.series.rows());
+        let mut around: Vec<Range<usize>> = self
+            .alarms
+            .iter()
+            .map(|Alarm { interval: it, .. }| {
+                it.start.saturating_sub(window)..(it.end + window).min(rows)
+            })
+            .collect();
+        around.sort_by_key(|rows| rows.start);
+        let mut joined: Vec<Range<usize>> = vec![];
+        for rows in around {
+            match joined.last_mut() {
+                Some(last) if rows.start <= last.end => last.end = last.end.max(rows.end),
+                _ => joined.push(rows),
+            }
+        }
+        joined
+    }
+}

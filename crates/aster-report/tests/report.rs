@@ -1,0 +1,86 @@
+//! What a report says and draws, without a browser.
+
+use aster_data::{SyntheticConfig, TimeSeries};
+use aster_report::{Plot, Report, ReportConfig, ReportError};
+use aster_train::{AsterConfig, Detector, EvidenceConfig, Source, TrainConfig};
+use burn::tensor::Device;
+
+fn trained(config: AsterConfig) -> (Detector, TimeSeries) {
+    let split = SyntheticConfig { train_rows: 400, ..Default::default() }.generate().unwrap();
+    let train = TrainConfig { epochs: 1, steps: 2, ..Default::default() };
+    let config = AsterConfig { train, ..config };
+    (Detector::fit(&config, &split.train, &Device::flex()).unwrap(), split.test)
+}
+
+#[test]
+fn pages_and_pictures_are_written() {
+    let (detector, series) = trained(AsterConfig::default());
+    let report = Report::new(&detector, &series, &ReportConfig::default()).unwrap();
+    assert_eq!(report.detection(), &detector.detect(&series).unwrap());
+    let severities: Vec<f32> = report.alarms().iter().map(|a| a.interval.severity).collect();
+    assert!(severities.len() > 1 && severities.is_sorted_by(|a, b| a >= b), "{severities:?}");
+    let folder = tempfile::tempdir().unwrap();
+    for plot in Plot::ALL {
+        let (svg, png) = (folder.path().join("plot.svg"), folder.path().join("plot.png"));
+        report.svg(plot, &svg).unwrap();
+        report.png(plot, &png).unwrap();
+        let svg = std::fs::read_to_string(svg).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("<text"), "{plot:?}");
+        assert!(std::fs::read(png).unwrap().starts_with(b"\x89PNG"), "{plot:?}");
+    }
+    let path = folder.path().join("report.html");
+    report.html(&path).unwrap();
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page.len() < 7_000_000, "{} bytes", page.len());
+    let missing = report.html(folder.path().join("no/such/folder.html")).unwrap_err();
+    assert!(matches!(missing, ReportError::Io { .. }), "{missing}");
+}
+
+#[test]
+fn curves_need_labels_and_blames_need_evidence_by_channel() {
+    let mut config = AsterConfig::default();
+    config.score.evidence = vec![EvidenceConfig { source: Source::Kl, ..Default::default() }];
+    let (detector, labelled) = trained(config);
+    let series = TimeSeries::new(labelled.channels().to_vec(), labelled.values().to_vec()).unwrap();
+    let report = Report::new(&detector, &series, &ReportConfig::default()).unwrap();
+    assert!(report.alarms().iter().all(|alarm| alarm.blames.is_empty()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    report.html(&path).unwrap();
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("AUROC"));
+    let error = report.svg(Plot::Roc, &path).unwrap_err();
+    assert!(matches!(error, ReportError::Nothing { plot: Plot::Roc, .. }), "{error}");
+}
+
+#[test]
+fn long_series_make_small_pages() {
+    let (detector, series) = trained(AsterConfig::default());
+    let repeated = series.values().repeat(10);
+    let long = TimeSeries::new(series.channels().to_vec(), repeated).unwrap();
+    let config = ReportConfig { points: 200, ..Default::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let size = |series: &TimeSeries, config: &ReportConfig| {
+        let path = folder.path().join("report.html");
+        Report::new(&detector, series, config).unwrap().html(&path).unwrap();
+        std::fs::metadata(path).unwrap().len()
+    };
+    let saved = size(&long, &ReportConfig::default()) - size(&long, &config);
+    // 20 000 rows of 8 channels, score and threshold, 12 bytes each, in base 64.
+    assert!(saved > 10 * 15_000 * 12 * 4 / 3, "{saved}");
+}
+
+#[test]
+fn odd_series_are_drawn_too() {
+    let (detector, series) = trained(AsterConfig::default());
+    let folder = tempfile::tempdir().unwrap();
+    for rows in [1, 2, 40] {
+        let short = series.slice(0..rows).unwrap();
+        let report = Report::new(&detector, &short, &ReportConfig::default()).unwrap();
+        report.html(folder.path().join("report.html")).unwrap();
+        report.svg(Plot::Scores, folder.path().join("scores.svg")).unwrap();
+        report.svg(Plot::Histogram, folder.path().join("histogram.svg")).unwrap();
+    }
+    let setting =
+        Report::new(&detector, &series, &ReportConfig { points: 5, ..Default::default() });
+    assert!(matches!(setting.unwrap_err(), ReportError::Setting { name: "points", .. }));
+}

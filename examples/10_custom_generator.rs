@@ -1,0 +1,68 @@
+//! Pseudo-anomalies of your own: here steps that start somewhere in the window, in channels that
+//! the decoder learns to choose.
+//!
+//! `cargo run --release --example custom_generator`
+
+use aster::burn::tensor::Tensor;
+use aster::burn::tensor::activation::sigmoid;
+use aster::decoder::{Generator, GeneratorNoise};
+use aster::prelude::*;
+use aster::train::{Parts, Strategy, Trainer};
+use aster_examples::Fallible;
+
+/// From a random token on, every channel is moved by the window's radius, up or down, as far as
+/// the decoder opens its gate.
+#[derive(Debug)]
+struct Steps {
+    channels: usize,
+}
+
+impl Generator for Steps {
+    fn name(&self) -> &str {
+        "steps"
+    }
+
+    fn generate(
+        &self,
+        windows: Tensor<3>,
+        direction: Tensor<3>,
+        noise: &GeneratorNoise,
+    ) -> Tensor<3> {
+        let ([b, l, f], device) = (windows.dims(), windows.device());
+        let (patch, c) = (f / self.channels, self.channels);
+        // 1 in tokens that come after the one that is drawn.
+        let tokens = Tensor::<1>::from_floats(
+            (0..l).map(|token| (token + 1) as f32 / l as f32).collect::<Vec<_>>().as_slice(),
+            &device,
+        );
+        let tokens = tokens.reshape([1, l, 1]).expand([b, l, f]);
+        let after = tokens.greater(noise.choice.clone().expand([b, l, f])).float();
+        // One sign and one gate per window and channel, the same in all its rows.
+        let sign = noise.normal.clone().narrow(1, 0, 1).narrow(2, 0, c).sign();
+        let gate = sigmoid(direction.narrow(1, 0, 1).narrow(2, 0, c));
+        let height = sign * gate * noise.radii.clone();
+        windows + after * height.repeat(&[1, l, patch])
+    }
+}
+
+fn main() -> Fallible<()> {
+    let split = SyntheticConfig::default().generate()?;
+    let labels = split.test.labels().ok_or("no labels")?;
+    let device = device(DeviceChoice::Auto)?;
+    let config = AsterConfig::default();
+    let generator = Steps { channels: split.train.channel_count() };
+    let parts = Parts::default().with_generator(generator);
+    for (name, parts) in [("the usual generator", Parts::default()), ("steps", parts)] {
+        let strategy = Strategy::Single(device.clone().autodiff());
+        let trainer = Trainer::new(config.clone(), strategy).with_parts(parts);
+        let detector = trainer.fit(&split.train)?;
+        let last = detector.record().epochs.last().ok_or("no epoch")?.validation;
+        println!(
+            "{name}: AUROC {:.3}; the classifier loses {:.3} nats and tells them apart by {:.1} logits",
+            auroc(&detector.score(&split.test)?, labels)?,
+            last.classification,
+            last.separation
+        );
+    }
+    Ok(())
+}

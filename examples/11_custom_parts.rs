@@ -1,0 +1,116 @@
+//! Context encoder, classifier head, scorer and threshold of your own, and a detector with them
+//! that is saved and loaded.
+//!
+//! `cargo run --release --example custom_parts`
+
+use aster::burn; // by this name, `derive(Module)` looks for it
+use aster::burn::module::Module;
+use aster::burn::nn::conv::{Conv1d, Conv1dConfig};
+use aster::burn::nn::{Linear, LinearConfig, PaddingConfig1d};
+use aster::burn::tensor::Tensor;
+use aster::burn::tensor::activation::gelu;
+use aster::eval::{EvalError, Threshold};
+use aster::prelude::*;
+use aster::train::{
+    CustomLayer, EvidenceConfig, Layer, LayerShape, PartError, Parts, RowOutputs, Scorer, Source,
+    Strategy, Trainer,
+};
+use aster_examples::Fallible;
+
+/// A convolution over tokens, for the context as for the head.
+#[derive(Module, Debug)]
+struct Convolution {
+    over_tokens: Conv1d,
+    output: Linear,
+}
+
+impl Layer for Convolution {
+    fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let mixed = self.over_tokens.forward(tokens.swap_dims(1, 2)).swap_dims(1, 2);
+        self.output.forward(gelu(mixed))
+    }
+}
+
+/// Makes them, of any width.
+#[derive(Debug)]
+struct Convolutions {
+    hidden: usize,
+}
+
+impl CustomLayer for Convolutions {
+    type Layer = Convolution;
+
+    fn name(&self) -> &str {
+        "convolution"
+    }
+
+    fn init(&self, shape: LayerShape, device: &Device) -> Result<Convolution, PartError> {
+        let over_tokens = Conv1dConfig::new(shape.input, self.hidden, 3)
+            .with_padding(PaddingConfig1d::Same)
+            .init(device);
+        let output = LinearConfig::new(self.hidden, shape.output).init(device);
+        Ok(Convolution { over_tokens, output })
+    }
+}
+
+/// The largest error of any channel, and what the classifier says.
+#[derive(Debug)]
+struct WorstChannel;
+
+impl Scorer for WorstChannel {
+    fn name(&self) -> &str {
+        "worst channel"
+    }
+
+    fn evidence(&self, row: RowOutputs<'_>) -> f32 {
+        let errors = row.values.iter().zip(row.reconstruction).map(|(x, r)| (x - r).abs());
+        errors.fold(0.0, f32::max) + 0.1 * row.severity.max(0.0)
+    }
+}
+
+/// As far above the median of normal scores as their highest is, and half as much again.
+#[derive(Debug)]
+struct Above;
+
+impl Threshold for Above {
+    fn name(&self) -> &str {
+        "above"
+    }
+
+    fn fit(&self, scores: &[f32]) -> Result<f32, EvalError> {
+        let mut sorted = scores.to_vec();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let (median, highest) = (sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
+        Ok(median + 1.5 * (highest - median))
+    }
+}
+
+fn main() -> Fallible<()> {
+    let split = SyntheticConfig::default().generate()?;
+    let labels = split.test.labels().ok_or("no labels")?;
+    let device = device(DeviceChoice::Auto)?;
+    let mut config = AsterConfig::default();
+    let custom = EvidenceConfig { source: Source::Custom, ..Default::default() };
+    config.score.evidence.push(custom); // beside the usual evidence
+
+    let parts = Parts::default()
+        .with_context(Convolutions { hidden: 64 })
+        .with_head(Convolutions { hidden: 32 })
+        .with_scorer(WorstChannel)
+        .with_threshold(Above);
+    let trainer = Trainer::new(config, Strategy::Single(device.clone().autodiff()));
+    let detector = trainer.with_parts(parts.clone()).fit(&split.train)?;
+    let scores = detector.score(&split.test)?;
+    println!("parts of our own: {:?}", detector.model().parts().names());
+    println!("{} parameters, AUROC {:.3}", detector.record().parameters, auroc(&scores, labels)?);
+
+    let folder = std::env::temp_dir().join("aster-custom-parts");
+    detector.save(&folder)?;
+    if let Err(error) = Detector::load(&folder, &device) {
+        println!("without the parts: {error}");
+    }
+    let loaded = Detector::load_with(&folder, &device, &parts)?;
+    println!("with them, the same scores: {}", loaded.score(&split.test)? == scores);
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}

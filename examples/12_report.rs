@@ -1,0 +1,38 @@
+//! A report of what a detector found: a page to look at, and plots as pictures.
+//!
+//! `cargo run --release --example report`
+
+use std::path::Path;
+
+use aster::prelude::*;
+use aster::report::{Plot, Report, ReportConfig};
+use aster_examples::Fallible;
+
+fn main() -> Fallible<()> {
+    let split = SyntheticConfig::default().generate()?;
+    // A row per minute, from 2026-01-01.
+    let minutes = |row| 1_767_225_600_000 + 60_000 * row as i64;
+    let times = (0..split.test.rows()).map(minutes).collect();
+    let test = split.test.with_timestamps(times)?;
+    let detector =
+        Detector::fit(&AsterConfig::default(), &split.train, &device(DeviceChoice::Auto)?)?;
+
+    let config = ReportConfig { title: "Synthetic channels".into(), ..Default::default() };
+    let report = Report::new(&detector, &test, &config)?;
+    let folder = Path::new("report-output");
+    std::fs::create_dir_all(folder)?;
+    report.html(folder.join("report.html"))?;
+    for plot in Plot::ALL {
+        let name = serde_json::to_value(plot)?.as_str().unwrap_or_default().to_string();
+        report.svg(plot, folder.join(&name).with_extension("svg"))?;
+        report.png(plot, folder.join(&name).with_extension("png"))?;
+    }
+    for alarm in report.alarms().iter().take(3) {
+        let channels: Vec<&str> =
+            alarm.blames.iter().map(|blame| &*blame.channel).take(2).collect();
+        let rows = alarm.interval.start..alarm.interval.end;
+        println!("rows {rows:?}: severity {:.1}, {}", alarm.interval.severity, channels.join(", "));
+    }
+    println!("open {}", folder.join("report.html").display());
+    Ok(())
+}
