@@ -10,8 +10,9 @@ use aster::prelude::*;
 use aster::train::{Parts, Strategy, Trainer};
 use aster_examples::Fallible;
 
-/// From a random token on, every channel is moved by the window's radius, up or down, as far as
-/// the decoder opens its gate.
+/// From a random token on, every channel is moved up or down, by the window's radius times what
+/// the decoder chooses from 0.5 to 1.5. If it could choose 0, the reversed gradient would, and
+/// there would be nothing to learn.
 #[derive(Debug)]
 struct Steps {
     channels: usize,
@@ -37,10 +38,10 @@ impl Generator for Steps {
         );
         let tokens = tokens.reshape([1, l, 1]).expand([b, l, f]);
         let after = tokens.greater(noise.choice.clone().expand([b, l, f])).float();
-        // One sign and one gate per window and channel, the same in all its rows.
+        // One sign and one factor per window and channel, the same in all its rows.
         let sign = noise.normal.clone().narrow(1, 0, 1).narrow(2, 0, c).sign();
-        let gate = sigmoid(direction.narrow(1, 0, 1).narrow(2, 0, c));
-        let height = sign * gate * noise.radii.clone();
+        let factor = sigmoid(direction.narrow(1, 0, 1).narrow(2, 0, c)) + 0.5;
+        let height = sign * factor * noise.radii.clone();
         windows + after * height.repeat(&[1, l, patch])
     }
 }

@@ -75,7 +75,7 @@
 
   const shade = (name, stretches, colour) => ({
     name, type: "scatter", mode: "lines", fill: "toself", fillcolor: colour, line: { width: 0 },
-    yaxis: "y2", hoverinfo: "skip", legendgroup: name,
+    yaxis: "y", hoverinfo: "skip", legendgroup: name,
     x: stretches.flatMap(([begin, end]) => [begin, begin, end, end, null]),
     y: stretches.flatMap(() => [0, 1, 1, 0, null]),
   });
@@ -89,8 +89,8 @@
     // The scores get as much room as two channels; a gap lies between all.
     const unit = 1 / (count + 2), gap = 0.12 * unit;
     const looks = [
-      { line: { color: "#2f81c2", width: 1.2 }, yaxis: "y" },
-      { line: { color: css("--text"), width: 1, dash: "dash" }, yaxis: "y" },
+      { line: { color: "#2f81c2", width: 1.2 }, yaxis: "y2" },
+      { line: { color: css("--text"), width: 1, dash: "dash" }, yaxis: "y2" },
     ];
     const layout = {
       ...colours(),
@@ -103,14 +103,14 @@
       uirevision: "series",
       xaxis: axis({
         type: data.time ? "date" : "linear", title: { text: data.axis }, range: [...range],
-        anchor: count ? `y${count + 2}` : "y",
+        anchor: `y${count + 2}`,
       }),
-      yaxis: axis({
+      // Plotly draws axes in their order: shades lie behind all else.
+      yaxis: { domain: [0, 1], range: [0, 1], visible: false, fixedrange: true },
+      yaxis2: axis({
         domain: [count * unit + gap, 1], type: logarithmic ? "log" : "linear",
         title: { text: "score [nats]" }, fixedrange: true,
       }),
-      // Behind all others.
-      yaxis2: { domain: [0, 1], range: [0, 1], visible: false, fixedrange: true },
     };
     const traces = [
       shade("alarms", data.alarms, "rgba(230,159,0,0.25)"),

@@ -143,7 +143,7 @@ fn the_page_opens_in_a_browser_and_its_controls_work() -> Tested {
 
     // The scale of scores, and the theme.
     page.click("#log")?;
-    assert_eq!(page.value("document.getElementById('series').layout.yaxis.type")?, "log");
+    assert_eq!(page.value("document.getElementById('series').layout.yaxis2.type")?, "log");
     page.click("#log")?;
     let theme = "document.documentElement.dataset.theme";
     assert_eq!(page.value(theme)?, "light");

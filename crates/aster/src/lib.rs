@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 /// Compiles and runs the code of the docs.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "report"))]
 #[doc = include_str!("../../../docs/introduction.md")]
 #[doc = include_str!("../../../docs/tutorials/first-detector.md")]
 #[doc = include_str!("../../../docs/tutorials/own-csv.md")]
