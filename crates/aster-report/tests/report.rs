@@ -1,5 +1,7 @@
 //! What a report says and draws, without a browser.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use aster_data::{SyntheticConfig, TimeSeries};
 use aster_report::{Plot, Report, ReportConfig, ReportError};
 use aster_train::{AsterConfig, Detector, EvidenceConfig, Source, TrainConfig};

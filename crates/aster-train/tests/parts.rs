@@ -1,5 +1,7 @@
 //! Parts of the user's own: each is used, trained where it has weights, saved and loaded.
 
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
