@@ -1,15 +1,26 @@
 //! A report of what a detector found: a page to look at, and plots as pictures.
 //!
-//! `cargo run --release --example report`
+//! `cargo run --release --example report -- [--rows 1000000]`
 
 use std::path::Path;
 
 use aster::prelude::*;
 use aster::report::{Plot, Report, ReportConfig};
 use aster_examples::Fallible;
+use clap::Parser;
+
+/// Report on a synthetic series.
+#[derive(Parser)]
+struct Arguments {
+    /// Its rows.
+    #[arg(long, default_value_t = 2000)]
+    rows: usize,
+}
 
 fn main() -> Fallible<()> {
-    let split = SyntheticConfig::default().generate()?;
+    let Arguments { rows } = Arguments::parse();
+    let anomalies = (rows / 2000).max(12);
+    let split = SyntheticConfig { test_rows: rows, anomalies, ..Default::default() }.generate()?;
     // A row per minute, from 2026-01-01.
     let minutes = |row| 1_767_225_600_000 + 60_000 * row as i64;
     let times = (0..split.test.rows()).map(minutes).collect();

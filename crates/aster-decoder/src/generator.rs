@@ -359,6 +359,37 @@ mod tests {
         }
     }
 
+    /// Moves the second token alone.
+    #[derive(Debug)]
+    struct Second;
+
+    impl Generator for Second {
+        fn name(&self) -> &str {
+            "second"
+        }
+
+        fn generate(&self, windows: Tensor<3>, _: Tensor<3>, _: &GeneratorNoise) -> Tensor<3> {
+            let [b, _, f] = windows.dims();
+            let moved = windows.clone().narrow(1, 1, 1).add_scalar(3.0);
+            windows.slice_assign([0..b, 1..2, 0..f], moved)
+        }
+    }
+
+    #[test]
+    fn a_generator_of_ones_own_has_a_radius_per_token() {
+        let device = Device::flex();
+        let config = GeneratorConfig::default();
+        let windows = normal(&device);
+        let noise = noise(&config, &device);
+        let pseudo = config.generate_with(&Second, windows.clone(), windows, noise);
+        let radii = pseudo.radii.into_data().try_to_vec::<f32>().unwrap();
+        for window in radii.chunks(4) {
+            assert_eq!([window[0], window[2], window[3]], [0.0; 3], "untouched tokens are real");
+            assert!((window[1] - 3.0).abs() < 1e-5);
+        }
+        assert!((pseudo.cosine.into_scalar::<f32>() - 1.0).abs() < 1e-4, "all move alike");
+    }
+
     #[test]
     fn forms_with_a_radius_keep_it_and_report_it() {
         let device = Device::flex();

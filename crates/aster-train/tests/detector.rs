@@ -92,6 +92,29 @@ fn saving_again_replaces_the_files() {
 }
 
 #[test]
+fn latent_codes_are_of_tokens_in_three_states_and_the_same_for_a_seed() {
+    let test = &split().test;
+    let codes = |series: &TimeSeries, seed| detector().latent_codes(series, 5, seed).unwrap();
+    let once = codes(test, 0);
+    // Five windows of four tokens.
+    assert_eq!(once.rows.len(), 20);
+    assert_eq!(once.rows[..2], [0..4, 4..8]);
+    for state in [&once.real, &once.reconstructed, &once.pseudo] {
+        assert_eq!(state.len(), 20 * once.latent);
+    }
+    assert_eq!(codes(test, 0), once);
+    let other = codes(test, 1);
+    assert_eq!(other.real, once.real);
+    assert_ne!(other.pseudo, once.pseudo);
+    let distance = |a: &[f32], b: &[f32]| -> f32 {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>()
+    };
+    let [near, far] = [&once.reconstructed, &once.pseudo].map(|x| distance(x, &once.real));
+    assert!(near < far, "reconstructions lie at {near}, pseudo-anomalies at {far}");
+    assert_eq!(codes(&test.slice(0..6).unwrap(), 0).rows, [0..4, 4..6, 6..6, 6..6]);
+}
+
+#[test]
 fn series_shorter_than_a_window_are_scored() {
     let test = split().test.slice(0..5).unwrap();
     let scores = detector().score(&test).unwrap();
