@@ -103,11 +103,11 @@ async fn main() -> Fallible<()> {
             values[0] = None;
         }
         let sent = Sent { time: Some(STEP * row as i64), values };
-        let (status, found) = take(State(shared.clone()), Json(vec![sent])).await;
-        if status != StatusCode::OK {
-            println!("row {row}: {status}");
-        }
-        for alarm in found.0.iter().flat_map(|found| &found.intervals) {
+        let Json(found) = match take(State(shared.clone()), Json(vec![sent])).await {
+            Ok(found) => found,
+            Err((status, reason)) => return Err(format!("{status}: {reason}").into()),
+        };
+        for alarm in &found.intervals {
             let times = alarm.times.map(|times| (times.start_time / STEP, times.last_time / STEP));
             println!("seconds {times:?}: severity {:.1}", alarm.severity);
         }
@@ -133,12 +133,9 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Service> {
 async fn take(
     State(shared): State<Shared>,
     Json(sent): Json<Vec<Sent>>,
-) -> (StatusCode, Json<Result<Found, String>>) {
+) -> Result<Json<Found>, (StatusCode, String)> {
     let pushed = tokio::task::block_in_place(|| lock(&shared).push(&sent));
-    match pushed {
-        Ok(found) => (StatusCode::OK, Json(Ok(found))),
-        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, Json(Err(error.to_string()))),
-    }
+    pushed.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
 }
 
 async fn show(State(shared): State<Shared>) -> Json<Shown> {

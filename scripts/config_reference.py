@@ -86,6 +86,7 @@ def item(source, name):
             docs.insert(0, line[3:])
         elif not line.startswith("#["):
             break
+    docs = "\n".join(docs).partition("```")[0].splitlines()
     members, told, variant = [], [], ""
     for line in lines[start + 1 :]:
         if line == "}":

@@ -104,6 +104,15 @@ pub struct Task {
 }
 
 /// An opened dataset.
+///
+/// ```no_run
+/// use aster_data::{Dataset, DatasetId};
+///
+/// for task in Dataset::open(DatasetId::Asd, "data/asd")?.tasks {
+///     println!("{}: {} training rows, {} tests", task.name, task.train.rows(), task.tests.len());
+/// }
+/// # Ok::<(), aster_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// Its name.

@@ -45,6 +45,16 @@ impl ScalerConfig {
 /// Per-channel scaling `x -> (x - center) / scale`, optionally followed by
 /// `asinh`. Constant channels get a scale of 1, so they are centred and a later
 /// change in them shows in their own unit.
+///
+/// ```
+/// use aster_data::{Scaler, ScalerConfig, TimeSeries};
+///
+/// let train = TimeSeries::from_slice(&[1.0, 2.0, 3.0], 1)?.into_train();
+/// let scaler = Scaler::fit(&ScalerConfig { asinh: false, ..Default::default() }, &train);
+/// let scaled = scaler.transform(&TimeSeries::from_slice(&[2.0], 1)?)?;
+/// assert_eq!(scaled.values(), [0.0]);
+/// # Ok::<(), aster_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scaler {
     config: ScalerConfig,

@@ -10,6 +10,17 @@ use crate::DataError;
 /// Timestamps, where present, never go back; their unit is nanoseconds since
 /// the Unix epoch when they were parsed from date-times, else the unit of the
 /// column they were read from. Labels, where present, are one per row.
+///
+/// ```
+/// use aster_data::TimeSeries;
+///
+/// let values = vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0]; // row by row
+/// let series = TimeSeries::new(vec!["flow".into(), "pressure".into()], values)?
+///     .with_timestamps(vec![0, 1000, 2000])?;
+/// assert_eq!(series.row(1), [2.0, 20.0]);
+/// assert_eq!(series.channel(1).collect::<Vec<_>>(), [10.0, 20.0, 30.0]);
+/// # Ok::<(), aster_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeSeries {
     channels: Vec<String>,

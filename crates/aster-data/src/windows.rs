@@ -7,6 +7,15 @@ use crate::{DataError, TimeSeries};
 /// Starts are `0, stride, 2*stride, ...`; the last window is moved back so that
 /// it ends with the series, and every row is covered. A series shorter than a
 /// window gets one window, padded by repeating its last row.
+///
+/// ```
+/// use aster_data::Windows;
+///
+/// let windows = Windows::new(10, 4, 4)?; // rows, length, stride
+/// let starts: Vec<usize> = (0..windows.count()).map(|window| windows.start(window)).collect();
+/// assert_eq!(starts, [0, 4, 6]);
+/// # Ok::<(), aster_data::DataError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
     rows: usize,

@@ -40,6 +40,14 @@ impl Default for GeneratorForm {
 }
 
 /// The generator's settings.
+///
+/// ```
+/// use aster_decoder::{GeneratorConfig, GeneratorForm};
+///
+/// let config = GeneratorConfig { form: GeneratorForm::Isotropic, ..Default::default() };
+/// assert!(config.check().is_ok());
+/// assert!(GeneratorConfig { min_radius: 0.0, ..config }.check().is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GeneratorConfig {

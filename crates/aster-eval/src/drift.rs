@@ -6,6 +6,16 @@ use crate::{EvalError, ParetoTail};
 
 /// How a threshold follows scores whose normal level has moved since training. It reads the
 /// scores so far and no label, so a stream and a finished series alarm alike.
+///
+/// ```
+/// use aster_eval::DriftConfig;
+///
+/// let drift = DriftConfig::default();
+/// let scores: Vec<f32> = (0..500).map(|row| if row < 100 { 0.5 } else { 6.0 }).collect();
+/// let thresholds = drift.thresholds(3.0, &scores);
+/// assert_eq!(thresholds[99], 3.0);
+/// assert!(thresholds[499] > 6.0, "the new level is normal by now");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DriftConfig {

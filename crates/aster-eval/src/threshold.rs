@@ -4,6 +4,15 @@ use crate::error::check_scores;
 use crate::{EvalError, ParetoTail};
 
 /// How a threshold is chosen from the scores of normal data, without labels.
+///
+/// ```
+/// use aster_eval::ThresholdRule;
+///
+/// let normal: Vec<f32> = (1..=100u8).map(f32::from).collect();
+/// let threshold = ThresholdRule::FalseAlarmRate { rate: 0.05 }.fit(&normal)?;
+/// assert_eq!(normal.iter().filter(|score| **score >= threshold).count(), 5);
+/// # Ok::<(), aster_eval::EvalError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdRule {

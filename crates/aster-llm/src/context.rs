@@ -53,6 +53,17 @@ impl Default for Tuning {
 }
 
 /// How patches become context.
+///
+/// ```
+/// use aster_llm::{ContextConfig, LlmSource, LoraConfig, Tuning};
+///
+/// let config = ContextConfig {
+///     llm: LlmSource::Bundled,
+///     tuning: Tuning::Lora(LoraConfig { rank: 8, ..Default::default() }),
+///     ..Default::default()
+/// };
+/// assert_eq!(config.width, 64);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContextConfig {

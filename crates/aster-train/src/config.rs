@@ -11,6 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::{Alignment, Output, Smoothing, TrainError};
 
 /// Every choice of a detector. An ablation is a value of this type.
+///
+/// ```
+/// use aster_train::AsterConfig;
+///
+/// // A file needs only what differs from the defaults.
+/// let config: AsterConfig = serde_json::from_str(r#"{"window": 64, "train": {"epochs": 4}}"#)?;
+/// assert_eq!((config.window, config.train.epochs, config.patch), (64, 4, 4));
+/// assert!(config.check().is_ok());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AsterConfig {

@@ -12,6 +12,23 @@ use crate::{
 
 /// A trained model with everything around it: raw series in, scores and alarms
 /// out.
+///
+/// ```no_run
+/// use aster_data::{LoadOptions, TimeSeries};
+/// use aster_train::{AsterConfig, Detector};
+/// use burn::tensor::Device;
+///
+/// # fn run(device: Device) -> Result<(), Box<dyn std::error::Error>> {
+/// let train = TimeSeries::from_csv("normal.csv", &LoadOptions::default())?.into_train();
+/// let test = TimeSeries::from_csv("new.csv", &LoadOptions::default())?;
+/// let detector = Detector::fit(&AsterConfig::default(), &train, &device)?;
+/// detector.save("detector")?;
+/// for alarm in Detector::load("detector", &device)?.detect(&test)?.intervals {
+///     println!("rows {}..{}", alarm.start, alarm.end);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Detector {
     pub(crate) scaler: Scaler,

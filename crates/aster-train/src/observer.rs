@@ -7,6 +7,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{EpochRecord, Losses, Rollback};
 
 /// Hears how a training goes. All methods do nothing unless they are written.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use aster_train::{EpochRecord, Observer};
+///
+/// /// Stops once the validation loss is low enough.
+/// struct Enough(f64);
+///
+/// impl Observer for Enough {
+///     fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
+///         match record.validation.total < self.0 {
+///             true => ControlFlow::Break(()),
+///             false => ControlFlow::Continue(()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send {
     /// After a training step: the losses over the epoch so far, and how many windows of how
     /// many have been seen since the beginning. Called on a thread of Burn's.

@@ -12,6 +12,22 @@ use crate::{Aster, AsterConfig, Detector, Observer, Parts, RunRecord, Stop, Stra
 ///
 /// Each device gets `train.batch` windows per step, and all together take the step that
 /// one would take with all those windows.
+///
+/// ```no_run
+/// use aster_data::SyntheticConfig;
+/// use aster_train::{AsterConfig, Stop, Strategy, Trainer};
+/// use burn::tensor::Device;
+///
+/// # fn run(device: Device) -> Result<(), Box<dyn std::error::Error>> {
+/// let train = SyntheticConfig::default().generate()?.train;
+/// let mut config = AsterConfig::default();
+/// config.train.progress = true;
+/// let trainer = Trainer::new(config, Strategy::Single(device.autodiff()));
+/// let stop = Stop::default(); // `stop.now()` in another thread ends it early
+/// let detector = trainer.stopped_by(stop.clone()).fit(&train)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Trainer {
     config: AsterConfig,
     strategy: Strategy,

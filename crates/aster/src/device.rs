@@ -129,6 +129,14 @@ impl fmt::Display for Backend {
 /// Where to compute. As text: `auto`, a backend's name (`cuda`), a name and an index
 /// (`cuda:1`), or the address of a device server (`remote:ws://host:3000`, with an index
 /// `remote:ws://host:3000#1`).
+///
+/// ```
+/// use aster::{Backend, DeviceChoice, device};
+///
+/// assert_eq!("flex".parse::<DeviceChoice>()?, Backend::Flex.into());
+/// let device = device(DeviceChoice::Auto)?;
+/// # Ok::<(), aster::DeviceError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
     /// What the variable `ASTER_DEVICE` names; without it, the first device of the first

@@ -7,6 +7,21 @@ use crate::sealed::{Part, Sealed, seal};
 use crate::{Detector, TrainError};
 
 /// Many streams, of which one detector sees the windows together.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use aster_train::{Detector, Row, StreamConfig, Streams};
+///
+/// # fn run(detector: Detector) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut streams = Streams::new(Arc::new(detector), StreamConfig::default())?;
+/// let row = |values| Row { time: Some(0), values };
+/// let found = streams.push(&[("pump 1", row(&[0.1, 0.2])), ("pump 2", row(&[0.3, 0.1]))])?;
+/// for (name, found) in found {
+///     println!("{name}: {} scores are final", found.scores.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Streams {
     detector: Arc<Detector>,
