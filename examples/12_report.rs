@@ -34,7 +34,7 @@ fn main() -> Fallible<()> {
     std::fs::create_dir_all(folder)?;
     report.html(folder.join("report.html"))?;
     for plot in Plot::ALL {
-        let name = serde_json::to_value(plot)?.as_str().unwrap_or_default().to_string();
+        let name = plot.name();
         report.svg(plot, folder.join(&name).with_extension("svg"))?;
         report.png(plot, folder.join(&name).with_extension("png"))?;
     }

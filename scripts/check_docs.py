@@ -38,7 +38,6 @@ def links(path):
             continue
         file, _, anchor = target.partition("#")
         other = (path.parent / file).resolve() if file else path
-        # README.md is shown beside ARCHITECTURE.md and the like, without endings.
         if not other.exists():
             yield f"{target}: there is no such file"
         elif anchor and anchor not in anchors(other):

@@ -50,6 +50,12 @@ impl Plot {
         Self::Diversity,
         Self::LearningRate,
     ];
+
+    /// Its name as it is serialised, for files and such: `precision_recall`.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).unwrap_or_default();
+        name.as_str().unwrap_or_default().into()
+    }
 }
 
 impl Report<'_> {
@@ -59,12 +65,8 @@ impl Report<'_> {
     /// A plot of what the report does not have.
     pub(crate) fn figure(&self, plot: Plot) -> Result<Figure, ReportError> {
         let nothing = |reason| Err(ReportError::Nothing { plot, reason });
-        let labels = self.series.labels().filter(|labels| {
-            let anomalous = labels.iter().filter(|label| **label).count();
-            (1..labels.len()).contains(&anomalous)
-        });
         let epochs = &self.detector.record().epochs;
-        match (plot, labels) {
+        match (plot, self.labels_of_both_kinds()) {
             (Plot::Scores, _) => Ok(self.scores()),
             (Plot::Histogram, _) => Ok(self.histogram()),
             (Plot::PrecisionRecall | Plot::Roc, None) => {

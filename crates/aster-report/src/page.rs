@@ -130,10 +130,7 @@ impl Report<'_> {
 
     /// Where the series has labels of both kinds.
     fn metrics(&self) -> Result<Vec<(&'static str, String)>, ReportError> {
-        let Some(labels) = self.series.labels() else { return Ok(vec![]) };
-        if labels.iter().all(|label| *label == labels[0]) {
-            return Ok(vec![]);
-        }
+        let Some(labels) = self.labels_of_both_kinds() else { return Ok(vec![]) };
         let scores = &self.detection.scores;
         // Thresholds differ from row to row where they follow the scores.
         let thresholds = self.detection.thresholds.iter();
@@ -151,7 +148,7 @@ impl Report<'_> {
         ])
     }
 
-    fn alarm_row(&self, alarm: &Alarm) -> AlarmRow<'_> {
+    fn alarm_row<'b>(&self, alarm: &'b Alarm) -> AlarmRow<'b> {
         let Alarm { interval, .. } = *alarm;
         let window = self.detector.config().window;
         let around = interval.start.saturating_sub(window)..interval.end + window;
@@ -167,10 +164,7 @@ impl Report<'_> {
             channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
             blames: worst
                 .iter()
-                .filter_map(|blame| {
-                    let name = &self.series.channels()[self.number_of(&blame.channel)?];
-                    Some((name.as_str(), format!("{:.0}", 100.0 * blame.share)))
-                })
+                .map(|blame| (blame.channel.as_str(), format!("{:.0}", 100.0 * blame.share)))
                 .collect(),
         }
     }
@@ -236,9 +230,8 @@ impl Report<'_> {
 
 impl Panel {
     fn new(plot: Plot, figure: &crate::figure::Figure) -> serde_json::Result<Self> {
-        let id = serde_json::to_value(plot)?.as_str().unwrap_or_default().to_string();
         let drawn = serde_json::from_str(&figure.for_web().to_json())?;
-        Ok(Self { id, title: figure.title.clone(), figure: drawn })
+        Ok(Self { id: plot.name(), title: figure.title.clone(), figure: drawn })
     }
 }
 

@@ -78,6 +78,11 @@ impl<'a> Report<'a> {
         &self.alarms
     }
 
+    /// What scores can be judged by.
+    pub(crate) fn labels_of_both_kinds(&self) -> Option<&[bool]> {
+        self.series.labels().filter(|labels| labels.contains(&true) && labels.contains(&false))
+    }
+
     /// Where a row lies along x: its time, or its number.
     pub(crate) fn place(&self, row: usize) -> f64 {
         let time = self.series.timestamps().and_then(|times| times.get(row));

@@ -48,7 +48,6 @@
   const root = document.documentElement;
   const wanted = matchMedia("(prefers-color-scheme: dark)");
   let chosenTheme = null;
-  const applyTheme = (theme) => { root.dataset.theme = theme; };
   const theme = () => chosenTheme ?? (wanted.matches ? "dark" : "light");
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const colours = () => ({
@@ -84,7 +83,7 @@
 
   const drawSeries = () => {
     const width = Math.max(300, series.clientWidth || 900);
-    const picked = lines().map((line) => sampled(line, range, width));
+    const picked = lines().map((line) => ({ name: line.name, ...sampled(line, range, width) }));
     const count = picked.length - 2;
     // The scores get as much room as two channels; a gap lies between all.
     const unit = 1 / (count + 2), gap = 0.12 * unit;
@@ -117,12 +116,12 @@
       ...(data.labelled.length
         ? [shade("labelled anomalies", data.labelled, "rgba(213,94,0,0.25)")] : []),
     ];
-    picked.forEach((points, i) => {
-      const name = lines()[i].name;
+    picked.forEach((line, i) => {
+      const { name } = line;
       const look = looks[i] ?? {
         line: { color: css("--faint"), width: 1 }, yaxis: `y${i + 1}`, showlegend: false,
       };
-      traces.push({ name, type: "scatter", mode: "lines", ...points, ...look });
+      traces.push({ type: "scatter", mode: "lines", ...line, ...look });
       if (i >= 2) {
         const below = count - 1 - (i - 2);
         layout[`yaxis${i + 1}`] = axis({
@@ -158,13 +157,13 @@
     const box = document.createElement("input");
     box.type = "checkbox";
     box.value = number;
-    box.checked = shown.has(number);
     label.append(box, ` ${name}`);
     list.append(label);
   });
   const tick = () => list.querySelectorAll("input").forEach((box) => {
     box.checked = shown.has(Number(box.value));
   });
+  tick();
   list.addEventListener("change", ({ target }) => {
     const number = Number(target.value);
     if (target.checked) shown.add(number); else shown.delete(number);
@@ -214,7 +213,7 @@
   // --- together ---------------------------------------------------------------------------
 
   const draw = (asked) => {
-    applyTheme(asked);
+    root.dataset.theme = asked;
     return Promise.all([drawSeries(), drawFigures()]);
   };
   $("theme").addEventListener("click", () => {

@@ -146,10 +146,7 @@ impl Aster {
         let decoded_real = decoded.reconstruction.narrow(0, 0, b);
         let reconstruction = (decoded_real - patches.clone()).powi_scalar(2).mean();
         let direction = decoded.direction.narrow(0, b, b);
-        let real = match config.space {
-            Space::Patch => patches,
-            Space::Latent => context.clone(),
-        };
+        let real = [patches, context.clone()];
         let pseudo = self.pseudo_anomalies(real, direction, noise.generator);
         let values = reverse_gradient(pseudo.values, weights.reversal);
         let pseudo_context = self.context_of_pseudo(values);
@@ -178,11 +175,15 @@ impl Aster {
     /// Of patches or contexts, whichever [`Space`] they live in.
     fn pseudo_anomalies(
         &self,
-        real: Tensor<3>,
+        [patches, context]: [Tensor<3>; 2],
         direction: Tensor<3>,
         noise: GeneratorNoise,
     ) -> PseudoAnomaly {
         let config = &self.config.generator;
+        let real = match self.config.space {
+            Space::Patch => patches,
+            Space::Latent => context,
+        };
         match &self.parts.generator {
             Some(generator) => config.generate_with(&**generator, real, direction, noise),
             None => config.generate(real, direction, noise),
@@ -209,12 +210,8 @@ impl Aster {
         let decoded = self.decoder.forward(posterior.mean.clone());
         let codes =
             self.config.sampler.codes(posterior.mean.clone(), posterior.log_variance, noise.codes);
-        let real = match self.config.space {
-            Space::Patch => patches,
-            Space::Latent => context,
-        };
         let direction = self.decoder.forward(codes).direction;
-        let pseudo = self.pseudo_anomalies(real, direction, noise.generator).values;
+        let pseudo = self.pseudo_anomalies([patches, context], direction, noise.generator).values;
         Codes {
             real: posterior.mean,
             reconstructed: mean(self.context.forward(self.seen(decoded.reconstruction))),
