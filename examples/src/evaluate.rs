@@ -5,7 +5,7 @@ use std::fmt;
 
 use aster::data::{Task, TimeSeries};
 use aster::eval::{
-    EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at,
+    EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at, margins,
     volume_under_surface,
 };
 use aster::{Detector, TrainError};
@@ -57,8 +57,7 @@ impl Metrics {
     pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
         let labels = test.labels().unwrap_or_default();
         let Scored { scores, thresholds } = scored;
-        // A score reaches its threshold where its margin reaches 0.
-        let margins: Vec<f32> = scores.iter().zip(thresholds).map(|(s, t)| s - t).collect();
+        let margins = margins(scores, thresholds)?;
         Ok(Self {
             auroc: auroc(scores, labels)?,
             aupr: average_precision(scores, labels)?,

@@ -56,6 +56,16 @@ pub(crate) fn check_pair(scores: &[f32], labels: &[bool]) -> Result<(), EvalErro
     check_scores(scores)
 }
 
+pub(crate) fn check_thresholds(scores: &[f32], thresholds: &[f32]) -> Result<(), EvalError> {
+    check_scores(scores)?;
+    if thresholds.len() == scores.len() {
+        return Ok(());
+    }
+    let (name, expected) = ("thresholds", "one per score");
+    let got = format!("{} for {} scores", thresholds.len(), scores.len());
+    Err(EvalError::Setting { name, expected, got })
+}
+
 pub(crate) fn check_classes(labels: &[bool]) -> Result<(), EvalError> {
     match labels.first() {
         Some(&class) if labels.iter().all(|l| *l == class) => Err(EvalError::OneClass { class }),

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
-use crate::error::check_scores;
+use crate::error::check_thresholds;
 
 /// When scores above the threshold become an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +87,7 @@ pub fn intervals(
     thresholds: &[f32],
     alarm: &AlarmConfig,
 ) -> Result<Vec<Interval>, EvalError> {
-    check_scores(scores)?;
-    if thresholds.len() != scores.len() {
-        let (name, expected) = ("thresholds", "one per score");
-        let got = format!("{} for {} scores", thresholds.len(), scores.len());
-        return Err(EvalError::Setting { name, expected, got });
-    }
+    check_thresholds(scores, thresholds)?;
     alarm.check()?;
     let mut tracker = AlarmTracker::new(*alarm);
     let pairs = scores.iter().zip(thresholds);

@@ -40,7 +40,7 @@ pub use point::{
 pub use population::Population;
 pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
 pub use tail::ParetoTail;
-pub use threshold::{Threshold, ThresholdRule};
+pub use threshold::{Threshold, ThresholdRule, margins};
 pub use volume::{Volume, default_buffer, volume_under_surface};
 
 use std::ops::Range;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::error::check_scores;
+use crate::error::{check_scores, check_thresholds};
 use crate::{EvalError, ParetoTail};
 
 /// How a threshold is chosen from the scores of normal data, without labels.
@@ -52,6 +52,27 @@ pub enum ThresholdRule {
         /// In [0, 1).
         rate: f64,
     },
+}
+
+/// How far each score lies above its own threshold, for metrics where thresholds differ by row: a
+/// score reaches its threshold where its margin reaches 0.
+///
+/// ```
+/// use aster_eval::{f1_at, margins};
+///
+/// let above = margins(&[1.0, 2.0, 3.0], &[1.0, 1.5, 3.5])?;
+/// assert_eq!(above, [0.0, 0.5, -0.5]);
+/// assert_eq!(f1_at(&above, &[true, true, false], 0.0)?.f1, 1.0);
+/// # Ok::<(), aster_eval::EvalError>(())
+/// ```
+///
+/// # Errors
+/// No scores, a score that is not finite, another number of thresholds.
+pub fn margins(scores: &[f32], thresholds: &[f32]) -> Result<Vec<f32>, EvalError> {
+    check_thresholds(scores, thresholds)?;
+    // Metrics expect finite numbers; the sign is what they need.
+    let margin = |(score, at): (&f32, &f32)| (score - at).clamp(f32::MIN, f32::MAX);
+    Ok(scores.iter().zip(thresholds).map(margin).collect())
 }
 
 /// Chooses a threshold in a way of one's own, in place of a [`ThresholdRule`].

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use askama::Template;
-use aster_eval::{auroc, average_precision, best_f1, f1_at};
+use aster_eval::{auroc, average_precision, best_f1, f1_at, margins};
 use aster_train::{Blame, RunRecord};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -132,11 +132,7 @@ impl Report<'_> {
     fn metrics(&self) -> Result<Vec<(&'static str, String)>, ReportError> {
         let Some(labels) = self.labels_of_both_kinds() else { return Ok(vec![]) };
         let scores = &self.detection.scores;
-        // Thresholds differ from row to row where they follow the scores.
-        let thresholds = self.detection.thresholds.iter();
-        let reached: Vec<f32> =
-            scores.iter().zip(thresholds).map(|(s, t)| f32::from(u8::from(s >= t))).collect();
-        let at = f1_at(&reached, labels, 1.0)?;
+        let at = f1_at(&margins(scores, &self.detection.thresholds)?, labels, 0.0)?;
         let value = |value: f64| format!("{value:.3}");
         Ok(vec![
             ("AUROC", value(auroc(scores, labels)?)),
