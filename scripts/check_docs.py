@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BOOK = ROOT / "docs"
 PAGES = [
     path
     for path in sorted(ROOT.rglob("*.md"))
@@ -40,6 +41,8 @@ def links(path):
         other = (path.parent / file).resolve() if file else path
         if not other.exists():
             yield f"{target}: there is no such file"
+        elif BOOK in path.parents and BOOK not in other.parents:
+            yield f"{target}: lies outside of the book, where links do not lead"
         elif anchor and anchor not in anchors(other):
             yield f"{target}: there is no such heading"
 

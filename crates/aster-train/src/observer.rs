@@ -99,13 +99,12 @@ impl Observer for Bar {
     }
 
     fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
-        let (ended, of) = (epochs.len(), "the best of them is the result");
+        let ended = epochs.len();
+        let kept = format!("stopped after epoch {ended}: the best epoch so far is the result");
         match checkpoints {
-            Some(folder) => self.say(format_args!(
-                "stopped after {ended} epochs: {of}; checkpoints to go on from are in {}",
-                folder.display()
-            )),
-            None => self.say(format_args!("stopped after {ended} epochs: {of}")),
+            Some(folder) => self
+                .say(format_args!("{kept}; checkpoints to go on from are in {}", folder.display())),
+            None => self.say(format_args!("{kept}")),
         }
     }
 }
