@@ -51,7 +51,7 @@ SECTIONS = {
         ("aster-train/src/stream/policy.rs", ["StreamConfig", "Regular", "OnMissing", "OnLate", "OnDuplicate"]),
         ("aster-train/src/score_file.rs", ["ScoreFileConfig"]),
         ("aster-train/src/blame.rs", ["Attribution"]),
-        ("aster-report/src/config.rs", ["ReportConfig"]),
+        ("aster-report/src/config.rs", ["ReportConfig", "Timestamps"]),
     ],
 }
 

@@ -21,6 +21,44 @@ pub struct ReportConfig {
     pub windows: usize,
     /// Seed of the pseudo-anomalies shown there. Default: 0.
     pub seed: u64,
+    /// What the timestamps of the series count. Default: what they look like.
+    pub timestamps: Timestamps,
+}
+
+/// What timestamps count: units of time since the Unix epoch, shown as dates in UTC, or anything
+/// else, shown as numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timestamps {
+    /// The unit that puts the first one between the years 1990 and 2200, else numbers.
+    #[default]
+    Auto,
+    /// Numbers without a date: time since the start, say.
+    Numbers,
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+    /// Nanoseconds, which date-times of files become.
+    Nanoseconds,
+}
+
+impl Timestamps {
+    /// How many of the unit make a second, where it is one.
+    pub(crate) fn per_second(self, first: i64) -> Option<i64> {
+        const YEARS_1990_TO_2200: std::ops::Range<i64> = 631_152_000..7_258_118_400;
+        let dated = |per_second: &i64| YEARS_1990_TO_2200.contains(&first.div_euclid(*per_second));
+        match self {
+            Self::Auto => [1, 1_000, 1_000_000, 1_000_000_000].into_iter().find(dated),
+            Self::Numbers => None,
+            Self::Seconds => Some(1),
+            Self::Milliseconds => Some(1_000),
+            Self::Microseconds => Some(1_000_000),
+            Self::Nanoseconds => Some(1_000_000_000),
+        }
+    }
 }
 
 impl Default for ReportConfig {
@@ -32,6 +70,7 @@ impl Default for ReportConfig {
             attribution: Attribution::default(),
             windows: 128,
             seed: 0,
+            timestamps: Timestamps::Auto,
         }
     }
 }

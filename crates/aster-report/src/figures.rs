@@ -8,7 +8,7 @@ use linfa_reduction::Pca;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::figure::{Axis, Colour, Figure, Mark, Scale, Shade, Shape};
+use crate::figure::{Axis, Colour, Figure, Mark, Shade, Shape};
 use crate::sample::rows_to_draw;
 use crate::{Report, ReportError};
 
@@ -110,17 +110,6 @@ impl Report<'_> {
                 }],
                 shades: vec![],
             }),
-        }
-    }
-
-    /// The axis of [`Report::place`]. Timestamps that would lie before 1990 are taken for
-    /// numbers of another unit.
-    pub(crate) fn time_axis(&self) -> Axis {
-        const YEAR_1990: i64 = 631_152_000_000;
-        match self.series.timestamps().and_then(<[i64]>::first) {
-            Some(first) if *first >= YEAR_1990 => Axis { name: "time", scale: Scale::Time },
-            Some(_) => Axis::linear("timestamp"),
-            None => Axis::linear("row"),
         }
     }
 

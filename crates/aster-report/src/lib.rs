@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod along;
 mod config;
 mod error;
 mod figure;
@@ -27,7 +28,7 @@ mod report;
 mod sample;
 mod web;
 
-pub use config::ReportConfig;
+pub use config::{ReportConfig, Timestamps};
 pub use error::ReportError;
 pub use figures::Plot;
 pub use report::{Alarm, Report};

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Once;
 
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
-use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use crate::along::Along;
 use crate::figure::{Axis, Figure, Mark, Scale, Shape};
 use crate::{Plot, Report, ReportError};
 
@@ -91,13 +91,14 @@ impl Figure {
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(70)
-            .build_cartesian_2d::<_, Y>(x, y_axis)?;
+            .build_cartesian_2d::<_, Y>(Along::new(&self.x, x), y_axis)?;
         let x_text = |value: &f64| self.x.text(*value);
         chart
             .configure_mesh()
             .x_desc(self.x.name)
             .y_desc(self.y.name)
             .x_label_formatter(&x_text)
+            .x_labels(if self.x.scale == Scale::Time { 8 } else { 11 })
             .light_line_style(BLACK.mix(0.04))
             .bold_line_style(BLACK.mix(0.1))
             .draw()?;
@@ -128,7 +129,7 @@ impl Figure {
     }
 }
 
-type Chart<'a, B, Y> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, Y>>;
+type Chart<'a, B, Y> = ChartContext<'a, B, Cartesian2d<Along, Y>>;
 
 impl Mark {
     fn draw<B, Y>(&self, chart: &mut Chart<'_, B, Y>, bottom: f64, log: bool) -> Drawn
@@ -173,8 +174,8 @@ impl Mark {
 impl Axis {
     pub(crate) fn text(&self, value: f64) -> String {
         match self.scale {
-            Scale::Time => chrono::DateTime::from_timestamp_millis(value as i64)
-                .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
+            Scale::Time => chrono::DateTime::from_timestamp_millis(value.round() as i64)
+                .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S%.f").to_string()),
             _ => format!("{value}"),
         }
     }

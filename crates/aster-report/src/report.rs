@@ -4,6 +4,7 @@ use aster_data::TimeSeries;
 use aster_eval::{Interval, runs};
 use aster_train::{Blame, Detection, Detector, LatentCodes};
 
+use crate::figure::{Axis, Scale};
 use crate::{ReportConfig, ReportError};
 
 /// What a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
@@ -83,10 +84,27 @@ impl<'a> Report<'a> {
         self.series.labels().filter(|labels| labels.contains(&true) && labels.contains(&false))
     }
 
-    /// Where a row lies along x: its time, or its number.
+    /// Where a row lies along [`Report::time_axis`].
     pub(crate) fn place(&self, row: usize) -> f64 {
         let time = self.series.timestamps().and_then(|times| times.get(row));
-        time.map_or(row as f64, |time| *time as f64)
+        match (time, self.per_second()) {
+            (Some(time), Some(per_second)) => *time as f64 / (per_second as f64 / 1000.0),
+            (Some(time), None) => *time as f64,
+            (None, _) => row as f64,
+        }
+    }
+
+    fn per_second(&self) -> Option<i64> {
+        self.config.timestamps.per_second(*self.series.timestamps()?.first()?)
+    }
+
+    /// Of milliseconds since the Unix epoch, of timestamps that are no dates, or of rows.
+    pub(crate) fn time_axis(&self) -> Axis {
+        match (self.series.timestamps(), self.per_second()) {
+            (Some(_), Some(_)) => Axis { name: "time", scale: Scale::Time },
+            (Some(_), None) => Axis::linear("timestamp"),
+            (None, _) => Axis::linear("row"),
+        }
     }
 
     /// From the beginning of the first row to that of the one after the last, which for the end

@@ -30,7 +30,9 @@ fn trained() -> Result<(Detector, TimeSeries), Box<dyn Error>> {
         ..config
     };
     let detector = Detector::fit(&config, &split.train, &Device::flex())?;
-    let times = (0..split.test.rows()).map(|row| FIRST + MINUTE * row as i64).collect();
+    // Nanoseconds, as the date-times of a file.
+    let time = |row: usize| 1_000_000 * (FIRST + MINUTE * row as i64);
+    let times = (0..split.test.rows()).map(time).collect();
     Ok((detector, split.test.with_timestamps(times)?))
 }
 

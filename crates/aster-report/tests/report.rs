@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
 use aster_data::{SyntheticConfig, TimeSeries};
-use aster_report::{Plot, Report, ReportConfig, ReportError};
+use aster_report::{Plot, Report, ReportConfig, ReportError, Timestamps};
 use aster_train::{AsterConfig, Detector, EvidenceConfig, Source, TrainConfig};
 use burn::tensor::Device;
 
@@ -69,6 +69,30 @@ fn long_series_make_small_pages() {
     let saved = size(&long, &ReportConfig::default()) - size(&long, &config);
     // 20 000 rows of 8 channels, score and threshold, 12 bytes each, in base 64.
     assert!(saved > 10 * 15_000 * 12 * 4 / 3, "{saved}");
+}
+
+#[test]
+fn timestamps_are_dates_in_whatever_unit_they_come() {
+    let (detector, series) = trained(AsterConfig::default());
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = |per_second: i64, timestamps| {
+        let time = |row: usize| (1_767_225_600 + 60 * row as i64) * per_second;
+        let times = (0..series.rows()).map(time).collect();
+        let dated = series.clone().with_timestamps(times).unwrap();
+        let config = ReportConfig { timestamps, ..Default::default() };
+        let report = Report::new(&detector, &dated, &config).unwrap();
+        let (svg, html) = (folder.path().join("scores.svg"), folder.path().join("report.html"));
+        report.svg(Plot::Scores, &svg).unwrap();
+        report.html(&html).unwrap();
+        (std::fs::read_to_string(svg).unwrap(), std::fs::read_to_string(html).unwrap())
+    };
+    let (picture, page) = drawn(1, Timestamps::Seconds);
+    assert!(picture.contains("2026-01-01 06:00:00") && page.contains("2026-01-01 00:00:00"));
+    for per_second in [1, 1_000, 1_000_000, 1_000_000_000] {
+        assert!(drawn(per_second, Timestamps::Auto) == (picture.clone(), page.clone()));
+    }
+    let (picture, _) = drawn(1, Timestamps::Numbers);
+    assert!(picture.contains("timestamp") && !picture.contains("2026"));
 }
 
 #[test]
