@@ -21,7 +21,7 @@ struct Arguments {
     /// A CSV file with a header; every column but the time is a channel.
     #[arg(long)]
     csv: Option<PathBuf>,
-    /// The column of times, if there is one.
+    /// The column of times. Default: the one of dates, if there is one.
     #[arg(long)]
     time: Option<String>,
     /// Share of the rows, the first in time, that are normal and train.
@@ -30,14 +30,8 @@ struct Arguments {
 }
 
 fn main() -> Fallible<()> {
-    let mut arguments = Arguments::parse();
-    let csv = match arguments.csv {
-        Some(path) => path,
-        None => {
-            arguments.time = Some("time".into());
-            write_one()?
-        }
-    };
+    let arguments = Arguments::parse();
+    let csv = arguments.csv.map_or_else(write_one, Ok)?;
     let columns = Columns { time: arguments.time, ..Default::default() };
     let options =
         LoadOptions { columns, missing: MissingPolicy::ForwardFill, ..Default::default() };

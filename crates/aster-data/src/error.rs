@@ -52,7 +52,10 @@ pub enum DataError {
     #[error(transparent)]
     Polars(#[from] polars::error::PolarsError),
     /// A feature column holds something other than numbers.
-    #[error("column {column:?} is not numeric: expected numbers, got {dtype}")]
+    #[error(
+        "column {column:?} is not numeric: expected numbers, got {dtype}; \
+         name it as Columns::time, or leave it out of Columns::features"
+    )]
     NonNumeric {
         /// The column.
         column: String,

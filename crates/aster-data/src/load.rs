@@ -11,7 +11,9 @@ use crate::{DataError, MissingPolicy, TimeSeries};
 /// Which columns of a table mean what.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Columns {
-    /// Column of timestamps (date-time or number). Default: none.
+    /// Column of timestamps: date-times, which become nanoseconds since the Unix epoch, or
+    /// numbers, which stay as they are. Default: the column of date-times, where there is exactly
+    /// one and no features are named; else none.
     pub time: Option<String>,
     /// Explicit `strftime` format for a textual time column. Default: guessed.
     pub time_format: Option<String>,
@@ -19,6 +21,19 @@ pub struct Columns {
     pub label: Option<String>,
     /// Feature columns, in order. Default: every column but time and label.
     pub features: Option<Vec<String>>,
+}
+
+impl Columns {
+    /// The column of timestamps of a table.
+    fn time_in<'a>(&'a self, frame: &'a DataFrame) -> Option<&'a str> {
+        if self.time.is_some() || self.features.is_some() {
+            return self.time.as_deref();
+        }
+        let is_date =
+            |column: &&Column| matches!(column.dtype(), DataType::Date | DataType::Datetime(..));
+        let mut dates = frame.columns().iter().filter(is_date).map(|column| column.name().as_str());
+        dates.next().filter(|_| dates.next().is_none())
+    }
 }
 
 /// How a CSV file is written.
@@ -78,8 +93,8 @@ impl TimeSeries {
             return Err(DataError::Empty { what: "the table".into() });
         }
         let roles = &options.columns;
-        let is_feature =
-            |name: &&str| ![&roles.time, &roles.label].iter().any(|r| r.as_deref() == Some(*name));
+        let (time, label) = (roles.time_in(frame), roles.label.as_deref());
+        let is_feature = |name: &&str| ![time, label].contains(&Some(*name));
         let names: Vec<&str> = match &roles.features {
             Some(features) => features.iter().map(String::as_str).collect(),
             None => frame
@@ -102,11 +117,11 @@ impl TimeSeries {
                 Self::from_columns(options.missing.apply(columns)?)?
             }
         };
-        if let Some(time) = &roles.time {
+        if let Some(time) = time {
             let times = timestamps(column(frame, time)?, roles.time_format.as_deref())?;
             series = series.with_timestamps(times)?;
         }
-        if let Some(label) = &roles.label {
+        if let Some(label) = label {
             series = series.with_labels(labels(column(frame, label)?)?)?;
         }
         Ok(series)
@@ -298,6 +313,25 @@ mod tests {
         let times = series.timestamps().unwrap();
         assert_eq!(times[1] - times[0], 10_000_000_000);
         assert_eq!(times[0], 1_704_067_200_000_000_000);
+    }
+
+    #[test]
+    fn the_only_column_of_dates_is_the_time() {
+        let one = "a,when\n1,2024-01-01T00:00:00\n2,2024-01-01T00:00:10\n";
+        let series = load(one, Columns::default()).unwrap();
+        assert_eq!((series.channels(), series.rows()), (&["a".to_string()][..], 2));
+        assert_eq!(series.timestamps().unwrap()[0], 1_704_067_200_000_000_000);
+        let features = Columns { features: Some(vec!["a".into()]), ..Default::default() };
+        assert_eq!(
+            load(one, features).unwrap().timestamps(),
+            None,
+            "what is named is all there is"
+        );
+        let two = "begin,end,a\n2024-01-01,2024-01-02,1\n2024-01-02,2024-01-03,2\n";
+        let ambiguous = load(two, Columns::default());
+        assert!(
+            matches!(ambiguous, Err(DataError::NonNumeric { column, .. }) if column == "begin")
+        );
     }
 
     #[test]
