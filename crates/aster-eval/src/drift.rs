@@ -34,12 +34,14 @@ pub enum DriftMethod {
     /// The training's threshold or a quantile of the latest scores, whichever is larger (ours):
     /// anomalies are taken to be rare. Where the latest scores fall into two groups, of which
     /// the upper one is no majority, it lies between the groups if that is lower: a long
-    /// anomaly would hide behind the quantile.
+    /// anomaly, or the next one that is smaller, would hide behind the quantile. Groups are
+    /// sought in the cube roots of the scores: sums of surprises are spread like a gamma
+    /// distribution, whose cube root is nearly normal (Wilson & Hilferty, PNAS 1931).
     Level {
         /// The quantile, in [0, 1); 0.95 by default.
         quantile: f64,
-        /// From which share of the variance, in (0, 1], that lies between two groups the
-        /// scores count as two (Otsu, IEEE Trans. SMC 1979); 0.8 by default. A normal
+        /// From which share of the variance, in (0, 1], that lies between two groups the cube
+        /// roots count as two (Otsu, IEEE Trans. SMC 1979); 0.8 by default. A normal
         /// distribution cut in the middle has 0.64, a uniform one 0.75.
         separation: f64,
     },
@@ -168,16 +170,17 @@ fn above_level(sorted: &[f32], quantile: f64, separation: f64) -> f32 {
     sorted[cut].next_up()
 }
 
-/// How many scores the lower of two groups has, and the share of the variance that lies
-/// between the groups, for the cut that has most of it. Nothing for equal scores.
+/// How many scores the lower of two groups has, and the share of the variance of their cube roots
+/// that lies between the groups, for the cut that has most of it. Nothing for equal scores.
 fn two_groups(sorted: &[f32]) -> Option<(usize, f64)> {
-    let n = sorted.len() as f64;
-    let total: f64 = sorted.iter().map(|s| f64::from(*s)).sum();
-    let square: f64 = sorted.iter().map(|s| f64::from(*s).powi(2)).sum();
+    let roots: Vec<f64> = sorted.iter().map(|score| f64::from(*score).cbrt()).collect();
+    let n = roots.len() as f64;
+    let total: f64 = roots.iter().sum();
+    let square: f64 = roots.iter().map(|root| root.powi(2)).sum();
     let variance = square / n - (total / n).powi(2);
     let mut below = 0.0;
-    let between = sorted.iter().enumerate().take(sorted.len() - 1).map(|(place, score)| {
-        below += f64::from(*score);
+    let between = roots.iter().enumerate().take(roots.len() - 1).map(|(place, root)| {
+        below += root;
         let count = (place + 1) as f64;
         let gap = (total - below) / (n - count) - below / count;
         (place + 1, count * (n - count) / (n * n) * gap.powi(2))
@@ -221,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn a_large_anomaly_does_not_hide_the_next_one() {
+        // Scores rise and fall over twice a smoothing kernel.
+        let bump =
+            |row: i32, at: i32, peak: f32| peak * (1.0 - (row - at).abs() as f32 / 80.0).max(0.0);
+        let score =
+            |row: usize| noise(row) + bump(row as i32, 700, 1300.0) + bump(row as i32, 1500, 250.0);
+        let alarms = alarms(&(0..2000).map(score).collect::<Vec<_>>());
+        assert!((650..750).all(|row| alarms[row]) && (1460..1540).all(|row| alarms[row]));
+        assert!(!(900..1400).any(|row| alarms[row]));
+    }
+
+    #[test]
     fn peaks_over_threshold_follow_normal_scores_both_ways_and_no_anomaly() {
         let method = DriftMethod::Pot { initial: 0.9, risk: 1e-3 };
         let config = DriftConfig { method, memory: 500, ..Default::default() };
@@ -242,7 +257,7 @@ mod tests {
     fn groups_by_hand() {
         assert_eq!(two_groups(&[1.0, 1.0, 5.0]).map(|(cut, _)| cut), Some(2));
         assert_eq!(two_groups(&[3.0; 4]), None);
-        let (cut, share) = two_groups(&[0.0, 1.0, 2.0, 3.0]).unwrap();
+        let (cut, share) = two_groups(&[0.0, 1.0, 8.0, 27.0]).unwrap();
         assert_eq!((cut, share), (2, 0.8));
     }
 
