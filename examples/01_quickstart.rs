@@ -14,7 +14,7 @@ use aster_examples::evaluate::{Metrics, Scored};
 use polars::prelude::{Column, DataFrame, ParquetWriter};
 
 fn main() -> Fallible<()> {
-    let split = SyntheticConfig::default().generate()?;
+    let split = SyntheticConfig { test_rows: 6000, ..Default::default() }.generate()?;
     println!(
         "{} training rows, {} test rows with {} anomalies, {} channels",
         split.train.rows(),

@@ -13,7 +13,7 @@ use clap::Parser;
 #[derive(Parser)]
 struct Arguments {
     /// Its rows.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 6000)]
     rows: usize,
 }
 
