@@ -34,16 +34,19 @@ pub enum DriftMethod {
     /// The training's threshold or a quantile of the latest scores, whichever is larger (ours):
     /// anomalies are taken to be rare. Where the latest scores fall into two groups, of which
     /// the upper one is no majority, it lies between the groups if that is lower: a long
-    /// anomaly, or the next one that is smaller, would hide behind the quantile. Groups are
-    /// sought in the cube roots of the scores: sums of surprises are spread like a gamma
-    /// distribution, whose cube root is nearly normal (Wilson & Hilferty, PNAS 1931).
+    /// anomaly, or the next one that is smaller, would hide behind the quantile.
     Level {
         /// The quantile, in [0, 1); 0.95 by default.
         quantile: f64,
-        /// From which share of the variance, in (0, 1], that lies between two groups the cube
-        /// roots count as two (Otsu, IEEE Trans. SMC 1979); 0.8 by default. A normal
+        /// From which share of the variance, in (0, 1], that lies between two groups the
+        /// scores count as two (Otsu, IEEE Trans. SMC 1979); 0.8 by default. A normal
         /// distribution cut in the middle has 0.64, a uniform one 0.75.
         separation: f64,
+        /// Power of the scores in which groups are sought, in (0, 1]; 1/3 by default. Sums of
+        /// surprises are spread like a gamma distribution, whose cube root is nearly normal
+        /// (Wilson & Hilferty, PNAS 1931).
+        #[serde(default = "cube_root")]
+        power: f64,
     },
     /// Peaks over threshold of the latest scores that did not alarm (after SPOT of Siffer et
     /// al., KDD 2017): up or down with the tail of normal scores, and by design never after a
@@ -58,8 +61,12 @@ pub enum DriftMethod {
 
 impl Default for DriftMethod {
     fn default() -> Self {
-        Self::Level { quantile: 0.95, separation: 0.8 }
+        Self::Level { quantile: 0.95, separation: 0.8, power: cube_root() }
     }
+}
+
+fn cube_root() -> f64 {
+    1.0 / 3.0
 }
 
 impl Default for DriftConfig {
@@ -83,6 +90,9 @@ impl DriftConfig {
             }
             DriftMethod::Level { separation, .. } if !(separation > 0.0 && separation <= 1.0) => {
                 return setting("separation", "a number in (0, 1]", separation.to_string());
+            }
+            DriftMethod::Level { power, .. } if !(power > 0.0 && power <= 1.0) => {
+                return setting("power", "a number in (0, 1]", power.to_string());
             }
             DriftMethod::Pot { initial, .. } if !inside(initial) => {
                 return setting("initial", "a number in (0, 1)", initial.to_string());
@@ -148,8 +158,8 @@ impl DriftingThreshold {
         let mut sorted: Vec<f32> = self.latest.iter().copied().collect();
         sorted.sort_unstable_by(f32::total_cmp);
         match self.config.method {
-            DriftMethod::Level { quantile, separation } => {
-                self.base.max(above_level(&sorted, quantile, separation))
+            DriftMethod::Level { quantile, separation, power } => {
+                self.base.max(above_level(&sorted, quantile, separation, power))
             }
             DriftMethod::Pot { initial, risk } => match ParetoTail::fit(&sorted, initial) {
                 Ok(tail) => tail.quantile(risk).next_up(),
@@ -160,20 +170,21 @@ impl DriftingThreshold {
 }
 
 /// Just above the quantile, or above the lower of two groups.
-fn above_level(sorted: &[f32], quantile: f64, separation: f64) -> f32 {
+fn above_level(sorted: &[f32], quantile: f64, separation: f64, power: f64) -> f32 {
     let n = sorted.len();
     let quantile = ((quantile * n as f64) as usize).min(n - 1);
-    let cut = match two_groups(sorted) {
+    let cut = match two_groups(sorted, power) {
         Some((cut, share)) if share >= separation && 2 * cut >= n => quantile.min(cut - 1),
         _ => quantile,
     };
     sorted[cut].next_up()
 }
 
-/// How many scores the lower of two groups has, and the share of the variance of their cube roots
-/// that lies between the groups, for the cut that has most of it. Nothing for equal scores.
-fn two_groups(sorted: &[f32]) -> Option<(usize, f64)> {
-    let roots: Vec<f64> = sorted.iter().map(|score| f64::from(*score).cbrt()).collect();
+/// How many scores the lower of two groups has, and the share of the variance of their powers that
+/// lies between the groups, for the cut that has most of it. Nothing for equal scores.
+fn two_groups(sorted: &[f32], power: f64) -> Option<(usize, f64)> {
+    let root = |score: f64| score.abs().powf(power).copysign(score);
+    let roots: Vec<f64> = sorted.iter().map(|score| root(f64::from(*score))).collect();
     let n = roots.len() as f64;
     let total: f64 = roots.iter().sum();
     let square: f64 = roots.iter().map(|root| root.powi(2)).sum();
@@ -255,10 +266,10 @@ mod tests {
 
     #[test]
     fn groups_by_hand() {
-        assert_eq!(two_groups(&[1.0, 1.0, 5.0]).map(|(cut, _)| cut), Some(2));
-        assert_eq!(two_groups(&[3.0; 4]), None);
-        let (cut, share) = two_groups(&[0.0, 1.0, 8.0, 27.0]).unwrap();
-        assert_eq!((cut, share), (2, 0.8));
+        assert_eq!(two_groups(&[1.0, 1.0, 5.0], 1.0).map(|(cut, _)| cut), Some(2));
+        assert_eq!(two_groups(&[3.0; 4], 1.0), None);
+        assert_eq!(two_groups(&[0.0, 1.0, 2.0, 3.0], 1.0), Some((2, 0.8)));
+        assert_eq!(two_groups(&[-1.0, 0.0, 1.0, 4.0], 0.5), Some((2, 0.8)));
     }
 
     #[test]
@@ -275,8 +286,9 @@ mod tests {
         let config = DriftConfig::default();
         assert!(config.check().is_ok());
         let with = |method| DriftConfig { method, ..config }.check();
-        assert!(with(DriftMethod::Level { quantile: 1.0, separation: 0.8 }).is_err());
-        assert!(with(DriftMethod::Level { quantile: 0.9, separation: 0.0 }).is_err());
+        assert!(with(DriftMethod::Level { quantile: 1.0, separation: 0.8, power: 1.0 }).is_err());
+        assert!(with(DriftMethod::Level { quantile: 0.9, separation: 0.0, power: 1.0 }).is_err());
+        assert!(with(DriftMethod::Level { quantile: 0.9, separation: 0.8, power: 0.0 }).is_err());
         assert!(with(DriftMethod::Pot { initial: 0.0, risk: 0.1 }).is_err());
         assert!(with(DriftMethod::Pot { initial: 0.9, risk: 1.0 }).is_err());
         assert!(with(DriftMethod::Pot { initial: 0.9, risk: 0.1 }).is_ok());
