@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Before a release: packages, the oldest versions that the manifests allow, semantic versioning.
+# Before a release: packages as they would be published, each built by itself; the oldest versions
+# that the manifests allow; semantic versioning.
 #
 #     bash scripts/release_check.sh [<tag of the last release>]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo package --workspace --exclude aster-examples --exclude aster-benches --no-verify --allow-dirty
+cargo publish --workspace --exclude aster-examples --exclude aster-benches --dry-run
 
 # In a copy, as it writes another Cargo.lock. The switch is of nightly; it changes nothing in what is
 # built.
