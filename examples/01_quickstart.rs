@@ -8,12 +8,11 @@ use std::time::Instant;
 
 use aster::prelude::*;
 use aster::report::{Plot, Report, ReportConfig};
-use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
 use aster_examples::evaluate::{Metrics, Scored};
 use polars::prelude::{Column, DataFrame, ParquetWriter};
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig { test_rows: 6000, ..Default::default() }.generate()?;
     println!(
         "{} training rows, {} test rows with {} anomalies, {} channels",
@@ -64,7 +63,7 @@ fn print_row(name: &str, metrics: &Metrics) {
     println!("| {name} | {} |", cells.join(" | "));
 }
 
-fn write_scores(path: &Path, scores: &[f32], test: &TimeSeries) -> Fallible<()> {
+fn write_scores(path: &Path, scores: &[f32], test: &TimeSeries) -> anyhow::Result<()> {
     let labels = test.labels().unwrap_or_default();
     let columns = vec![Column::new("score".into(), scores), Column::new("label".into(), labels)];
     let mut frame = DataFrame::new(scores.len(), columns)?;

@@ -12,7 +12,6 @@ use aster::data::Columns;
 use aster::prelude::*;
 use aster::report::{Report, ReportConfig};
 use aster::train::{Stop, Strategy, Trainer};
-use aster_examples::Fallible;
 use clap::Parser;
 
 /// Train on the beginning of a CSV file and look for anomalies in the rest.
@@ -29,7 +28,7 @@ struct Arguments {
     train: f64,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let csv = arguments.csv.map_or_else(write_one, Ok)?;
     let columns = Columns { time: arguments.time, ..Default::default() };
@@ -64,7 +63,7 @@ fn main() -> Fallible<()> {
 }
 
 /// A file of synthetic channels, a second apart, anomalous towards the end.
-fn write_one() -> Fallible<PathBuf> {
+fn write_one() -> anyhow::Result<PathBuf> {
     let split = SyntheticConfig { train_rows: 3000, ..Default::default() }.generate()?;
     let path = std::env::temp_dir().join("aster-example.csv");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);

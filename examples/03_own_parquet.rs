@@ -10,7 +10,6 @@ use std::path::PathBuf;
 
 use aster::data::{Dataset, Task};
 use aster::prelude::*;
-use aster_examples::Fallible;
 use aster_examples::evaluate::{Metrics, Scored};
 use clap::Parser;
 use polars::prelude::{Column, DataFrame, ParquetWriter};
@@ -26,7 +25,7 @@ struct Arguments {
     train_rows: Option<usize>,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let (path, train_rows) = match (arguments.parquet, arguments.train_rows) {
         (Some(path), Some(rows)) => (path, rows),
@@ -47,7 +46,7 @@ fn main() -> Fallible<()> {
 }
 
 /// A file of synthetic channels, and how many of its rows train.
-fn write_one() -> Fallible<(PathBuf, usize)> {
+fn write_one() -> anyhow::Result<(PathBuf, usize)> {
     let split = SyntheticConfig { train_rows: 3000, ..Default::default() }.generate()?;
     let (train, test) = (&*split.train, &split.test);
     let rows = train.rows() + test.rows();

@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
+use anyhow::Context;
 use aster::prelude::*;
-use aster_examples::Fallible;
 use clap::Parser;
 
 /// List backends and devices, then train and score on one.
@@ -17,7 +17,7 @@ struct Arguments {
     device: DeviceChoice,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     for backend in Backend::ALL {
         match backend.devices() {
@@ -37,6 +37,6 @@ fn main() -> Fallible<()> {
     let started = Instant::now();
     let scores = detector.score(&split.test)?;
     println!("scored {} rows in {:.1?}", scores.len(), started.elapsed());
-    println!("AUROC {:.3}", auroc(&scores, split.test.labels().ok_or("no labels")?)?);
+    println!("AUROC {:.3}", auroc(&scores, split.test.labels().context("no labels")?)?);
     Ok(())
 }

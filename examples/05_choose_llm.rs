@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context;
 use aster::llm::{LlmConfig, Prompt, Tuning};
 use aster::prelude::*;
-use aster_examples::Fallible;
 use clap::Parser;
 
 /// Train with each source of context.
@@ -18,10 +18,10 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
-    let labels = split.test.labels().ok_or("no labels")?;
+    let labels = split.test.labels().context("no labels")?;
     let device = device(DeviceChoice::Auto)?;
 
     let shape = LlmConfig { layers: 2, ..Default::default() };

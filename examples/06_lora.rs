@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use aster::llm::{LoraConfig, Target, Tuning};
 use aster::prelude::*;
-use aster_examples::Fallible;
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
     let device = device(DeviceChoice::Auto)?;
     let mut config = AsterConfig::default();
@@ -27,8 +27,8 @@ fn main() -> Fallible<()> {
     let folder = Path::new("lora-output");
     std::fs::create_dir_all(folder)?;
     let adapter = folder.join("adapter.safetensors");
-    let context = first.model().context().ok_or("the context is of this crate")?;
-    context.backbone().ok_or("there is a language model")?.save_adapter(&adapter)?;
+    let context = first.model().context().context("the context is of this crate")?;
+    context.backbone().context("there is a language model")?.save_adapter(&adapter)?;
     let size = std::fs::metadata(&adapter)?.len();
     println!("{} holds the updates alone: {size} bytes", adapter.display());
 

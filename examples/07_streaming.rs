@@ -17,7 +17,6 @@ use std::time::Duration;
 use aster::eval::Interval;
 use aster::prelude::*;
 use aster::train::{Found, OnLate, Regular, Scored, TrainError};
-use aster_examples::Fallible;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Html;
@@ -66,7 +65,7 @@ struct Shown {
 }
 
 #[tokio::main]
-async fn main() -> Fallible<()> {
+async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
     let device = device(DeviceChoice::Auto)?;
@@ -105,7 +104,7 @@ async fn main() -> Fallible<()> {
         let sent = Sent { time: Some(STEP * row as i64), values };
         let Json(found) = match take(State(shared.clone()), Json(vec![sent])).await {
             Ok(found) => found,
-            Err((status, reason)) => return Err(format!("{status}: {reason}").into()),
+            Err((status, reason)) => anyhow::bail!("{status}: {reason}"),
         };
         for alarm in &found.intervals {
             let times = alarm.times.map(|times| (times.start_time / STEP, times.last_time / STEP));

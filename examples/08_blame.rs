@@ -3,9 +3,8 @@
 //! `cargo run --release --example blame`
 
 use aster::prelude::*;
-use aster_examples::Fallible;
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig::default().generate()?;
     let device = device(DeviceChoice::Auto)?;
     let detector = Detector::fit(&AsterConfig::default(), &split.train, &device)?;

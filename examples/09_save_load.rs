@@ -9,9 +9,8 @@ use std::path::Path;
 
 use aster::prelude::*;
 use aster::train::{Stop, Strategy, Trainer};
-use aster_examples::Fallible;
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
     let device = device(DeviceChoice::Auto)?;
     let folder = Path::new("save-load-output");

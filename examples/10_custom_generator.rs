@@ -3,12 +3,12 @@
 //!
 //! `cargo run --release --example custom_generator`
 
+use anyhow::Context;
 use aster::burn::tensor::Tensor;
 use aster::burn::tensor::activation::sigmoid;
 use aster::decoder::{Generator, GeneratorNoise};
 use aster::prelude::*;
 use aster::train::{Parts, Strategy, Trainer};
-use aster_examples::Fallible;
 
 /// From a random token on, every channel is moved up or down, by the window's radius times what
 /// the decoder chooses from 0.5 to 1.5. If it could choose 0, the reversed gradient would, and
@@ -46,9 +46,9 @@ impl Generator for Steps {
     }
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig::default().generate()?;
-    let labels = split.test.labels().ok_or("no labels")?;
+    let labels = split.test.labels().context("no labels")?;
     let device = device(DeviceChoice::Auto)?;
     let config = AsterConfig::default();
     let generator = Steps { channels: split.train.channel_count() };
@@ -57,7 +57,7 @@ fn main() -> Fallible<()> {
         let strategy = Strategy::Single(device.clone().autodiff());
         let trainer = Trainer::new(config.clone(), strategy).with_parts(parts);
         let detector = trainer.fit(&split.train)?;
-        let last = detector.record().epochs.last().ok_or("no epoch")?.validation;
+        let last = detector.record().epochs.last().context("no epoch")?.validation;
         println!(
             "{name}: AUROC {:.3}; the classifier loses {:.3} nats and tells them apart by {:.1} logits",
             auroc(&detector.score(&split.test)?, labels)?,

@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release --example custom_parts`
 
+use anyhow::Context;
 use aster::burn; // by this name, `derive(Module)` looks for it
 use aster::burn::module::Module;
 use aster::burn::nn::conv::{Conv1d, Conv1dConfig};
@@ -15,7 +16,6 @@ use aster::train::{
     CustomLayer, EvidenceConfig, Layer, LayerShape, PartError, Parts, RowOutputs, Scorer, Source,
     Strategy, Trainer,
 };
-use aster_examples::Fallible;
 
 /// A convolution over tokens, for the context as for the head.
 #[derive(Module, Debug)]
@@ -85,9 +85,9 @@ impl Threshold for Above {
     }
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig::default().generate()?;
-    let labels = split.test.labels().ok_or("no labels")?;
+    let labels = split.test.labels().context("no labels")?;
     let device = device(DeviceChoice::Auto)?;
     let mut config = AsterConfig::default();
     let custom = EvidenceConfig { source: Source::Custom, ..Default::default() };

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use aster::prelude::*;
 use aster::report::{Plot, Report, ReportConfig};
-use aster_examples::Fallible;
 use clap::Parser;
 
 /// Report on a synthetic series.
@@ -17,7 +16,7 @@ struct Arguments {
     rows: usize,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let Arguments { rows } = Arguments::parse();
     let anomalies = (rows / 2000).max(12);
     let split = SyntheticConfig { test_rows: rows, anomalies, ..Default::default() }.generate()?;

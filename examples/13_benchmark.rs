@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use anyhow::Context;
 use aster::data::{Dataset, DatasetId, Task, TimeSeries};
 use aster::llm::LlmConfig;
 use aster::prelude::*;
-use aster_examples::Fallible;
 use aster_examples::baselines::Baseline;
 use aster_examples::evaluate::{Metrics, Summary, measure, score, summaries};
 use aster_examples::studies::{base_config, synthetic};
@@ -67,7 +67,7 @@ struct Run {
     seconds: f64,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let config = config(&arguments)?;
@@ -116,7 +116,7 @@ impl Results {
     }
 
     /// Runs the last of the seeds on the next task.
-    fn add(&mut self, task: &Task, config: &AsterConfig, seed: u64) -> Fallible<()> {
+    fn add(&mut self, task: &Task, config: &AsterConfig, seed: u64) -> anyhow::Result<()> {
         let place = self.runs.last().map_or(0, Vec::len);
         let run = match &self.method {
             Method::Baseline(baseline) if seed > 0 && !baseline.is_random() => {
@@ -124,7 +124,7 @@ impl Results {
             }
             method => Run::of(method, task, config, seed)?,
         };
-        self.runs.last_mut().ok_or("no seed was begun")?.push(run);
+        self.runs.last_mut().context("no seed was begun")?.push(run);
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Results {
 }
 
 impl Run {
-    fn of(method: &Method, task: &Task, config: &AsterConfig, seed: u64) -> Fallible<Self> {
+    fn of(method: &Method, task: &Task, config: &AsterConfig, seed: u64) -> anyhow::Result<Self> {
         let started = Instant::now();
         let scored = match method {
             Method::Aster(device) => {
@@ -171,7 +171,7 @@ impl Run {
     }
 }
 
-fn config(arguments: &Arguments) -> Fallible<AsterConfig> {
+fn config(arguments: &Arguments) -> anyhow::Result<AsterConfig> {
     let mut config = base_config(arguments.config.as_deref())?;
     if let Some(llm) = &arguments.llm {
         config.context.llm = match llm.as_str() {
@@ -233,7 +233,7 @@ struct Row {
     seconds: Summary,
 }
 
-fn write_json(path: &Path, arguments: &Arguments, methods: &[Results]) -> Fallible<()> {
+fn write_json(path: &Path, arguments: &Arguments, methods: &[Results]) -> anyhow::Result<()> {
     let row = |results: &Results| {
         let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = results.summaries();
         let (name, seconds) = (results.name(), results.seconds());

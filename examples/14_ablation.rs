@@ -11,10 +11,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use anyhow::Context;
 use aster::data::{Dataset, DatasetId, Task};
 use aster::prelude::*;
 use aster::train::{EpochRecord, Losses};
-use aster_examples::Fallible;
 use aster_examples::evaluate::{Metrics, mean, measure, score, summaries};
 use aster_examples::studies::{Study, Variant, base_config, synthetic};
 use clap::{Parser, ValueEnum};
@@ -75,12 +75,12 @@ impl Run {
     }
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let base = base_config(arguments.config.as_deref())?;
     let variants = arguments.study.variants(&base)?;
-    let study = arguments.study.to_possible_value().ok_or("a study without a name")?;
+    let study = arguments.study.to_possible_value().context("a study without a name")?;
     std::fs::create_dir_all(&arguments.out)?;
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
     let mut runs = read(&kept)?;
@@ -119,7 +119,7 @@ fn main() -> Fallible<()> {
 }
 
 /// Names and tasks.
-fn datasets(arguments: &Arguments) -> Fallible<Vec<(String, Vec<Task>)>> {
+fn datasets(arguments: &Arguments) -> anyhow::Result<Vec<(String, Vec<Task>)>> {
     let Some(folder) = &arguments.data else {
         return Ok(vec![("synthetic".into(), synthetic()?.tasks)]);
     };
@@ -131,7 +131,7 @@ fn datasets(arguments: &Arguments) -> Fallible<Vec<(String, Vec<Task>)>> {
     arguments.datasets.iter().map(open).collect()
 }
 
-fn read(path: &Path) -> Fallible<Vec<Run>> {
+fn read(path: &Path) -> anyhow::Result<Vec<Run>> {
     match path.exists() {
         true => Ok(std::fs::read_to_string(path)?
             .lines()
@@ -141,7 +141,7 @@ fn read(path: &Path) -> Fallible<Vec<Run>> {
     }
 }
 
-fn append(path: &Path, run: &Run) -> Fallible<()> {
+fn append(path: &Path, run: &Run) -> anyhow::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     Ok(writeln!(file, "{}", serde_json::to_string(run)?)?)
 }
@@ -166,7 +166,7 @@ fn run(
     config: AsterConfig,
     last: &mut Option<Detector>,
     device: &Device,
-) -> Fallible<Run> {
+) -> anyhow::Result<Run> {
     let started = Instant::now();
     let detector = match last.take() {
         Some(mut detector) if trained_alike(detector.config(), &config) => {

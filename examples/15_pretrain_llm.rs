@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use anyhow::Context;
 use aster::burn::grad_clipping::GradientClippingConfig;
 use aster::burn::module::Module;
 use aster::burn::optim::{AdamWConfig, ModuleOptimizer};
@@ -18,7 +19,6 @@ use aster::burn::tensor::{Int, Tensor, TensorData};
 use aster::llm::{LanguageModel, LlmConfig};
 use aster::prelude::*;
 use aster::train::gradients_in_chunks;
-use aster_examples::Fallible;
 use aster_examples::corpus::Corpus;
 use aster_examples::ngram::Counts;
 use clap::Parser;
@@ -80,14 +80,15 @@ struct Texts {
     validation: Vec<u32>,
 }
 
-fn main() -> Fallible<()> {
+fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let device = device(DeviceChoice::Auto)?.autodiff();
     fs::create_dir_all(&arguments.out)?;
     let corpus = Corpus::read(&documentation(&arguments)?)?;
-    let tokenizer = tokenizer(&arguments, &corpus)?;
-    let encode = |text: &str| -> Fallible<Vec<u32>> {
-        Ok(tokenizer.encode(text, false)?.get_ids().to_vec())
+    let tokenizer = tokenizer(&arguments, &corpus).map_err(anyhow::Error::from_boxed)?;
+    let encode = |text: &str| -> anyhow::Result<Vec<u32>> {
+        let encoded = tokenizer.encode(text, false).map_err(anyhow::Error::from_boxed)?;
+        Ok(encoded.get_ids().to_vec())
     };
     let texts = Texts { train: encode(&corpus.train)?, validation: encode(&corpus.validation)? };
     println!("{} training tokens, {} held out", texts.train.len(), texts.validation.len());
@@ -148,7 +149,7 @@ fn main() -> Fallible<()> {
     Ok(())
 }
 
-fn documentation(arguments: &Arguments) -> Fallible<PathBuf> {
+fn documentation(arguments: &Arguments) -> anyhow::Result<PathBuf> {
     if let Some(folder) = &arguments.docs {
         return Ok(folder.clone());
     }
@@ -158,7 +159,7 @@ fn documentation(arguments: &Arguments) -> Fallible<PathBuf> {
 }
 
 /// GPT-2's kind: byte pairs, no unknown token.
-fn tokenizer(arguments: &Arguments, corpus: &Corpus) -> Fallible<Tokenizer> {
+fn tokenizer(arguments: &Arguments, corpus: &Corpus) -> tokenizers::Result<Tokenizer> {
     let path = arguments.out.join("tokenizer.json");
     if path.exists() {
         return Tokenizer::from_file(path);
@@ -210,10 +211,15 @@ fn learning_rate(arguments: &Arguments, step: usize) -> f64 {
 }
 
 /// Mean loss over at most so many sequences, evenly spaced.
-fn validate(model: &LanguageModel, tokens: &[u32], length: usize, most: usize) -> Fallible<f64> {
+fn validate(
+    model: &LanguageModel,
+    tokens: &[u32],
+    length: usize,
+    most: usize,
+) -> anyhow::Result<f64> {
     let starts: Vec<usize> = (0..tokens.len() / length).map(|i| i * length).collect();
     let starts: Vec<usize> = starts.iter().step_by(starts.len().div_ceil(most)).copied().collect();
-    let device = model.devices().first().cloned().ok_or("a model without a device")?;
+    let device = model.devices().first().cloned().context("a model without a device")?;
     let mut sum = 0.0;
     for starts in starts.chunks(8) {
         let ids = sequences(tokens, starts, length, &device);
@@ -228,7 +234,7 @@ fn checkpoint(
     model: &LanguageModel,
     optimizer: &ModuleOptimizer,
     curve: &[Point],
-) -> Fallible<()> {
+) -> anyhow::Result<()> {
     let step = curve.last().map_or(0, |point| point.step);
     let before = newest_checkpoint(out)?;
     let folder = out.join(format!("checkpoint-{step}"));
@@ -242,7 +248,7 @@ fn checkpoint(
     Ok(())
 }
 
-fn newest_checkpoint(out: &Path) -> Fallible<Option<(PathBuf, Vec<Point>)>> {
+fn newest_checkpoint(out: &Path) -> anyhow::Result<Option<(PathBuf, Vec<Point>)>> {
     let mut newest: Option<(PathBuf, Vec<Point>)> = None;
     for entry in fs::read_dir(out)? {
         let folder = entry?.path();
@@ -260,7 +266,7 @@ fn card(
     model: &LanguageModel,
     texts: &Texts,
     curve: &[Point],
-) -> Fallible<String> {
+) -> anyhow::Result<String> {
     let counts = Counts::of(&texts.train, arguments.vocabulary);
     let per_step = arguments.batch * arguments.length;
     let rows: Vec<String> = curve

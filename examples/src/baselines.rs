@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use anyhow::Context;
 use aster::data::{Scaler, ScalerConfig, ScalerKind, TimeSeries, TrainSeries, Windows};
 use aster::prelude::AsterConfig;
 use linfa::Dataset;
@@ -16,7 +17,6 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng as _;
 
-use crate::Fallible;
 use crate::evaluate::Scored;
 use crate::forest::Forest;
 use crate::histogram::Histograms;
@@ -68,7 +68,7 @@ const SAMPLE: usize = 5000;
 const BATCH: usize = 512;
 
 /// A fitted rival: scaled rows in, one score per row out.
-type Scorer = Box<dyn Fn(&TimeSeries) -> Fallible<Vec<f32>>>;
+type Scorer = Box<dyn Fn(&TimeSeries) -> anyhow::Result<Vec<f32>>>;
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -133,7 +133,7 @@ impl Baseline {
         tests: &[&TimeSeries],
         config: &AsterConfig,
         seed: u64,
-    ) -> Fallible<Vec<Scored>> {
+    ) -> anyhow::Result<Vec<Scored>> {
         let (train, validation) = train.split_validation(config.train.validation)?;
         let scaler = Scaler::fit(&self.scaling.config(), &train);
         let scorer = self.method.fit(&scaler.transform(&train)?, seed)?;
@@ -159,7 +159,7 @@ impl Scaling {
 }
 
 impl Method {
-    fn fit(self, train: &TimeSeries, seed: u64) -> Fallible<Scorer> {
+    fn fit(self, train: &TimeSeries, seed: u64) -> anyhow::Result<Scorer> {
         Ok(match self {
             Self::PredictAll => Box::new(|series| Ok(vec![1.0; series.rows()])),
             Self::Random => Box::new(move |series| {
@@ -170,7 +170,7 @@ impl Method {
             Self::L2 => Box::new(|series| Ok(lengths(&rows(series)?))),
             Self::Pca => {
                 let data = rows(train)?;
-                let mean = data.mean_axis(Axis(0)).ok_or("no rows")?;
+                let mean = data.mean_axis(Axis(0)).context("no rows")?;
                 let centred = data - &mean;
                 // The whole decomposition: linfa-reduction's truncated one fails on
                 // the singular covariance that constant channels make.
@@ -199,7 +199,7 @@ impl Method {
                     let rows = rows(series)?;
                     let score = |row| {
                         let nearest = index.k_nearest(row, NEIGHBOURS)?;
-                        let (last, _) = nearest.last().ok_or("no rows")?;
+                        let (last, _) = nearest.last().context("no rows")?;
                         Ok(L2Dist.distance(row, last.view()) as f32)
                     };
                     rows.rows().into_iter().map(score).collect()

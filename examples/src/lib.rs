@@ -7,6 +7,3 @@ pub mod forest;
 pub mod histogram;
 pub mod ngram;
 pub mod studies;
-
-/// Whatever may go wrong, on any thread.
-pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

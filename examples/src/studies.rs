@@ -11,13 +11,11 @@ use aster::train::{Alignment, Balance, EvidenceConfig, Smoothing, Source, Space}
 use aster::vae::BetaSchedule;
 use clap::ValueEnum;
 
-use crate::Fallible;
-
 /// The config in a JSON file of fields that differ from the defaults, or the defaults.
 ///
 /// # Errors
 /// A file that cannot be read, or holds something else.
-pub fn base_config(path: Option<&Path>) -> Fallible<AsterConfig> {
+pub fn base_config(path: Option<&Path>) -> anyhow::Result<AsterConfig> {
     match path {
         Some(path) => Ok(serde_json::from_slice(&std::fs::read(path)?)?),
         None => Ok(AsterConfig::default()),
@@ -28,7 +26,7 @@ pub fn base_config(path: Option<&Path>) -> Fallible<AsterConfig> {
 ///
 /// # Errors
 /// None that is known.
-pub fn synthetic() -> Fallible<Dataset> {
+pub fn synthetic() -> anyhow::Result<Dataset> {
     let SyntheticSplit { train, test, .. } = SyntheticConfig::default().generate()?;
     let test = TestSeries { name: "synthetic".into(), series: test };
     let task = Task { name: "synthetic".into(), train, tests: vec![test] };

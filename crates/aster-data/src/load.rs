@@ -94,6 +94,9 @@ impl TimeSeries {
         }
         let roles = &options.columns;
         let (time, label) = (roles.time_in(frame), roles.label.as_deref());
+        for name in [time, label].into_iter().flatten() {
+            column(frame, name)?;
+        }
         let is_feature = |name: &&str| ![time, label].contains(&Some(*name));
         let names: Vec<&str> = match &roles.features {
             Some(features) => features.iter().map(String::as_str).collect(),
@@ -327,6 +330,9 @@ mod tests {
             None,
             "what is named is all there is"
         );
+        let misspelt = Columns { time: Some("wen".into()), ..Default::default() };
+        let unknown = load(one, misspelt);
+        assert!(matches!(unknown, Err(DataError::UnknownColumn { column, .. }) if column == "wen"));
         let two = "begin,end,a\n2024-01-01,2024-01-02,1\n2024-01-02,2024-01-03,2\n";
         let ambiguous = load(two, Columns::default());
         assert!(
