@@ -3,8 +3,6 @@
 //! `cargo run --release --example serve --features remote -- 3000`; there, `remote` is
 //! compiled in too and the device is `remote:ws://this-host:3000`.
 
-use std::error::Error;
-
 use aster::burn::server::{RemoteServer, WebSocketTransport};
 use aster::prelude::*;
 use clap::Parser;
@@ -19,7 +17,7 @@ struct Arguments {
     devices: Vec<DeviceChoice>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let Arguments { port, devices } = Arguments::parse();
     let devices = devices.into_iter().map(device).collect::<Result<Vec<Device>, _>>()?;
     println!("serving {devices:?} on port {port} until Ctrl-C");

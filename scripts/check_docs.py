@@ -16,6 +16,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BOOK = ROOT / "docs"
+# Where a page of the book finds what is not in it.
+HOSTED = "https://github.com/aster-ad/aster/blob/main/"
 PAGES = [
     path
     for path in sorted(ROOT.rglob("*.md"))
@@ -35,6 +37,8 @@ def anchors(path):
 def links(path):
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(HOSTED) and not (ROOT / target.removeprefix(HOSTED)).exists():
+            yield f"{target}: there is no such file"
         if re.match(r"[a-z]+:", target):
             continue
         file, _, anchor = target.partition("#")
