@@ -57,7 +57,8 @@ fn open(page: &Path, chromium: PathBuf) -> Result<Opened, Box<dyn Error>> {
         path: Some(chromium),
         // Chromium's sandbox refuses to run as root, as which containers often run.
         sandbox: false,
-        window_size: Some((1400, 1000)),
+        // As high as the page: what is outside is not on screenshots.
+        window_size: Some((1400, 3100)),
         args: quiet.map(OsStr::new).to_vec(),
         idle_browser_timeout: Duration::from_secs(120),
         ..Default::default()
