@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use aster_eval::EvalError;
 use aster_train::TrainError;
@@ -52,4 +53,14 @@ pub enum ReportError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+impl ReportError {
+    pub(crate) fn drawing(path: &Path, reason: &dyn Display) -> Self {
+        Self::Drawing { path: path.into(), reason: reason.to_string() }
+    }
+}
+
+pub(crate) fn write(path: &Path, text: String) -> Result<(), ReportError> {
+    std::fs::write(path, text).map_err(|source| ReportError::Io { path: path.into(), source })
 }

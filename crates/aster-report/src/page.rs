@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use crate::figure::Scale;
+use crate::error::write;
+use crate::figure::{Figure, Scale};
 use crate::sample::rows_to_draw;
 use crate::{Alarm, Plot, Report, ReportError};
 
@@ -49,7 +50,7 @@ struct AlarmRow<'a> {
 struct Panel {
     id: String,
     title: String,
-    figure: serde_json::Value,
+    figure: plotly::Plot,
 }
 
 /// What the page draws over time.
@@ -92,7 +93,7 @@ impl Report<'_> {
         let plotly = sources.split_inclusive("</script>").next().unwrap_or_default();
         let figures = Plot::ALL.into_iter().filter(|plot| *plot != Plot::Scores);
         let panels = figures.filter_map(|plot| match self.figure(plot) {
-            Ok(figure) => Some(Panel::new(plot, &figure).map_err(|reason| drawing(path, &reason))),
+            Ok(figure) => Some(Ok(Panel::new(plot, figure))),
             Err(ReportError::Nothing { .. }) => None,
             Err(error) => Some(Err(error)),
         });
@@ -108,10 +109,10 @@ impl Report<'_> {
             panels: panels.collect::<Result<_, _>>()?,
             series: self.over_time(),
             record: told(record),
-            config: config.map_err(|reason| drawing(path, &reason))?,
+            config: config.map_err(|reason| ReportError::drawing(path, &reason))?,
         };
-        let text = page.render().map_err(|reason| drawing(path, &reason))?;
-        std::fs::write(path, text).map_err(|source| ReportError::Io { path: path.into(), source })
+        let text = page.render().map_err(|reason| ReportError::drawing(path, &reason))?;
+        write(path, text)
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
@@ -146,8 +147,6 @@ impl Report<'_> {
 
     fn alarm_row<'b>(&self, alarm: &'b Alarm) -> AlarmRow<'b> {
         let Alarm { interval, .. } = *alarm;
-        let window = self.detector.config().window;
-        let around = interval.start.saturating_sub(window)..interval.end + window;
         let worst = self.worst(alarm);
         let channels = worst.iter().filter_map(|blame| self.number_of(&blame.channel));
         AlarmRow {
@@ -156,7 +155,7 @@ impl Report<'_> {
             rows: interval.end - interval.start,
             peak: format!("{:.1}", interval.peak_score),
             severity: format!("{:.1}", interval.severity),
-            around: self.stretch(&around),
+            around: self.stretch(&self.around(&interval)),
             channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
             blames: worst
                 .iter()
@@ -225,9 +224,8 @@ impl Report<'_> {
 }
 
 impl Panel {
-    fn new(plot: Plot, figure: &crate::figure::Figure) -> serde_json::Result<Self> {
-        let drawn = serde_json::from_str(&figure.for_web().to_json())?;
-        Ok(Self { id: plot.name(), title: figure.title.clone(), figure: drawn })
+    fn new(plot: Plot, figure: Figure) -> Self {
+        Self { id: plot.name(), figure: figure.for_web(), title: figure.title }
     }
 }
 
@@ -244,8 +242,4 @@ fn told(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("training", format!("{seconds:.1} s")),
         ("seed", record.config.train.seed.to_string()),
     ]
-}
-
-fn drawing(path: &Path, reason: &dyn std::fmt::Display) -> ReportError {
-    ReportError::Drawing { path: path.into(), reason: reason.to_string() }
 }

@@ -8,6 +8,7 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::along::Along;
+use crate::error::write;
 use crate::figure::{Axis, Figure, Mark, Scale, Shape};
 use crate::{Plot, Report, ReportError};
 
@@ -25,8 +26,9 @@ impl Report<'_> {
         let path = path.as_ref();
         let figure = self.figure(plot)?;
         let mut text = String::new();
-        drawing(path, figure.draw(SVGBackend::with_string(&mut text, SIZE)))?;
-        std::fs::write(path, text).map_err(|source| ReportError::Io { path: path.into(), source })
+        let drawn = figure.draw(SVGBackend::with_string(&mut text, SIZE));
+        drawn.map_err(|reason| ReportError::drawing(path, &reason))?;
+        write(path, text)
     }
 
     /// Writes a plot as PNG, of 1200 x 500 pixels.
@@ -36,17 +38,9 @@ impl Report<'_> {
     pub fn png(&self, plot: Plot, path: impl AsRef<Path>) -> Result<(), ReportError> {
         let path = path.as_ref();
         let figure = self.figure(plot)?;
-        let backend = BitMapBackend::new(path, SIZE);
-        drawing(path, figure.draw(backend))
+        let drawn = figure.draw(BitMapBackend::new(path, SIZE));
+        drawn.map_err(|reason| ReportError::drawing(path, &reason))
     }
-}
-
-fn drawing(path: &Path, drawn: Drawn) -> Result<(), ReportError> {
-    let failed = |reason: Box<dyn std::error::Error + Send + Sync>| ReportError::Drawing {
-        path: path.into(),
-        reason: reason.to_string(),
-    };
-    drawn.map_err(failed)
 }
 
 fn with_font() {

@@ -118,24 +118,18 @@ impl<'a> Report<'a> {
         self.place(rows.start)..end
     }
 
-    /// Of the listed alarms with a window on either side, in order, without overlaps.
+    /// The rows of an alarm, with a window on either side.
+    pub(crate) fn around(&self, interval: &Interval) -> Range<usize> {
+        let window = self.detector.config().window;
+        interval.start.saturating_sub(window)..(interval.end + window).min(self.series.rows())
+    }
+
+    /// The rows around the listed alarms, in order, without overlaps.
     pub(crate) fn neighbourhoods(&self) -> Vec<Range<usize>> {
-        let (window, rows) = (self.detector.config().window, self.series.rows());
-        let mut around: Vec<Range<usize>> = self
-            .alarms
-            .iter()
-            .map(|Alarm { interval: it, .. }| {
-                it.start.saturating_sub(window)..(it.end + window).min(rows)
-            })
-            .collect();
-        around.sort_by_key(|rows| rows.start);
-        let mut joined: Vec<Range<usize>> = vec![];
-        for rows in around {
-            match joined.last_mut() {
-                Some(last) if rows.start <= last.end => last.end = last.end.max(rows.end),
-                _ => joined.push(rows),
-            }
+        let mut near = vec![false; self.series.rows()];
+        for alarm in &self.alarms {
+            near[self.around(&alarm.interval)].fill(true);
         }
-        joined
+        runs(near.into_iter())
     }
 }
