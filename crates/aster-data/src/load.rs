@@ -24,15 +24,15 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The column of timestamps of a table.
-    fn time_in<'a>(&'a self, frame: &'a DataFrame) -> Option<&'a str> {
+    /// The column of timestamps of a table, if there is one.
+    fn time_in<'a>(&self, frame: &'a DataFrame) -> Result<Option<&'a Column>, DataError> {
         if self.time.is_some() || self.features.is_some() {
-            return self.time.as_deref();
+            return self.time.as_deref().map(|name| column(frame, name)).transpose();
         }
         let is_date =
             |column: &&Column| matches!(column.dtype(), DataType::Date | DataType::Datetime(..));
-        let mut dates = frame.columns().iter().filter(is_date).map(|column| column.name().as_str());
-        dates.next().filter(|_| dates.next().is_none())
+        let mut dates = frame.columns().iter().filter(is_date);
+        Ok(dates.next().filter(|_| dates.next().is_none()))
     }
 }
 
@@ -93,11 +93,10 @@ impl TimeSeries {
             return Err(DataError::Empty { what: "the table".into() });
         }
         let roles = &options.columns;
-        let (time, label) = (roles.time_in(frame), roles.label.as_deref());
-        for name in [time, label].into_iter().flatten() {
-            column(frame, name)?;
-        }
-        let is_feature = |name: &&str| ![time, label].contains(&Some(*name));
+        let time = roles.time_in(frame)?;
+        let label = roles.label.as_deref().map(|name| column(frame, name)).transpose()?;
+        let is_feature =
+            |name: &&str| [time, label].into_iter().flatten().all(|role| role.name() != *name);
         let names: Vec<&str> = match &roles.features {
             Some(features) => features.iter().map(String::as_str).collect(),
             None => frame
@@ -121,11 +120,11 @@ impl TimeSeries {
             }
         };
         if let Some(time) = time {
-            let times = timestamps(column(frame, time)?, roles.time_format.as_deref())?;
+            let times = timestamps(time, roles.time_format.as_deref())?;
             series = series.with_timestamps(times)?;
         }
         if let Some(label) = label {
-            series = series.with_labels(labels(column(frame, label)?)?)?;
+            series = series.with_labels(labels(label)?)?;
         }
         Ok(series)
     }
