@@ -65,16 +65,21 @@ fn cuts(scores: &[f32], labels: &[bool]) -> Vec<Cut> {
     cuts
 }
 
+/// How many rows are anomalous and how many are not, of which there has to be one of each.
+fn of_both_classes(scores: &[f32], labels: &[bool]) -> Result<(f64, f64), EvalError> {
+    check_pair(scores, labels)?;
+    check_classes(labels)?;
+    let positives = labels.iter().filter(|l| **l).count();
+    Ok((positives as f64, (labels.len() - positives) as f64))
+}
+
 /// Area under the ROC curve; a tie between the classes counts one half.
 /// O(n log n).
 ///
 /// # Errors
 /// Different lengths, no scores, a score that is not finite, one class only.
 pub fn auroc(scores: &[f32], labels: &[bool]) -> Result<f64, EvalError> {
-    check_pair(scores, labels)?;
-    check_classes(labels)?;
-    let positives = labels.iter().filter(|l| **l).count() as f64;
-    let negatives = labels.len() as f64 - positives;
+    let (positives, negatives) = of_both_classes(scores, labels)?;
     let (mut area, mut last) = (0.0, (0.0, 0.0));
     for cut in cuts(scores, labels) {
         let tp = cut.true_positives as f64;
@@ -92,9 +97,7 @@ pub fn auroc(scores: &[f32], labels: &[bool]) -> Result<f64, EvalError> {
 /// # Errors
 /// Different lengths, no scores, a score that is not finite, one class only.
 pub fn average_precision(scores: &[f32], labels: &[bool]) -> Result<f64, EvalError> {
-    check_pair(scores, labels)?;
-    check_classes(labels)?;
-    let positives = labels.iter().filter(|l| **l).count() as f64;
+    let (positives, _) = of_both_classes(scores, labels)?;
     let (mut sum, mut last) = (0.0, 0);
     for cut in cuts(scores, labels) {
         let gained = (cut.true_positives - last) as f64;
@@ -110,10 +113,7 @@ pub fn average_precision(scores: &[f32], labels: &[bool]) -> Result<f64, EvalErr
 /// # Errors
 /// Different lengths, no scores, a score that is not finite, one class only.
 pub fn roc_curve(scores: &[f32], labels: &[bool]) -> Result<Vec<(f64, f64)>, EvalError> {
-    check_pair(scores, labels)?;
-    check_classes(labels)?;
-    let positives = labels.iter().filter(|l| **l).count() as f64;
-    let negatives = labels.len() as f64 - positives;
+    let (positives, negatives) = of_both_classes(scores, labels)?;
     let point = |cut: Cut| {
         let false_alarms = (cut.predicted - cut.true_positives) as f64;
         (false_alarms / negatives, cut.true_positives as f64 / positives)
@@ -130,9 +130,7 @@ pub fn precision_recall_curve(
     scores: &[f32],
     labels: &[bool],
 ) -> Result<Vec<(f64, f64)>, EvalError> {
-    check_pair(scores, labels)?;
-    check_classes(labels)?;
-    let positives = labels.iter().filter(|l| **l).count() as f64;
+    let (positives, _) = of_both_classes(scores, labels)?;
     let point = |cut: Cut| {
         let found = cut.true_positives as f64;
         (found / positives, found / cut.predicted as f64)
