@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use aster::data::Columns;
 use aster::prelude::*;
 use aster::report::{Report, ReportConfig};
-use aster::train::{Stop, Strategy, Trainer};
+use aster::train::{Blame, Stop, Strategy, Trainer};
 use clap::Parser;
 
 /// Train on the beginning of a CSV file and look for anomalies in the rest.
@@ -51,9 +51,7 @@ fn main() -> anyhow::Result<()> {
     report.html(folder.join("report.html"))?;
     report.detection().write_alarms(std::fs::File::create(folder.join("alarms.jsonl"))?)?;
     for alarm in report.alarms() {
-        let worst = alarm.blames.iter().take(3);
-        let worst: Vec<String> =
-            worst.map(|blame| format!("{} {:.0} %", blame.channel, 100.0 * blame.share)).collect();
+        let worst: Vec<String> = alarm.blames.iter().take(3).map(Blame::to_string).collect();
         let rows = cut + alarm.interval.start..cut + alarm.interval.end;
         println!("rows {rows:?}: severity {:.1}, {}", alarm.interval.severity, worst.join(", "));
     }

@@ -3,6 +3,7 @@
 //! `cargo run --release --example blame`
 
 use aster::prelude::*;
+use aster::train::Blame;
 
 fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig::default().generate()?;
@@ -16,11 +17,7 @@ fn main() -> anyhow::Result<()> {
             [Attribution::Reconstruction, Attribution::Occlusion, Attribution::GradientInput]
         {
             let blames = detector.blame(&split.test, rows.clone(), attribution)?;
-            let told: Vec<String> = blames
-                .iter()
-                .take(3)
-                .map(|blame| format!("{} {:.0} %", blame.channel, 100.0 * blame.share))
-                .collect();
+            let told: Vec<String> = blames.iter().take(3).map(Blame::to_string).collect();
             println!("  {attribution:?}: {}", told.join(", "));
         }
         let overlaps =

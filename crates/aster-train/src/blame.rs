@@ -1,5 +1,6 @@
 //! Which channels make an interval anomalous.
 
+use std::fmt;
 use std::ops::Range;
 
 use aster_data::{DataError, TimeSeries};
@@ -27,13 +28,19 @@ pub enum Attribution {
     Occlusion,
 }
 
-/// A channel's part in an anomaly.
+/// A channel's part in an anomaly. As text: `flow 67 %`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Blame {
     /// The channel.
     pub channel: String,
     /// Its share: those of all channels add up to 1, or are all 0.
     pub share: f64,
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {:.0} %", self.channel, 100.0 * self.share)
+    }
 }
 
 impl Detector {

@@ -112,16 +112,14 @@ impl Observer for Bar {
 impl Bar {
     /// On a terminal too, where it outlasts the bar.
     fn say(&self, line: std::fmt::Arguments) {
-        match self.0.is_hidden() {
-            true => self.write(line),
-            false => self.0.println(line.to_string()),
-        }
+        // Who cannot be told is not told.
+        let _ = self.0.suspend(|| writeln!(std::io::stderr(), "{line}"));
     }
 
+    /// Where there is no terminal, and so no bar.
     fn write(&self, line: std::fmt::Arguments) {
         if self.0.is_hidden() {
-            // Who cannot be told is not told.
-            let _ = writeln!(std::io::stderr(), "{line}");
+            self.say(line);
         }
     }
 }

@@ -113,7 +113,8 @@ impl Trainer {
     /// A setting outside its range, a device without autodiff, too few rows for one
     /// window each of training and validation, a language model that cannot be read, a
     /// loss that is still not finite at lower rates, a device that is lost on the way, a
-    /// stop before an epoch has ended, a folder with checkpoints of another training, a checkpoint that cannot be written.
+    /// stop before an epoch has ended, a folder with checkpoints of another training, a
+    /// checkpoint that cannot be written.
     #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
         let Self { config, strategy, observer, start, parts, stop } = self;
