@@ -4,10 +4,10 @@
 
 use std::fs::File;
 
-use aster::data::{LoadOptions, Scaler, ScalerConfig, TimeSeries, Windows};
+use aster::data::polars::prelude::{Column, CsvWriter, DataFrame, ParquetWriter, SerWriter};
+use aster::data::{LoadOptions, OverlapMean, Scaler, ScalerConfig, TimeSeries, Windows};
 use aster_benches::{scored, sized};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use polars::prelude::{Column, CsvWriter, DataFrame, ParquetWriter, SerWriter};
 
 const COLUMNS: usize = 50;
 
@@ -40,19 +40,18 @@ fn preparing(criterion: &mut Criterion) {
     group.bench_function("fit a scaler", |b| b.iter(|| Scaler::fit(&config, &series)));
     let scaler = Scaler::fit(&config, &series);
     group.bench_function("scale", |b| b.iter(|| scaler.transform(&series)));
-    let windows = Windows::new(rows, 32, 8).expect("valid windows");
-    let numbers: Vec<usize> = (0..windows.count()).collect();
-    group.bench_function("cut into windows of 32, 8 apart, and fold back", |b| {
+    let windows = Windows::new(32, 8).expect("valid windows");
+    group.bench_function("cut into windows of 32, 8 apart, and average back", |b| {
         b.iter(|| {
-            let (mut fold, mut buffer) = (windows.fold(1), Vec::new());
-            for batch in numbers.chunks(256) {
-                windows.gather(&series, batch, &mut buffer);
+            let (mut means, mut buffer) = (OverlapMean::default(), Vec::new());
+            for window in 0..windows.count(rows) {
+                buffer.clear();
+                let start = windows.start(window, rows);
+                windows.gather(&series.values()[start * COLUMNS..], COLUMNS, &mut buffer);
                 let first = buffer.iter().step_by(COLUMNS).copied().collect::<Vec<f32>>();
-                for (window, scores) in batch.iter().zip(first.chunks(32)) {
-                    fold.add(*window, scores);
-                }
+                means.add(start, 1, &first);
             }
-            fold.finish()
+            means.take(rows)
         });
     });
 }

@@ -3,31 +3,30 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use aster::data::SyntheticConfig;
-use aster::train::Output;
-use aster::{AsterConfig, Detector};
-use aster_benches::{CHANNELS, batch, flex, gpt2, sized, windows};
-use burn::train::TrainStep;
+use aster::model::Output;
+use aster::{AsterConfig, fit};
+use aster_benches::{CHANNELS, flex, gpt2, gradients, network, sized, windows};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn train_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("train step");
     for (name, config) in [("default", AsterConfig::default()), ("GPT-2 size", gpt2())] {
         let device = flex().autodiff();
-        let model = config.init(CHANNELS, &device).expect("the config is valid");
-        let windows = windows(&config, sized(config.train.batch, 2), &device);
+        let model = network(&config, &device);
+        let windows = windows(&config, sized(config.train.batch_size, 2), &device);
         group.throughput(Throughput::Elements(windows.dims()[0] as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| model.step(batch(&config, &windows, 0)));
+            bencher.iter(|| gradients(&model, &config, &windows, 0));
         });
     }
 }
 
-/// What is read of a full batch of windows, and of one as in streaming.
-fn evidence(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("evidence");
+/// Outputs of the network for a full batch of windows, and for one as in streaming.
+fn outputs(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("outputs");
     let config = AsterConfig::default();
-    let model = config.init(CHANNELS, &flex()).expect("the config is valid");
-    for size in [1, config.score.batch] {
+    let model = network(&config, &flex());
+    for size in [1, config.score.batch_size] {
         let windows = windows(&config, size, &flex());
         group.throughput(Throughput::Elements(size as u64));
         group.bench_function(format!("{size} windows"), |bencher| {
@@ -43,8 +42,8 @@ fn scoring(criterion: &mut Criterion) {
     let data = SyntheticConfig { channels: CHANNELS, test_rows, ..Default::default() };
     let split = data.generate().expect("the config is valid");
     let mut config = AsterConfig::default();
-    (config.train.epochs, config.train.steps) = (1, 1);
-    let detector = Detector::fit(&config, &split.train, &flex()).expect("it trains");
+    (config.train.epochs, config.train.steps_per_epoch) = (1, 1);
+    let detector = fit(&config, &split.train, &flex()).expect("it trains");
     let mut group = criterion.benchmark_group("scoring");
     group.throughput(Throughput::Elements(split.test.rows() as u64));
     group.bench_function("rows", |bencher| {
@@ -55,6 +54,6 @@ fn scoring(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = train_step, evidence, scoring
+    targets = train_step, outputs, scoring
 }
 criterion_main!(benches);

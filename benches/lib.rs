@@ -1,8 +1,10 @@
-//! What the benchmarks of ASTER share; see `benches/*.rs` and `benches/peers`.
+//! Fixtures of the benchmarks of ASTER; see `benches/*.rs` and `benches/peers`.
 
 use aster::llm::{LlmConfig, LlmSource};
-use aster::train::{Key, Noise, WindowBatch};
+use aster::model::{Aster, NetworkComponents, Noise, RngKey};
+use aster::train::gradients_in_chunks;
 use aster::{AsterConfig, Backend, Device, device};
+use burn::optim::GradientsParams;
 use burn::tensor::{Distribution, Tensor};
 
 /// Channels of the benchmarks' series, as many as ASD has.
@@ -23,7 +25,7 @@ pub fn sized(measured: usize, tested: usize) -> usize {
 /// language model, tuned by LoRA.
 pub fn gpt2() -> AsterConfig {
     let mut config = AsterConfig::default();
-    config.context.llm = LlmSource::Random(LlmConfig {
+    config.model.context.llm = LlmSource::Random(LlmConfig {
         width: 768,
         layers: 12,
         heads: 12,
@@ -37,17 +39,36 @@ pub fn gpt2() -> AsterConfig {
 
 /// Random windows `[B, T, C]`.
 pub fn windows(config: &AsterConfig, batch: usize, device: &Device) -> Tensor<3> {
-    let shape = [batch, config.window, CHANNELS];
+    let shape = [batch, config.model.window, CHANNELS];
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
-/// Windows with the noise of a training step.
-pub fn batch(config: &AsterConfig, windows: &Tensor<3>, step: usize) -> WindowBatch {
-    let [b, ..] = windows.dims();
-    let key = |place| Key { seed: 0, round: step as u64, place };
-    let keys: Vec<Key> = (0..b as u64).map(key).collect();
-    let noise = Noise::draw(config, CHANNELS, &keys, &windows.device());
-    WindowBatch { windows: windows.clone(), noise, step, weight: 1.0 }
+/// A network with fresh weights.
+#[allow(clippy::expect_used)] // of a benchmark
+pub fn network(config: &AsterConfig, device: &Device) -> Aster {
+    let components = NetworkComponents::default();
+    config.model.init(&components, CHANNELS, device).expect("the config is valid")
+}
+
+/// The gradients of a training step as the trainer takes it.
+pub fn gradients(
+    network: &Aster,
+    config: &AsterConfig,
+    windows: &Tensor<3>,
+    step: usize,
+) -> GradientsParams {
+    let ([b, ..], device) = (windows.dims(), windows.device());
+    let key = |index| RngKey { seed: 0, epoch: step as u64, index };
+    let keys: Vec<RngKey> = (0..b as u64).map(key).collect();
+    let noise = Noise::draw(&config.model, CHANNELS, &keys, &device);
+    let weights = config.train.objective.weights_at(step);
+    let chunk = config.model.chunk_size;
+    let (gradients, _) = gradients_in_chunks(network, b, chunk, &device, |network, range| {
+        let share = range.len() as f64 / b as f64;
+        let part = windows.clone().slice(range.clone());
+        (network.losses(part, noise.of(range), weights).total * share, ())
+    });
+    gradients
 }
 
 /// Scores without ties to speak of, and labels of which 1 % are anomalous.

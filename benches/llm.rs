@@ -4,8 +4,8 @@
 
 use aster::AsterConfig;
 use aster::llm::{Backbone, InputConfig, LlmConfig, LlmSource, LoraConfig, Target, Tuning};
-use aster::train::Output;
-use aster_benches::{CHANNELS, flex, gpt2, sized, windows};
+use aster::model::Output;
+use aster_benches::{flex, gpt2, network, sized, windows};
 use burn::module::{Lora, Module, ParamGroup};
 use burn::tensor::{Distribution, Tensor};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -14,7 +14,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 /// Burn's `W + A B`, and none.
 fn low_rank(criterion: &mut Criterion) {
     let device = flex().autodiff();
-    let LlmSource::Random(shape) = gpt2().context.llm else { unreachable!() };
+    let LlmSource::Random(shape) = gpt2().model.context.llm else { unreachable!() };
     let shape = LlmConfig { layers: 2, ..shape };
     let base = Backbone::random(&shape, true, &device).expect("the config is valid").no_grad();
     let config = LoraConfig { rank: 4, targets: Target::ALL.to_vec(), ..Default::default() };
@@ -31,21 +31,22 @@ fn low_rank(criterion: &mut Criterion) {
     }
 }
 
-/// The evidence of windows that were seen before, as in an ablation of what comes after a
+/// The outputs for windows that were seen before, as in an ablation of what comes after a
 /// frozen model, without and with a cache of its embeddings.
 fn cache(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let outputs = [Output::Severity, Output::Reconstruction];
-    for (model, llm) in [("bundled", LlmSource::Bundled), ("GPT-2 size", gpt2().context.llm)] {
+    for (model, llm) in [("bundled", LlmSource::Bundled), ("GPT-2 size", gpt2().model.context.llm)]
+    {
         let mut config = AsterConfig::default();
-        config.context.llm = llm;
-        config.context.tuning = Tuning::Frozen;
-        config.context.input = InputConfig::Fixed;
+        config.model.context.llm = llm;
+        config.model.context.tuning = Tuning::Frozen;
+        config.model.context.input = InputConfig::Fixed;
         let windows = windows(&config, sized(256, 2), &flex());
-        let mut group = criterion.benchmark_group(format!("evidence, {model}"));
+        let mut group = criterion.benchmark_group(format!("outputs, {model}"));
         for (name, cache) in [("computed", None), ("cached", Some(folder.path().into()))] {
-            config.context.cache = cache;
-            let model = config.init(CHANNELS, &flex()).expect("the config is valid");
+            config.model.context.cache = cache;
+            let model = network(&config, &flex());
             model.outputs(windows.clone(), &outputs); // fills the cache
             group.bench_function(name, |bencher| {
                 bencher.iter(|| model.outputs(windows.clone(), &outputs));

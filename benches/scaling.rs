@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use aster::data::SyntheticConfig;
-use aster::{AsterConfig, Detector, DeviceChoice, device};
+use aster::{AsterConfig, DeviceChoice, device, fit};
 use aster_benches::memory_mb;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let _unsupported = std::fs::write("/proc/self/clear_refs", "5");
         let before = memory_mb("VmRSS");
         let started = Instant::now();
-        let detector = Detector::fit(&AsterConfig::default(), &split.train, &device)?;
+        let detector = fit(&AsterConfig::default(), &split.train, &device)?;
         let training = started.elapsed().as_secs_f64();
         let memory = memory_mb("VmHWM").saturating_sub(before);
         let started = Instant::now();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aster::data::SyntheticConfig;
-use aster::train::{Row, StreamConfig, StreamingDetector, Streams};
-use aster::{AsterConfig, Detector, DeviceChoice, device};
+use aster::detect::{Row, StreamConfig, StreamingDetector, Streams};
+use aster::{AsterConfig, DeviceChoice, device, fit};
 use aster_benches::CHANNELS;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let split = data.generate()?;
     let device = device(DeviceChoice::Auto)?;
-    let detector = Arc::new(Detector::fit(&AsterConfig::default(), &split.train, &device)?);
+    let detector = Arc::new(fit(&AsterConfig::default(), &split.train, &device)?);
     let rows: Vec<Row> =
         (0..split.test.rows()).map(|row| Row { time: None, values: split.test.row(row) }).collect();
 

@@ -10,12 +10,11 @@ use std::time::Instant;
 
 use aster::data::{LoadOptions, TimeSeries};
 use aster::eval::{auroc, average_precision, best_f1};
-use aster::train::Output;
+use aster::model::Output;
 use aster::{AsterConfig, Device, DeviceChoice, device};
-use aster_benches::{CHANNELS, batch, gpt2, memory_mb, scored, windows};
+use aster_benches::{gpt2, gradients, memory_mb, network, scored, windows};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::optim::AdamWConfig;
-use burn::train::TrainStep;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,14 +47,14 @@ fn config(name: &str) -> Result<AsterConfig, Box<dyn Error>> {
 /// One step of training as the library takes it: noise, loss, gradients, clipping, AdamW.
 fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Box<dyn Error>> {
     let device = device.autodiff();
-    let mut model = config.init(CHANNELS, &device)?;
+    let mut model = network(config, &device);
     let mut optimizer = AdamWConfig::new()
-        .with_grad_clipping(config.train.clip.map(GradientClippingConfig::Norm))
+        .with_grad_clipping(config.train.max_grad_norm.map(GradientClippingConfig::Norm))
         .init();
-    let windows = windows(config, config.train.batch, &device);
+    let windows = windows(config, config.train.batch_size, &device);
     median(repeats, |round| {
-        let output = model.step(batch(config, &windows, round));
-        model = optimizer.step(1e-3, model.clone(), output.grads);
+        let grads = gradients(&model, config, &windows, round);
+        model = optimizer.step(1e-3, model.clone(), grads);
         device.sync()?;
         Ok(())
     })
@@ -63,8 +62,8 @@ fn train(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Bo
 
 /// One batch of scoring: the classifier's severity and the reconstruction.
 fn score(config: &AsterConfig, device: Device, repeats: usize) -> Result<f64, Box<dyn Error>> {
-    let model = config.init(CHANNELS, &device)?;
-    let windows = windows(config, config.score.batch, &device);
+    let model = network(config, &device);
+    let windows = windows(config, config.score.batch_size, &device);
     median(repeats, |_| {
         for output in model.outputs(windows.clone(), &[Output::Severity, Output::Reconstruction]) {
             output.try_into_data()?;

@@ -1,14 +1,13 @@
+use aster_base::{SettingError, require};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-
-use crate::ClassifierError;
 
 /// Severity as a ladder of questions: grade 0 asks "perturbed at all?", grade k
 /// "perturbed by more than radius r_k?", with the radii spaced evenly in their
 /// logarithm. One grade is the plain real-or-pseudo decision of the paper; more
 /// are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct GradeScale {
     /// Number of grades G. Default: 8.
     pub grades: usize,
@@ -29,16 +28,11 @@ impl GradeScale {
     ///
     /// # Errors
     /// No grade, or radii that are not `0 < min <= max`.
-    pub fn check(&self) -> Result<(), ClassifierError> {
-        let setting = |name, expected, got| Err(ClassifierError::Setting { name, expected, got });
-        if !(1..=1000).contains(&self.grades) {
-            return setting("grades", "1 to 1000", self.grades.to_string());
-        }
-        if !(self.min > 0.0 && self.min <= self.max && self.max.is_finite()) {
-            let got = format!("{} and {}", self.min, self.max);
-            return setting("radii", "0 < min <= max, finite", got);
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), SettingError> {
+        require("grades", (1..=1000).contains(&self.grades), "1 to 1000", self.grades)?;
+        let ordered = self.min > 0.0 && self.min <= self.max && self.max.is_finite();
+        let got = format!("{} and {}", self.min, self.max);
+        require("radii", ordered, "0 < min <= max, finite", got)
     }
 
     /// The answers for tokens perturbed by the given radii; 0 is a real one.

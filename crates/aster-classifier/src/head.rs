@@ -1,3 +1,4 @@
+use aster_base::{SettingError, at_least_one, require};
 use burn::module::Module;
 use burn::nn::transformer::{
     TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput,
@@ -7,10 +8,9 @@ use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::ClassifierError;
-
-/// The heads of the paper's ablation.
+/// Architecture of the classifier head, as in the paper's ablation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HeadKind {
     /// One linear layer per token.
@@ -22,17 +22,19 @@ pub enum HeadKind {
     Transformer,
 }
 
-/// The classifier's settings (sizes are ours).
+/// Hyperparameters of the classifier head (sizes are ours).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HeadConfig {
-    /// Which head. Default: Transformer.
+    /// Architecture; linear and MLP are for ablation. Default: Transformer.
     pub kind: HeadKind,
     /// Layers of the Transformer. Default: 2.
     pub layers: usize,
     /// Attention heads of the Transformer. Default: 4.
     pub heads: usize,
-    /// Inner width of MLP and Transformer. Default: 128.
+    /// Hidden size of the feed-forward layers of MLP and Transformer. Default: 128.
     pub feed_forward: usize,
     /// Dropout of the Transformer, in [0, 1). Default: 0.
     pub dropout: f64,
@@ -45,37 +47,35 @@ impl Default for HeadConfig {
 }
 
 impl HeadConfig {
-    /// A classifier of contexts of width D into `grades` logits per token.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// A size of zero, a width that the heads do not divide, dropout outside [0, 1).
+    /// A size of zero, dropout outside [0, 1).
+    pub fn check(&self) -> Result<(), SettingError> {
+        let layers = (1..=1000).contains(&self.layers);
+        require("layers", layers, "1 to 1000", self.layers)?;
+        at_least_one("heads", self.heads)?;
+        at_least_one("feed_forward", self.feed_forward)?;
+        let dropout = (0.0..1.0).contains(&self.dropout);
+        require("dropout", dropout, "a number in [0, 1)", self.dropout)
+    }
+
+    /// Creates a classifier with fresh weights of contexts of width D into `grades` logits per
+    /// token.
+    ///
+    /// # Errors
+    /// As [`HeadConfig::check`]; no grade, a width that the heads do not divide.
     pub fn init(
         &self,
         width: usize,
         grades: usize,
         device: &Device,
-    ) -> Result<Classifier, ClassifierError> {
-        let setting =
-            |name, expected, got: String| Err(ClassifierError::Setting { name, expected, got });
-        let sizes = [
-            ("width", width),
-            ("grades", grades),
-            ("layers", self.layers),
-            ("feed_forward", self.feed_forward),
-        ];
-        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| !(1..=1 << 24).contains(size))
-        {
-            return setting(name, "1 to 2^24", got.to_string());
-        }
-        if self.layers > 1000 {
-            return setting("layers", "at most 1000", self.layers.to_string());
-        }
-        if self.heads == 0 || !width.is_multiple_of(self.heads) {
-            return setting("heads", "a divisor of the width", self.heads.to_string());
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return setting("dropout", "a number in [0, 1)", self.dropout.to_string());
-        }
+    ) -> Result<Classifier, SettingError> {
+        self.check()?;
+        at_least_one("width", width)?;
+        at_least_one("grades", grades)?;
+        let divides = width.is_multiple_of(self.heads);
+        require("heads", divides, format!("a divisor of the width {width}"), self.heads)?;
         let mlp = (self.kind == HeadKind::Mlp).then(|| Mlp {
             up: LinearConfig::new(width, self.feed_forward).init(device),
             down: LinearConfig::new(self.feed_forward, width).init(device),

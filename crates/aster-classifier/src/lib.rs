@@ -10,19 +10,3 @@ mod reversal;
 pub use grade::GradeScale;
 pub use head::{Classifier, HeadConfig, HeadKind};
 pub use reversal::reverse_gradient;
-
-/// A setting that the classifier cannot be built with.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClassifierError {
-    /// A setting outside its range.
-    #[error("{name}: expected {expected}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its range, in words.
-        expected: &'static str,
-        /// The value given.
-        got: String,
-    },
-}

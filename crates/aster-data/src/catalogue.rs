@@ -11,7 +11,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, TimeSeries, TrainSeries};
+use crate::error::DataError;
+use crate::series::{TimeSeries, TrainSeries};
 
 /// A dataset of the catalogue. `docs/datasets.md` says where each comes from,
 /// under which licence, and which files its folder holds.

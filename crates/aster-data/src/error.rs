@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-/// What can be wrong with a series or the file it comes from.
+use aster_base::SettingError;
+
+/// The errors of reading, building and scaling a series.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -49,6 +51,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// polars rejected the file or the conversion.
+    #[cfg(feature = "files")]
     #[error(transparent)]
     Polars(#[from] polars::error::PolarsError),
     /// A feature column holds something other than numbers.
@@ -160,14 +163,7 @@ pub enum DataError {
         /// The count found.
         got: usize,
     },
-    /// A setting outside its range.
-    #[error("{name}: expected {expected}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its range, in words.
-        expected: &'static str,
-        /// The value given.
-        got: String,
-    },
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }

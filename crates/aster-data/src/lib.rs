@@ -1,26 +1,28 @@
-//! Multivariate time series for anomaly detection: loading, scaling, windows.
+//! Multivariate time series for anomaly detection: loading, imputation, scaling, windows.
 //!
-//! Everything here is plain CPU memory; no tensor library is involved. The
-//! invariant that the rest of ASTER leans on: a [`TimeSeries`] holds finite
-//! values only, whatever the file it came from held.
+//! Everything here is plain CPU memory; no tensor library is involved. The invariant that the
+//! rest of ASTER leans on: a [`TimeSeries`] holds finite values only, whatever the file it came
+//! from held.
+//!
+//! Reading CSV and Parquet files needs feature `files`, which compiles polars.
 //!
 //! ```
-//! use aster_data::{ScalerConfig, Scaler, SyntheticConfig, Windows};
+//! use aster_data::{Scaler, ScalerConfig, SyntheticConfig};
 //!
 //! let split = SyntheticConfig::default().generate()?;
 //! let scaler = Scaler::fit(&ScalerConfig::default(), &split.train);
 //! let scaled = scaler.transform(&split.test)?;
-//! let windows = Windows::new(scaled.rows(), 32, 8)?;
-//! let mut buffer = Vec::new();
-//! windows.gather(&scaled, &[0, 1], &mut buffer); // [2, 32, C], row-major
-//! assert_eq!(buffer.len(), 2 * 32 * scaled.channel_count());
+//! assert_eq!(scaled.rows(), split.test.rows());
 //! # Ok::<(), aster_data::DataError>(())
 //! ```
 
+#[cfg(feature = "files")]
 mod catalogue;
 mod error;
+#[cfg(feature = "files")]
 mod load;
 mod missing;
+#[cfg(feature = "files")]
 mod parquet;
 mod resample;
 mod scale;
@@ -28,12 +30,19 @@ mod series;
 mod synthetic;
 mod windows;
 
+#[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
 pub use error::DataError;
+#[cfg(feature = "files")]
 pub use load::{Columns, CsvFormat, LoadOptions};
 pub use missing::MissingPolicy;
+#[cfg(feature = "files")]
 pub use parquet::{ParquetRows, RowBlock, ScoreTable};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
 pub use series::{TimeSeries, TrainSeries};
 pub use synthetic::{AnomalyKind, Injection, SyntheticConfig, SyntheticSplit};
-pub use windows::{RowFold, WindowFold, Windows};
+pub use windows::{OverlapMean, Windows};
+
+/// Data frames, as [`TimeSeries::from_frame`] takes them.
+#[cfg(feature = "files")]
+pub use polars;

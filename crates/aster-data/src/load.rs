@@ -2,14 +2,19 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use aster_base::SettingError;
 use polars::prelude::*;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, MissingPolicy, TimeSeries};
+use crate::error::DataError;
+use crate::missing::MissingPolicy;
+use crate::series::TimeSeries;
 
 /// Which columns of a table mean what.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct Columns {
     /// Column of timestamps: date-times, which become nanoseconds since the Unix epoch, or
     /// numbers, which stay as they are. Default: the column of date-times, where there is exactly
@@ -38,6 +43,8 @@ impl Columns {
 
 /// How a CSV file is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct CsvFormat {
     /// Column delimiter. Default: `,`.
     pub delimiter: char,
@@ -57,6 +64,8 @@ impl Default for CsvFormat {
 
 /// Everything the loaders can be told.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct LoadOptions {
     /// Which columns mean what.
     pub columns: Columns,
@@ -134,11 +143,8 @@ impl TimeSeries {
 const TYPING_ROWS: usize = 1000;
 
 pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, DataError> {
-    let delimiter = u8::try_from(format.delimiter).map_err(|_| DataError::Setting {
-        name: "delimiter",
-        expected: "a single-byte character",
-        got: format.delimiter.to_string(),
-    })?;
+    let delimiter = u8::try_from(format.delimiter)
+        .map_err(|_| SettingError::new("delimiter", "a single-byte character", format.delimiter))?;
     let parse = CsvParseOptions::default()
         .with_separator(delimiter)
         .with_decimal_comma(format.decimal_comma)

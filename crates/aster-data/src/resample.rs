@@ -1,4 +1,8 @@
-use crate::{DataError, MissingPolicy, TimeSeries};
+use aster_base::require;
+
+use crate::error::DataError;
+use crate::missing::MissingPolicy;
+use crate::series::TimeSeries;
 
 impl TimeSeries {
     /// Resamples to a regular step, in the timestamps' unit: row `k` is the mean
@@ -12,19 +16,11 @@ impl TimeSeries {
     pub fn resample(&self, step: i64, missing: MissingPolicy) -> Result<Self, DataError> {
         let times = self.timestamps().ok_or(DataError::NoTimestamps)?;
         let (first, last) = (times[0], times[times.len() - 1]);
-        let setting = |expected| DataError::Setting {
-            name: "resampling step",
-            expected,
-            got: step.to_string(),
-        };
-        if step < 1 {
-            return Err(setting("at least 1"));
-        }
+        require("resampling step", step >= 1, "at least 1", step)?;
         let span = i128::from(last) - i128::from(first);
         let steps = span / i128::from(step) + 1;
-        if steps > 16 * self.rows() as i128 {
-            return Err(setting("a step that makes at most 16 rows of each row"));
-        }
+        let expected = "a step that makes at most 16 rows of each row";
+        require("resampling step", steps <= 16 * self.rows() as i128, expected, step)?;
         let rows = steps as usize;
         let mut columns: Vec<_> =
             self.channels().iter().map(|name| (name.clone(), vec![0.0; rows])).collect();
@@ -74,10 +70,7 @@ mod tests {
         let series = TimeSeries::from_slice(&[1.0, 2.0], 1)
             .and_then(|s| s.with_timestamps(vec![i64::MIN, i64::MAX]))
             .unwrap();
-        assert!(matches!(
-            series.resample(1, MissingPolicy::Linear),
-            Err(DataError::Setting { .. })
-        ));
+        assert!(matches!(series.resample(1, MissingPolicy::Linear), Err(DataError::Setting(_))));
         assert!(series.resample(0, MissingPolicy::Linear).is_err());
     }
 }

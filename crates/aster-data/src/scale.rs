@@ -1,9 +1,12 @@
+use aster_base::quantile;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, TimeSeries, TrainSeries};
+use crate::error::DataError;
+use crate::series::{TimeSeries, TrainSeries};
 
-/// Which location and spread a [`Scaler`] divides out.
+/// Location and spread that a [`Scaler`] divides out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScalerKind {
     /// Mean and (population) standard deviation.
@@ -16,9 +19,10 @@ pub enum ScalerKind {
     MinMax,
 }
 
-/// How to scale the channels.
+/// Choice of the scaling (normalisation) of channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct ScalerConfig {
     /// Location and spread. Default: standard.
     pub kind: ScalerKind,
@@ -35,7 +39,7 @@ impl Default for ScalerConfig {
 }
 
 impl ScalerConfig {
-    /// A scaled value in units of its channel's training spread: undoes `asinh`
+    /// Returns a scaled value in units of its channel's training spread: undoes `asinh`
     /// where configured, not the centring.
     pub fn standardised(&self, scaled: f64) -> f64 {
         if self.asinh { scaled.sinh() } else { scaled }
@@ -73,21 +77,32 @@ impl Scaler {
         Self { config: *config, channels: train.channels().to_vec(), center, scale }
     }
 
-    /// Whether it can have been fitted. One that was read may be anything.
-    pub fn is_sound(&self) -> bool {
+    /// Validates a scaler that was read from outside: it could have been fitted.
+    ///
+    /// # Errors
+    /// What cannot have come from a fit, in words.
+    pub fn validate(&self) -> Result<(), &'static str> {
         let channels = self.channels.len();
-        channels > 0
-            && [self.center.len(), self.scale.len()] == [channels; 2]
-            && self.center.iter().chain(&self.scale).all(|number| number.is_finite())
-            && self.scale.iter().all(|scale| *scale > 0.0)
+        let finite = self.center.iter().chain(&self.scale).all(|number| number.is_finite());
+        match () {
+            () if channels == 0 => Err("a scaler of no channel"),
+            () if [self.center.len(), self.scale.len()] != [channels; 2] => {
+                Err("a scaler with other than one location and spread per channel")
+            }
+            () if !finite => Err("a scaler with a number that is not finite"),
+            () if self.scale.iter().any(|scale| *scale <= 0.0) => {
+                Err("a scaler with a spread that is not above 0")
+            }
+            () => Ok(()),
+        }
     }
 
-    /// The channels it was fitted on, in order.
+    /// Returns the channels that it was fitted on, in order.
     pub fn channels(&self) -> &[String] {
         &self.channels
     }
 
-    /// What scaling takes to 0, `[C]`.
+    /// Returns the location of each channel, which scaling takes to 0, `[C]`.
     pub fn center(&self) -> &[f32] {
         &self.center
     }
@@ -153,18 +168,11 @@ fn location_and_spread(kind: ScalerKind, mut values: Vec<f64>) -> (f64, f64) {
         ScalerKind::Standard => (mean, std),
         ScalerKind::MinMax => (low, high - low),
         ScalerKind::Robust => {
-            let range = quantile(&values, 0.75) - quantile(&values, 0.25);
-            (quantile(&values, 0.5), if range > 0.0 { range } else { std })
+            let at = |q| quantile(&values, q).unwrap_or(mean);
+            let range = at(0.75) - at(0.25);
+            (at(0.5), if range > 0.0 { range } else { std })
         }
     }
-}
-
-/// Linear interpolation between order statistics (Hyndman & Fan type 7, as numpy).
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
-    let low = position.floor() as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (position - low as f64) * (sorted[high] - sorted[low])
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
+use aster_base::open_share;
 use rayon::prelude::*;
 
-use crate::DataError;
+use crate::error::DataError;
 
 /// Named channels over time: finite `f32` values, row-major `[rows, C]`.
 ///
@@ -234,13 +235,7 @@ impl TrainSeries {
     /// # Errors
     /// A share outside (0, 1), or a part without a row.
     pub fn split_validation(&self, share: f64) -> Result<(Self, Self), DataError> {
-        if !(share > 0.0 && share < 1.0) {
-            return Err(DataError::Setting {
-                name: "validation share",
-                expected: "a number in (0, 1)",
-                got: share.to_string(),
-            });
-        }
+        open_share("validation share", share)?;
         let cut = ((self.rows() as f64) * (1.0 - share)).round() as usize;
         Ok((Self(self.slice(0..cut)?), Self(self.slice(cut..self.rows())?)))
     }

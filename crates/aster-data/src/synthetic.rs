@@ -1,16 +1,19 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
+use aster_base::require;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, TimeSeries, TrainSeries};
+use crate::error::DataError;
+use crate::series::{TimeSeries, TrainSeries};
 
 /// The kinds of anomaly that the generator injects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AnomalyKind {
     /// A burst of large single-row jumps.
@@ -54,6 +57,7 @@ pub struct Injection {
 /// mix a few periodic factors, whose amplitudes change from regime to regime,
 /// plus autocorrelated noise. Ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SyntheticConfig {
     /// Training rows. Default: 4000.
@@ -132,18 +136,15 @@ impl SyntheticConfig {
 
     fn check(&self) -> Result<(), DataError> {
         let (least, most) = self.anomaly_rows;
-        let setting = |name, expected, got: String| Err(DataError::Setting { name, expected, got });
         if self.channels == 0 {
             return Err(DataError::NoFeatures);
         }
-        if least == 0 || most < least {
-            return setting("anomaly_rows", "1 <= least <= most", format!("{least}, {most}"));
-        }
-        if self.anomalies > 0 && (self.kinds.is_empty() || self.test_rows / self.anomalies <= most)
-        {
-            let got = format!("{} in {} rows", self.anomalies, self.test_rows);
-            return setting("anomalies", "a kind, and room for each beside normal rows", got);
-        }
+        let (ordered, got) = (least > 0 && most >= least, format!("{least}, {most}"));
+        require("anomaly_rows", ordered, "1 <= least <= most", got)?;
+        let room = |anomalies| !self.kinds.is_empty() && self.test_rows / anomalies > most;
+        let got = format!("{} in {} rows", self.anomalies, self.test_rows);
+        let expected = "a kind, and room for each beside normal rows";
+        require("anomalies", self.anomalies == 0 || room(self.anomalies), expected, got)?;
         Ok(())
     }
 
@@ -293,7 +294,7 @@ mod tests {
     #[test]
     fn settings_that_do_not_fit_are_errors() {
         let crowded = SyntheticConfig { anomalies: 100, ..Default::default() };
-        assert!(matches!(crowded.generate(), Err(DataError::Setting { .. })));
+        assert!(matches!(crowded.generate(), Err(DataError::Setting(_))));
         let none = SyntheticConfig { channels: 0, ..Default::default() };
         assert!(matches!(none.generate(), Err(DataError::NoFeatures)));
     }

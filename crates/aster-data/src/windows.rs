@@ -1,147 +1,104 @@
+use aster_base::{SettingError, at_least_one, require};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, TimeSeries};
-
-/// Where windows of a fixed length lie over a series.
+/// Layout of overlapping windows over a series that is finished or still grows.
 ///
-/// Starts are `0, stride, 2*stride, ...`; the last window is moved back so that
-/// it ends with the series, and every row is covered. A series shorter than a
-/// window gets one window, padded by repeating its last row.
+/// Window `i` is due at row `i * stride`. The last window of a finished series is moved back so
+/// that it ends with the series, and every row is covered; a series shorter than a window gets
+/// one window, padded by repeating its last row.
 ///
 /// ```
 /// use aster_data::Windows;
 ///
-/// let windows = Windows::new(10, 4, 4)?; // rows, length, stride
-/// let starts: Vec<usize> = (0..windows.count()).map(|window| windows.start(window)).collect();
+/// let windows = Windows::new(4, 4)?; // length, stride
+/// let starts: Vec<usize> = (0..windows.count(10)).map(|i| windows.start(i, 10)).collect();
 /// assert_eq!(starts, [0, 4, 6]);
-/// # Ok::<(), aster_data::DataError>(())
+/// assert_eq!(windows.complete(10), 2, "the third would end after row 10");
+/// # Ok::<(), aster_base::SettingError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    rows: usize,
     length: usize,
     stride: usize,
 }
 
 impl Windows {
-    /// Windows of `length` rows, `stride` rows apart, over `rows` rows.
+    /// Creates a layout of windows of `length` rows T, `stride` rows apart.
     ///
     /// # Errors
-    /// No rows, a length of 0, or a stride outside `1..=length` (a larger one
-    /// would leave rows uncovered).
-    pub fn new(rows: usize, length: usize, stride: usize) -> Result<Self, DataError> {
-        let setting = |name, expected, got: usize| DataError::Setting {
-            name,
-            expected,
-            got: got.to_string(),
-        };
-        if rows == 0 {
-            return Err(DataError::Empty { what: "the series to cut into windows".into() });
-        }
-        if length == 0 {
-            return Err(setting("window length", "at least 1", length));
-        }
-        if stride == 0 || stride > length {
-            return Err(setting("stride", "1 to the window length", stride));
-        }
-        Ok(Self { rows, length, stride })
+    /// A length of 0, or a stride outside `1..=length` (a larger one would leave rows
+    /// uncovered).
+    pub fn new(length: usize, stride: usize) -> Result<Self, SettingError> {
+        at_least_one("window", length)?;
+        let covers = (1..=length).contains(&stride);
+        require("stride", covers, format!("1 to the window {length}"), stride)?;
+        Ok(Self { length, stride })
     }
 
-    /// Number of windows.
-    pub fn count(&self) -> usize {
-        self.rows.saturating_sub(self.length).div_ceil(self.stride) + 1
-    }
-
-    /// Rows per window T.
+    /// Returns the rows per window T.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// Rows between windows.
+    /// Returns the rows between windows.
     pub fn stride(&self) -> usize {
         self.stride
     }
 
-    /// First row of a window.
-    pub fn start(&self, window: usize) -> usize {
-        (window * self.stride).min(self.rows.saturating_sub(self.length))
+    /// Returns the number of windows over a finished series of so many rows, at least one.
+    pub fn count(&self, rows: usize) -> usize {
+        rows.saturating_sub(self.length).div_ceil(self.stride) + 1
     }
 
-    /// Replaces `out` by the given windows, `[B, T, C]` row-major.
-    pub fn gather(&self, series: &TimeSeries, windows: &[usize], out: &mut Vec<f32>) {
-        debug_assert_eq!(series.rows(), self.rows);
-        out.clear();
-        out.reserve(windows.len() * self.length * series.channel_count());
-        for &window in windows {
-            let start = self.start(window);
-            let end = (start + self.length).min(self.rows);
-            let c = series.channel_count();
-            out.extend_from_slice(&series.values()[start * c..end * c]);
-            for _ in end..start + self.length {
-                out.extend_from_slice(series.row(self.rows - 1));
-            }
+    /// Returns the number of windows of which all rows are among the first so many.
+    pub fn complete(&self, rows: usize) -> usize {
+        rows.checked_sub(self.length).map_or(0, |rest| rest / self.stride + 1)
+    }
+
+    /// Returns the row at which a window is due, and from which its values count: what is said
+    /// of earlier rows does not depend on where a series ends.
+    pub fn due(&self, window: usize) -> usize {
+        window * self.stride
+    }
+
+    /// Returns the first row of a window over a finished series of so many rows.
+    pub fn start(&self, window: usize, rows: usize) -> usize {
+        self.due(window).min(rows.saturating_sub(self.length))
+    }
+
+    /// Appends a window `[T, C]` to `out`, of values `[rows, C]` that begin with its first row;
+    /// the last row stands in for rows that are not there.
+    pub fn gather(&self, values: &[f32], channels: usize, out: &mut Vec<f32>) {
+        let here = values.len().min(self.length * channels);
+        out.extend_from_slice(&values[..here]);
+        for _ in 0..self.length - here / channels {
+            out.extend_from_within(out.len() - channels..);
         }
     }
-
-    /// An empty fold of windows back to rows, of `width` values each: 1 for a score per
-    /// row, C for one per row and channel.
-    pub fn fold(&self, width: usize) -> WindowFold {
-        WindowFold { windows: *self, width, rows: RowFold::default() }
-    }
 }
 
-/// Averages overlapping windows: each row gets the mean over the windows that cover it. Of the
-/// last window, which was moved back, only the rows count from where it would have started:
-/// what is said of the others does not depend on where a series ends, so that a stream can say
-/// it too. Memory is proportional to the rows and their width.
-#[derive(Debug, Clone)]
-pub struct WindowFold {
-    windows: Windows,
-    width: usize,
-    rows: RowFold,
-}
-
-impl WindowFold {
-    /// Adds the values `[T, width]` of one window; those of padding are ignored.
-    pub fn add(&mut self, window: usize, values: &[f32]) {
-        let (start, due) = (self.windows.start(window), window * self.windows.stride);
-        let end = (start + self.windows.length).min(self.windows.rows);
-        let counted = (due - start) * self.width..(end - start) * self.width;
-        self.rows.add(due, self.width, &values[counted]);
-    }
-
-    /// `[rows, width]`, in order; rows whose windows were not added are 0.
-    pub fn finish(mut self) -> Vec<f32> {
-        self.rows.grow(self.windows.rows, self.width);
-        self.rows.take(self.windows.rows)
-    }
-}
-
-/// Means of what windows say of rows, from the first row that has not been taken.
+/// Running means of overlapping windows' values by row, from the first row that was not taken.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct RowFold {
+pub struct OverlapMean {
     /// `[rows, width]`.
     sums: Vec<f64>,
     counts: Vec<u32>,
 }
 
-impl RowFold {
+impl OverlapMean {
     /// Adds values `[n, width]` of the rows from `row` on.
     pub fn add(&mut self, row: usize, width: usize, values: &[f32]) {
         let end = row + values.len() / width;
-        self.grow(end, width);
+        let rows = end.max(self.counts.len());
+        self.counts.resize(rows, 0);
+        self.sums.resize(rows * width, 0.0);
         self.counts[row..end].iter_mut().for_each(|count| *count += 1);
         let sums = self.sums[row * width..].iter_mut().zip(values);
         sums.for_each(|(sum, value)| *sum += f64::from(*value));
     }
 
-    fn grow(&mut self, rows: usize, width: usize) {
-        let rows = rows.max(self.counts.len());
-        self.counts.resize(rows, 0);
-        self.sums.resize(rows * width, 0.0);
-    }
-
-    /// Removes the first rows and gives their means `[rows, width]`; 0 where nothing was said.
+    /// Removes the first rows and returns their means `[rows, width]`; 0 where nothing was
+    /// added.
     pub fn take(&mut self, rows: usize) -> Vec<f32> {
         let width = self.sums.len() / self.counts.len().max(1);
         let counts: Vec<u32> = self.counts.drain(..rows).collect();
@@ -150,96 +107,84 @@ impl RowFold {
         sums.zip(counts).map(|(sum, count)| (sum / f64::from(count.max(1))) as f32).collect()
     }
 
-    /// Whether it holds so many rows of so many values. One that was read may hold anything.
-    pub fn holds(&self, rows: usize, width: usize) -> bool {
-        self.counts.len() == rows && self.sums.len() == rows * width
+    /// Validates means that were read from outside: they are of so many rows of so many values.
+    ///
+    /// # Errors
+    /// Another number of rows or values, in words.
+    pub fn validate(&self, rows: usize, width: usize) -> Result<(), &'static str> {
+        match self.counts.len() == rows && self.sums.len() == rows * width {
+            true => Ok(()),
+            false => Err("means of overlapping windows for other rows than those that wait"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
+
+    fn starts(rows: usize, length: usize, stride: usize) -> Vec<usize> {
+        let windows = Windows::new(length, stride).unwrap();
+        (0..windows.count(rows)).map(|window| windows.start(window, rows)).collect()
+    }
 
     #[test]
     fn the_last_window_ends_with_the_series() {
-        let windows = Windows::new(10, 4, 3).unwrap();
-        let starts: Vec<_> = (0..windows.count()).map(|w| windows.start(w)).collect();
-        assert_eq!(starts, [0, 3, 6]);
-        let ragged = Windows::new(11, 4, 3).unwrap();
-        let starts: Vec<_> = (0..ragged.count()).map(|w| ragged.start(w)).collect();
-        assert_eq!(starts, [0, 3, 6, 7]);
+        assert_eq!(starts(10, 4, 3), [0, 3, 6]);
+        assert_eq!(starts(11, 4, 3), [0, 3, 6, 7]);
     }
 
     #[test]
     fn a_short_series_is_padded_with_its_last_row() {
-        let series = TimeSeries::from_slice(&[1.0, 2.0, 3.0, 4.0], 2).unwrap();
-        let windows = Windows::new(2, 4, 2).unwrap();
-        let mut out = Vec::new();
-        windows.gather(&series, &[0], &mut out);
-        assert_eq!((windows.count(), out), (1, vec![1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0]));
-        let mut fold = windows.fold(1);
-        fold.add(0, &[5.0, 6.0, 99.0, 99.0]);
-        assert_eq!(fold.finish(), [5.0, 6.0]);
+        let windows = Windows::new(4, 2).unwrap();
+        let mut out = vec![9.0];
+        windows.gather(&[1.0, 2.0, 3.0, 4.0], 2, &mut out);
+        assert_eq!(out, [9.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0]);
+        assert_eq!((windows.count(2), windows.complete(2)), (1, 0));
     }
 
     #[test]
-    fn overlaps_are_averaged() {
-        let windows = Windows::new(4, 3, 1).unwrap();
-        let mut fold = windows.fold(1);
-        fold.add(0, &[1.0, 1.0, 1.0]);
-        fold.add(1, &[3.0, 3.0, 3.0]);
-        assert_eq!(fold.finish(), [1.0, 2.0, 2.0, 3.0]);
-    }
-
-    #[test]
-    fn a_window_that_was_moved_back_counts_from_where_it_would_have_started() {
-        let windows = Windows::new(6, 4, 3).unwrap();
-        let mut fold = windows.fold(1);
-        fold.add(0, &[1.0, 1.0, 1.0, 1.0]);
-        fold.add(1, &[9.0, 9.0, 3.0, 3.0]);
-        assert_eq!(windows.start(1), 2);
-        assert_eq!(fold.finish(), [1.0, 1.0, 1.0, 5.0, 3.0, 3.0]);
-    }
-
-    #[test]
-    fn channels_are_folded_apart() {
-        let windows = Windows::new(3, 2, 1).unwrap();
-        let mut fold = windows.fold(2);
-        fold.add(0, &[1.0, 10.0, 1.0, 10.0]);
-        fold.add(1, &[3.0, 30.0, 3.0, 30.0]);
-        assert_eq!(fold.finish(), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+    fn overlaps_are_averaged_by_row_and_column() {
+        let mut means = OverlapMean::default();
+        means.add(0, 2, &[1.0, 10.0, 1.0, 10.0]);
+        means.add(1, 2, &[3.0, 30.0, 3.0, 30.0]);
+        assert!(means.validate(3, 2).is_ok() && means.validate(2, 2).is_err());
+        assert_eq!(means.take(1), [1.0, 10.0]);
+        means.add(1, 2, &[5.0, 50.0]);
+        assert_eq!(means.take(2), [2.0, 20.0, 4.0, 40.0]);
     }
 
     #[test]
     fn bad_settings_are_refused() {
-        assert!(matches!(Windows::new(0, 4, 1), Err(DataError::Empty { .. })));
         for (length, stride) in [(0, 1), (4, 0), (4, 5)] {
-            assert!(matches!(Windows::new(9, length, stride), Err(DataError::Setting { .. })));
+            assert!(Windows::new(length, stride).is_err());
         }
     }
 
     proptest! {
         #[test]
-        fn folding_what_was_gathered_restores_the_series(
-            values in prop::collection::vec(-1e3f32..1e3, 1..200),
+        fn every_row_is_covered_and_complete_windows_are_not_moved(
+            rows in 1usize..200,
             length in 1usize..40,
             stride in 1usize..40,
         ) {
-            let stride = stride.min(length);
-            let series = TimeSeries::from_slice(&values, 1).unwrap();
-            let windows = Windows::new(values.len(), length, stride).unwrap();
-            let (mut fold, mut buffer) = (windows.fold(1), Vec::new());
-            for window in 0..windows.count() {
-                windows.gather(&series, &[window], &mut buffer);
-                prop_assert_eq!(buffer.len(), length);
-                fold.add(window, &buffer);
+            let windows = Windows::new(length, stride.min(length)).unwrap();
+            let mut covered = 0;
+            for window in 0..windows.count(rows) {
+                let start = windows.start(window, rows);
+                prop_assert!(start <= covered);
+                let complete = window < windows.complete(rows);
+                prop_assert_eq!(complete, windows.due(window) + length <= rows);
+                if complete {
+                    prop_assert_eq!(start, windows.due(window));
+                }
+                covered = start + length;
             }
-            let back = fold.finish();
-            prop_assert_eq!(back.len(), values.len());
-            for (a, b) in values.iter().zip(&back) {
-                prop_assert!((a - b).abs() <= 1e-3);
-            }
+            prop_assert!(covered >= rows);
+            prop_assert!(windows.complete(rows) <= windows.count(rows));
+            prop_assert!(windows.count(rows) <= windows.complete(rows) + 1);
         }
     }
 }

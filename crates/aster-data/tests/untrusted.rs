@@ -5,8 +5,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use aster_data::polars::prelude::*;
 use aster_data::{Columns, CsvFormat, LoadOptions, MissingPolicy, ParquetRows, TimeSeries};
-use polars::prelude::*;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

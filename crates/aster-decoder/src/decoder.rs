@@ -1,3 +1,4 @@
+use aster_base::{SettingError, at_least_one, require};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::transformer::{
     TransformerDecoder, TransformerDecoderConfig, TransformerDecoderInput,
@@ -6,19 +7,19 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::DecoderError;
-
-/// The decoder's settings (sizes are ours).
+/// Hyperparameters of the Transformer decoder (sizes are ours).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DecoderConfig {
-    /// Width D. Default: 64.
+    /// Width D (hidden size). Default: 64.
     pub width: usize,
     /// Layers. Default: 2.
     pub layers: usize,
     /// Attention heads. Default: 4.
     pub heads: usize,
-    /// Inner width. Default: 128.
+    /// Hidden size of the feed-forward layers. Default: 128.
     pub feed_forward: usize,
     /// Dropout, in [0, 1). Default: 0.
     pub dropout: f64,
@@ -31,11 +32,26 @@ impl Default for DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// A decoder of codes of size Z into `tokens` tokens: a reconstruction of
-    /// `features` values each and a direction of `direction` values each.
+    /// Checks the settings.
     ///
     /// # Errors
     /// A size of zero, a width that the heads do not divide, dropout outside [0, 1).
+    pub fn check(&self) -> Result<(), SettingError> {
+        at_least_one("width", self.width)?;
+        at_least_one("feed_forward", self.feed_forward)?;
+        let layers = (1..=1000).contains(&self.layers);
+        require("layers", layers, "1 to 1000", self.layers)?;
+        let divides = self.heads > 0 && self.width.is_multiple_of(self.heads);
+        require("heads", divides, format!("a divisor of the width {}", self.width), self.heads)?;
+        let dropout = (0.0..1.0).contains(&self.dropout);
+        require("dropout", dropout, "a number in [0, 1)", self.dropout)
+    }
+
+    /// Creates a decoder with fresh weights of codes of size Z into `tokens` tokens: a
+    /// reconstruction of `features` values each and a direction of `direction` values each.
+    ///
+    /// # Errors
+    /// As [`DecoderConfig::check`]; a size of zero.
     pub fn init(
         &self,
         latent: usize,
@@ -43,31 +59,12 @@ impl DecoderConfig {
         features: usize,
         direction: usize,
         device: &Device,
-    ) -> Result<Decoder, DecoderError> {
-        let setting =
-            |name, expected, got: String| Err(DecoderError::Setting { name, expected, got });
-        let sizes = [
-            ("latent", latent),
-            ("tokens", tokens),
-            ("features", features),
-            ("direction", direction),
-            ("width", self.width),
-            ("layers", self.layers),
-            ("feed_forward", self.feed_forward),
-        ];
-        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| !(1..=1 << 24).contains(size))
-        {
-            return setting(name, "1 to 2^24", got.to_string());
-        }
-        if self.layers > 1000 {
-            return setting("layers", "at most 1000", self.layers.to_string());
-        }
-        if self.heads == 0 || !self.width.is_multiple_of(self.heads) {
-            return setting("heads", "a divisor of the width", self.heads.to_string());
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return setting("dropout", "a number in [0, 1)", self.dropout.to_string());
-        }
+    ) -> Result<Decoder, SettingError> {
+        self.check()?;
+        at_least_one("latent", latent)?;
+        at_least_one("tokens", tokens)?;
+        at_least_one("features", features)?;
+        at_least_one("direction", direction)?;
         let (width, inner) = (self.width, self.feed_forward);
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Ok(Decoder {
@@ -95,7 +92,7 @@ pub struct Decoder {
     direction: Linear,
 }
 
-/// What the decoder makes of codes.
+/// Output of the decoder for a batch of codes.
 #[derive(Debug, Clone)]
 pub struct Decoded {
     /// The window that the codes stand for, `[B, L, features]`.

@@ -12,19 +12,3 @@ pub use generator::{
     Gates, Generator, GeneratorConfig, GeneratorForm, GeneratorNoise, PseudoAnomaly,
 };
 pub use sampler::CodeSampler;
-
-/// A setting that the decoder or generator cannot be built with.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecoderError {
-    /// A setting outside its range.
-    #[error("{name}: expected {expected}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its range, in words.
-        expected: &'static str,
-        /// The value given.
-        got: String,
-    },
-}

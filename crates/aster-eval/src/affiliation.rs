@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use crate::error::{check_classes, check_pair};
-use crate::{EvalError, PrecisionRecall, runs};
+use crate::error::{EvalError, check_classes, check_pair};
+use crate::point::PrecisionRecall;
+use crate::runs;
 
 /// Affiliation precision, recall and F1: how near predictions and anomalies lie
 /// in time, as the probability of beating a random position.

@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 
+use aster_base::{SettingError, at_least_one, open_share, quantile_index, require};
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, ParetoTail};
+use crate::tail::ParetoTail;
 
-/// How a threshold follows scores whose normal level has moved since training. It reads the
-/// scores so far and no label, so a stream and a finished series alarm alike.
+/// Adaptation of a threshold to scores whose normal level has moved since training (drift).
+///
+/// It reads the scores so far and no label, so a stream and a finished series alarm alike.
 ///
 /// ```
 /// use aster_eval::DriftConfig;
@@ -17,19 +19,21 @@ use crate::{EvalError, ParetoTail};
 /// assert!(thresholds[499] > 6.0, "the new level is normal by now");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct DriftConfig {
-    /// Where it goes. Default: above the level of the latest scores.
+    /// Method of adaptation. Default: above the level of the latest scores.
     pub method: DriftMethod,
-    /// Scores before the threshold first moves, at least 1. Default: 50.
+    /// Scores (warm-up) before the threshold first moves, at least 1. Default: 50.
     pub warmup: usize,
     /// How many of the latest scores count, at least the warm-up. Default: 10 000.
     pub memory: usize,
 }
 
-/// Where a threshold goes with the latest scores.
+/// Method by which a threshold follows the latest scores.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DriftMethod {
     /// The training's threshold or a quantile of the latest scores, whichever is larger (ours):
     /// anomalies are taken to be rare. Where the latest scores fall into two groups, of which
@@ -43,7 +47,7 @@ pub enum DriftMethod {
         /// distribution cut in the middle has 0.64, a uniform one 0.75.
         separation: f64,
         /// Power of the scores in which groups are sought, in (0, 1]; 1/3 by default. Sums of
-        /// surprises are spread like a gamma distribution, whose cube root is nearly normal
+        /// surprisals are spread like a gamma distribution, whose cube root is nearly normal
         /// (Wilson & Hilferty, PNAS 1931).
         #[serde(default = "cube_root")]
         power: f64,
@@ -80,45 +84,35 @@ impl DriftConfig {
     ///
     /// # Errors
     /// A setting outside its range.
-    pub fn check(&self) -> Result<(), EvalError> {
+    pub fn check(&self) -> Result<(), SettingError> {
         let Self { method, warmup, memory } = *self;
-        let setting = |name, expected, got| Err(EvalError::Setting { name, expected, got });
-        let inside = |share: f64| share > 0.0 && share < 1.0;
         match method {
-            DriftMethod::Level { quantile, .. } if !(0.0..1.0).contains(&quantile) => {
-                return setting("drift quantile", "a number in [0, 1)", quantile.to_string());
+            DriftMethod::Level { quantile, separation, power } => {
+                let inside = (0.0..1.0).contains(&quantile);
+                require("method.level.quantile", inside, "a number in [0, 1)", quantile)?;
+                for (name, share) in
+                    [("method.level.separation", separation), ("method.level.power", power)]
+                {
+                    require(name, share > 0.0 && share <= 1.0, "a number in (0, 1]", share)?;
+                }
             }
-            DriftMethod::Level { separation, .. } if !(separation > 0.0 && separation <= 1.0) => {
-                return setting("separation", "a number in (0, 1]", separation.to_string());
+            DriftMethod::Pot { initial, risk } => {
+                open_share("method.pot.initial", initial)?;
+                open_share("method.pot.risk", risk)?;
             }
-            DriftMethod::Level { power, .. } if !(power > 0.0 && power <= 1.0) => {
-                return setting("power", "a number in (0, 1]", power.to_string());
-            }
-            DriftMethod::Pot { initial, .. } if !inside(initial) => {
-                return setting("initial", "a number in (0, 1)", initial.to_string());
-            }
-            DriftMethod::Pot { risk, .. } if !inside(risk) => {
-                return setting("risk", "a number in (0, 1)", risk.to_string());
-            }
-            DriftMethod::Level { .. } | DriftMethod::Pot { .. } => {}
         }
-        if warmup == 0 {
-            return setting("warmup", "at least 1", warmup.to_string());
-        }
-        if memory < warmup {
-            return setting("memory", "at least the warmup", memory.to_string());
-        }
-        Ok(())
+        at_least_one("warmup", warmup)?;
+        require("memory", memory >= warmup, format!("at least the warmup {warmup}"), memory)
     }
 
-    /// The threshold of each score, in order, from a `base` that training has set.
+    /// Returns the threshold of each score, in order, from a `base` that training has set.
     pub fn thresholds(&self, base: f32, scores: &[f32]) -> Vec<f32> {
         let mut threshold = DriftingThreshold::new(*self, base);
         scores.iter().map(|score| threshold.next(*score)).collect()
     }
 }
 
-/// A threshold that follows a stream of scores.
+/// Threshold that follows a stream of scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftingThreshold {
     config: DriftConfig,
@@ -130,13 +124,13 @@ pub struct DriftingThreshold {
 }
 
 impl DriftingThreshold {
-    /// Starts at the threshold that training has set.
+    /// Creates a threshold that starts at the one that training has set.
     pub fn new(config: DriftConfig, base: f32) -> Self {
         let due = config.warmup.max(1);
         Self { config, base, latest: VecDeque::new(), current: base, due }
     }
 
-    /// The threshold for the next score, which only later ones will be compared with.
+    /// Takes the next score and returns its threshold, which only later scores change.
     pub fn next(&mut self, score: f32) -> f32 {
         if self.due == 0 && !self.latest.is_empty() {
             self.current = self.moved();
@@ -172,7 +166,7 @@ impl DriftingThreshold {
 /// Just above the quantile, or above the lower of two groups.
 fn above_level(sorted: &[f32], quantile: f64, separation: f64, power: f64) -> f32 {
     let n = sorted.len();
-    let quantile = ((quantile * n as f64) as usize).min(n - 1);
+    let quantile = quantile_index(n, quantile);
     let cut = match two_groups(sorted, power) {
         Some((cut, share)) if share >= separation && 2 * cut >= n => quantile.min(cut - 1),
         _ => quantile,

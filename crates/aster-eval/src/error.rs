@@ -1,4 +1,6 @@
-/// What can be wrong with scores, labels or settings.
+use aster_base::{SettingError, require};
+
+/// The errors of metrics, thresholds and alarms.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvalError {
@@ -27,16 +29,9 @@ pub enum EvalError {
         /// The value found.
         value: f32,
     },
-    /// A setting outside its range.
-    #[error("{name}: expected {expected}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its range, in words.
-        expected: &'static str,
-        /// The value given.
-        got: String,
-    },
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }
 
 pub(crate) fn check_scores(scores: &[f32]) -> Result<(), EvalError> {
@@ -58,12 +53,9 @@ pub(crate) fn check_pair(scores: &[f32], labels: &[bool]) -> Result<(), EvalErro
 
 pub(crate) fn check_thresholds(scores: &[f32], thresholds: &[f32]) -> Result<(), EvalError> {
     check_scores(scores)?;
-    if thresholds.len() == scores.len() {
-        return Ok(());
-    }
-    let (name, expected) = ("thresholds", "one per score");
     let got = format!("{} for {} scores", thresholds.len(), scores.len());
-    Err(EvalError::Setting { name, expected, got })
+    require("thresholds", thresholds.len() == scores.len(), "one per score", got)?;
+    Ok(())
 }
 
 pub(crate) fn check_classes(labels: &[bool]) -> Result<(), EvalError> {

@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
 
+use aster_base::{SettingError, require};
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
-use crate::error::check_thresholds;
+use crate::error::{EvalError, check_thresholds};
 
-/// When scores above the threshold become an alarm.
+/// Debounce of alarms: how many scores above the threshold make one, and which are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct AlarmConfig {
     /// A row alarms when at least this many ... Default: 1.
     pub k: usize,
@@ -23,7 +24,7 @@ impl Default for AlarmConfig {
     }
 }
 
-/// A detected anomaly.
+/// Detected anomaly: an interval of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// First row.
@@ -54,7 +55,7 @@ pub struct IntervalTimes {
 }
 
 impl IntervalTimes {
-    /// Of the rows of an interval, from the timestamps of a series.
+    /// Looks up the times of an interval, from the timestamps of a series.
     pub fn of(interval: &Interval, timestamps: &[i64]) -> Option<Self> {
         Some(Self {
             start_time: *timestamps.get(interval.start)?,
@@ -69,16 +70,13 @@ impl AlarmConfig {
     ///
     /// # Errors
     /// `k` outside `1..=n`.
-    pub fn check(&self) -> Result<(), EvalError> {
-        if self.k == 0 || self.k > self.n {
-            let got = format!("{} of {}", self.k, self.n);
-            return Err(EvalError::Setting { name: "k of n", expected: "1 <= k <= n", got });
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), SettingError> {
+        let got = format!("{} of {}", self.k, self.n);
+        require("k of n", self.k > 0 && self.k <= self.n, "1 <= k <= n", got)
     }
 }
 
-/// The intervals in which the scores reach their thresholds, in order.
+/// Finds the intervals in which the scores reach their thresholds, in order.
 ///
 /// # Errors
 /// No scores, a score that is not finite, another number of thresholds, `k` outside `1..=n`.
@@ -97,7 +95,7 @@ pub fn intervals(
     Ok(closed)
 }
 
-/// Finds intervals in scores that come one by one.
+/// Finder of intervals in scores that come one by one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlarmTracker {
     config: AlarmConfig,
@@ -246,8 +244,8 @@ mod tests {
     #[test]
     fn k_must_fit_n() {
         let alarm = AlarmConfig { k: 3, n: 2, join: 0 };
-        assert!(matches!(intervals(&SCORES, &[1.0; 9], &alarm), Err(EvalError::Setting { .. })));
+        assert!(matches!(intervals(&SCORES, &[1.0; 9], &alarm), Err(EvalError::Setting(_))));
         let short = intervals(&SCORES, &[1.0], &AlarmConfig::default());
-        assert!(matches!(short, Err(EvalError::Setting { name: "thresholds", .. })));
+        assert!(matches!(short, Err(EvalError::Setting(_))));
     }
 }

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
-use crate::error::{check_classes, check_pair};
+use crate::error::{EvalError, check_classes, check_pair};
 use crate::runs;
 
 /// Precision, recall and their harmonic mean.

@@ -1,10 +1,11 @@
+use aster_base::quantile_index;
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
-use crate::error::check_scores;
+use crate::error::{EvalError, check_scores};
 
-/// How values of one kind are distributed, in up to ten parts of equal size, to compare later
-/// values with.
+/// Reference distribution of one channel or of the scores, in up to ten parts of equal size.
+///
+/// Later values are compared with it by the population stability index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Population {
     /// Upper bounds of all parts but the last, ascending, each in its part.
@@ -17,7 +18,7 @@ pub struct Population {
 const LEAST: f64 = 1e-4;
 
 impl Population {
-    /// Of the values that later ones are compared with. Where values repeat, as those of a
+    /// Fits the distribution of values that later ones are compared with. Where values repeat, as those of a
     /// switch do, there are fewer parts.
     ///
     /// # Errors
@@ -26,7 +27,7 @@ impl Population {
         check_scores(values)?;
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
-        let bound = |part: usize| sorted[part * (sorted.len() - 1) / 10];
+        let bound = |part: usize| sorted[quantile_index(sorted.len(), part as f64 / 10.0)];
         let mut bounds: Vec<f32> = (1..10).map(bound).collect();
         bounds.dedup();
         let mut population = Self { bounds, shares: vec![] };
@@ -34,10 +35,16 @@ impl Population {
         Ok(population)
     }
 
-    /// Whether it can have been fitted. One that was read may be anything.
-    pub fn is_sound(&self) -> bool {
-        self.shares.len() == self.bounds.len() + 1
-            && self.shares.iter().all(|share| (0.0..=1.0).contains(share))
+    /// Validates a distribution that was read from outside: it could have been fitted.
+    ///
+    /// # Errors
+    /// What cannot have come from a fit, in words.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        let shares = self.shares.iter().all(|share| (0.0..=1.0).contains(share));
+        match shares && self.shares.len() == self.bounds.len() + 1 {
+            true => Ok(()),
+            false => Err("a reference distribution that is none"),
+        }
     }
 
     fn shares_of(&self, values: &[f32]) -> Vec<f64> {
@@ -48,7 +55,7 @@ impl Population {
         counts.into_iter().map(|count| count as f64 / values.len() as f64).collect()
     }
 
-    /// The population stability index of other values, `sum (q - p) ln(q / p)` over the parts:
+    /// Returns the population stability index of other values, `sum (q - p) ln(q / p)` over the parts:
     /// 0 for the same distribution. Below 0.1 is customarily taken to be stable, above 0.25 to
     /// have shifted (Siddiqi, Credit Risk Scorecards, 2006).
     ///

@@ -1,11 +1,13 @@
 //! Range-based precision and recall (Tatbul et al., NeurIPS 2018).
 
+use aster_base::require;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::check_pair;
-use crate::{EvalError, PrecisionRecall, runs};
+use crate::error::{EvalError, check_pair};
+use crate::point::PrecisionRecall;
+use crate::runs;
 
 /// Which part of a range counts most (Tatbul et al., figure 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -57,10 +59,8 @@ pub fn range_precision_recall(
     config: &RangeConfig,
 ) -> Result<PrecisionRecall, EvalError> {
     check_pair(scores, labels)?;
-    if !(0.0..=1.0).contains(&config.alpha) {
-        let got = config.alpha.to_string();
-        return Err(EvalError::Setting { name: "alpha", expected: "a number in [0, 1]", got });
-    }
+    let inside = (0.0..=1.0).contains(&config.alpha);
+    require("alpha", inside, "a number in [0, 1]", config.alpha)?;
     let real = runs(labels.iter().copied());
     let predicted = runs(scores.iter().map(|s| *s >= threshold));
     // Existence has no meaning for precision (Tatbul et al., section 4.2).

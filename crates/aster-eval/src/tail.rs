@@ -1,10 +1,12 @@
+use aster_base::{open_share, quantile_index};
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
-use crate::error::check_scores;
+use crate::error::{EvalError, check_scores};
 
-/// The upper tail of a score distribution: empirical below an initial threshold,
-/// a generalised Pareto distribution above it (peaks over threshold).
+/// Upper tail of a score distribution by peaks over threshold.
+///
+/// It is empirical below an initial threshold,
+/// a generalised Pareto distribution above it.
 ///
 /// The shape and scale come from probability-weighted moments (Hosking & Wallis,
 /// Technometrics 1987), which exist in closed form and are steady on the few
@@ -26,14 +28,10 @@ impl ParetoTail {
     /// No scores, a score that is not finite, `initial` outside (0, 1).
     pub fn fit(scores: &[f32], initial: f64) -> Result<Self, EvalError> {
         check_scores(scores)?;
-        if !(initial > 0.0 && initial < 1.0) {
-            let got = initial.to_string();
-            let expected = "a number in (0, 1)";
-            return Err(EvalError::Setting { name: "initial quantile", expected, got });
-        }
+        open_share("initial quantile", initial)?;
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
-        let cut = ((scores.len() as f64 * initial) as usize).min(scores.len() - 1);
+        let cut = quantile_index(scores.len(), initial);
         let threshold = f64::from(sorted[cut]);
         let excesses: Vec<f64> =
             sorted[cut..].iter().map(|s| f64::from(*s) - threshold).filter(|e| *e > 0.0).collect();
@@ -42,16 +40,25 @@ impl ParetoTail {
         Ok(Self { body: sorted, count: scores.len(), threshold, shape, scale })
     }
 
-    /// Whether it can have been fitted. One that was read may be anything.
-    pub fn is_sound(&self) -> bool {
+    /// Validates a tail that was read from outside: it could have been fitted.
+    ///
+    /// # Errors
+    /// What cannot have come from a fit, in words.
+    pub fn validate(&self) -> Result<(), &'static str> {
         let numbers = [self.threshold, self.shape, self.scale];
-        (1..=self.count).contains(&self.body.len())
-            && numbers.iter().all(|number| number.is_finite())
-            && self.scale > 0.0
-            && self.body.iter().all(|score| score.is_finite())
+        let finite = numbers.iter().all(|number| number.is_finite())
+            && self.body.iter().all(|score| score.is_finite());
+        match () {
+            () if !(1..=self.count).contains(&self.body.len()) => {
+                Err("a tail with more scores than it was fitted on, or none")
+            }
+            () if !finite => Err("a tail with a number that is not finite"),
+            () if self.scale <= 0.0 => Err("a tail with a scale that is not above 0"),
+            () => Ok(()),
+        }
     }
 
-    /// The tail's shape: above 0 heavy, 0 exponential, below 0 bounded.
+    /// Returns the tail's shape: above 0 heavy, 0 exponential, below 0 bounded.
     pub fn shape(&self) -> f64 {
         self.shape
     }
@@ -60,10 +67,10 @@ impl ParetoTail {
         (self.count - self.body.len() + 1) as f64 / self.count as f64
     }
 
-    /// `-ln P(score >= x)`: 0 for the commonest scores, growing without bound (a
+    /// Returns the surprisal `-ln P(score >= x)`, in nats: 0 for the commonest scores, growing without bound (a
     /// bounded tail is replaced by the exponential one of the same mean, so that
     /// scores far beyond all seen keep their order).
-    pub fn surprise(&self, x: f32) -> f64 {
+    pub fn surprisal(&self, x: f32) -> f64 {
         let excess = f64::from(x) - self.threshold;
         if excess <= 0.0 {
             let below = self.body.partition_point(|s| *s < x);
@@ -77,12 +84,12 @@ impl ParetoTail {
         -self.tail_share().ln() + growth
     }
 
-    /// The score that is reached with probability `risk` (Siffer et al., KDD
+    /// Returns the score that is reached with probability `risk` (Siffer et al., KDD
     /// 2017, equation 1). A risk above the tail's share is read off the body.
     pub fn quantile(&self, risk: f64) -> f32 {
         let ratio = risk / self.tail_share();
         if ratio >= 1.0 {
-            let at = (self.count as f64 * (1.0 - risk)) as usize;
+            let at = quantile_index(self.count, 1.0 - risk);
             return self.body[at.min(self.body.len() - 1)];
         }
         let growth = match self.shape {
@@ -134,25 +141,25 @@ mod tests {
     }
 
     #[test]
-    fn surprise_is_the_log_of_the_survival_and_never_stops_growing() {
+    fn surprisal_is_the_log_of_the_survival_and_never_stops_growing() {
         let tail = ParetoTail::fit(&pareto(-0.2, 1.0, 10_000), 0.9).unwrap();
         assert_relative_eq!(
-            tail.surprise(pareto(-0.2, 1.0, 10_000)[5000]),
+            tail.surprisal(pareto(-0.2, 1.0, 10_000)[5000]),
             2f64.ln(),
             epsilon = 1e-3
         );
         let heavy = ParetoTail::fit(&pareto(0.2, 1.0, 10_000), 0.9).unwrap();
-        assert_relative_eq!(heavy.surprise(heavy.quantile(0.01)), 100f64.ln(), epsilon = 1e-5);
-        let far: Vec<f64> = [5.0, 50.0, 5e3, 5e30].iter().map(|x| tail.surprise(*x)).collect();
+        assert_relative_eq!(heavy.surprisal(heavy.quantile(0.01)), 100f64.ln(), epsilon = 1e-5);
+        let far: Vec<f64> = [5.0, 50.0, 5e3, 5e30].iter().map(|x| tail.surprisal(*x)).collect();
         assert!(far.windows(2).all(|w| w[0] < w[1]), "{far:?}");
         assert!(far.iter().all(|s| s.is_finite()));
-        assert_eq!(tail.surprise(-1.0), 0.0);
+        assert_eq!(tail.surprisal(-1.0), 0.0);
     }
 
     #[test]
     fn constant_scores_have_a_tail_too() {
         let tail = ParetoTail::fit(&[3.0; 50], 0.9).unwrap();
-        assert!(tail.surprise(3.1) > tail.surprise(3.0));
+        assert!(tail.surprisal(3.1) > tail.surprisal(3.0));
         assert!(tail.quantile(0.001) >= 3.0);
         assert!(ParetoTail::fit(&[1.0], 1.0).is_err());
     }

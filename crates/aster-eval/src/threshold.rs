@@ -1,9 +1,10 @@
+use aster_base::{SettingError, median, open_share, positive, quantile, require};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{check_scores, check_thresholds};
-use crate::{EvalError, ParetoTail};
+use crate::error::{EvalError, check_scores, check_thresholds};
+use crate::tail::ParetoTail;
 
-/// How a threshold is chosen from the scores of normal data, without labels.
+/// Rule that chooses a threshold from the scores of normal data, without labels.
 ///
 /// ```
 /// use aster_eval::ThresholdRule;
@@ -14,7 +15,9 @@ use crate::{EvalError, ParetoTail};
 /// # Ok::<(), aster_eval::EvalError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum ThresholdRule {
     /// Just above the `q`-quantile of the scores.
     Quantile {
@@ -54,8 +57,10 @@ pub enum ThresholdRule {
     },
 }
 
-/// How far each score lies above its own threshold, for metrics where thresholds differ by row: a
-/// score reaches its threshold where its margin reaches 0.
+/// Returns the margin of each score above its own threshold, for metrics where thresholds differ
+/// by row.
+///
+/// A score reaches its threshold where its margin reaches 0.
 ///
 /// ```
 /// use aster_eval::{f1_at, margins};
@@ -75,12 +80,12 @@ pub fn margins(scores: &[f32], thresholds: &[f32]) -> Result<Vec<f32>, EvalError
     Ok(scores.iter().zip(thresholds).map(margin).collect())
 }
 
-/// Chooses a threshold in a way of one's own, in place of a [`ThresholdRule`].
+/// Custom rule that chooses a threshold, in place of a [`ThresholdRule`].
 pub trait Threshold: std::fmt::Debug + Send + Sync + 'static {
-    /// Names it in saved detectors and in messages.
+    /// Returns the name used in saved detectors and in messages.
     fn name(&self) -> &str;
 
-    /// The threshold for scores of normal data, of which there is at least one: scores that
+    /// Chooses the threshold for scores of normal data, of which there is at least one: scores that
     /// reach it alarm.
     ///
     /// # Errors
@@ -89,67 +94,60 @@ pub trait Threshold: std::fmt::Debug + Send + Sync + 'static {
 }
 
 impl ThresholdRule {
-    /// The threshold for scores of training or validation data.
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// A parameter outside its range.
+    pub fn check(&self) -> Result<(), SettingError> {
+        match *self {
+            Self::Quantile { q } => {
+                require("quantile.q", q > 0.0 && q <= 1.0, "a number in (0, 1]", q)
+            }
+            Self::FalseAlarmRate { rate } => {
+                let inside = (0.0..1.0).contains(&rate);
+                require("false_alarm_rate.rate", inside, "a number in [0, 1)", rate)
+            }
+            Self::Mad { k } => positive("mad.k", k),
+            Self::Fixed { value } => {
+                require("fixed.value", value.is_finite(), "a finite number", value)
+            }
+            Self::Sensitivity { sensitivity } => open_share("sensitivity.sensitivity", sensitivity),
+            Self::Pot { initial, risk } => {
+                open_share("pot.initial", initial)?;
+                open_share("pot.risk", risk)
+            }
+        }
+    }
+
+    /// Chooses the threshold from scores of training or validation data.
     ///
     /// # Errors
     /// No scores, a score that is not finite, a parameter outside its range.
     pub fn fit(&self, scores: &[f32]) -> Result<f32, EvalError> {
+        self.check()?;
         check_scores(scores)?;
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
+        let at = |q| quantile(&sorted, q).ok_or(EvalError::Empty);
         match *self {
-            Self::Quantile { q } => {
-                within("q", q, q > 0.0 && q <= 1.0, "a number in (0, 1]")?;
-                Ok(rank(&sorted, q).next_up())
-            }
-            Self::FalseAlarmRate { rate } => {
-                within("rate", rate, (0.0..1.0).contains(&rate), "a number in [0, 1)")?;
-                Ok(rank(&sorted, 1.0 - rate).next_up())
-            }
+            Self::Quantile { q } => Ok(at(q)?.next_up()),
+            Self::FalseAlarmRate { rate } => Ok(at(1.0 - rate)?.next_up()),
             Self::Mad { k } => {
-                within("k", k, k > 0.0, "a number above 0")?;
-                let median = rank(&sorted, 0.5);
-                let mut deviations: Vec<f32> = sorted.iter().map(|s| (s - median).abs()).collect();
-                deviations.sort_unstable_by(f32::total_cmp);
-                let spread = 1.4826 * f64::from(rank(&deviations, 0.5));
-                Ok(((f64::from(median) + k * spread) as f32).max(median.next_up()))
+                let center = at(0.5)?;
+                let mut deviations: Vec<f32> = sorted.iter().map(|s| (s - center).abs()).collect();
+                let spread = 1.4826 * f64::from(median(&mut deviations).ok_or(EvalError::Empty)?);
+                Ok(((f64::from(center) + k * spread) as f32).max(center.next_up()))
             }
-            Self::Fixed { value } => {
-                within("value", f64::from(value), value.is_finite(), "a finite number")?;
-                Ok(value)
-            }
+            Self::Fixed { value } => Ok(value),
             Self::Sensitivity { sensitivity } => {
-                let inside = sensitivity > 0.0 && sensitivity < 1.0;
-                within("sensitivity", sensitivity, inside, "a number in (0, 1)")?;
                 let risk = 10f64.powf(4.0 * sensitivity - 5.0);
                 Self::Pot { initial: 0.9, risk }.fit(scores)
             }
             Self::Pot { initial, risk } => {
-                within("risk", risk, risk > 0.0 && risk < 1.0, "a number in (0, 1)")?;
                 Ok(ParetoTail::fit(scores, initial)?.quantile(risk).next_up())
             }
         }
     }
-}
-
-fn within(
-    name: &'static str,
-    value: f64,
-    holds: bool,
-    expected: &'static str,
-) -> Result<(), EvalError> {
-    match holds {
-        true => Ok(()),
-        false => Err(EvalError::Setting { name, expected, got: value.to_string() }),
-    }
-}
-
-/// The smallest score that at least the share `q` of the scores does not exceed.
-fn rank(sorted: &[f32], q: f64) -> f32 {
-    let n = sorted.len();
-    // The subtraction keeps 0.9 * 10, which rounds up to 9.000000000000002, at 9.
-    let rank = (q * n as f64 - 1e-9).ceil() as usize;
-    sorted[rank.clamp(1, n) - 1]
 }
 
 #[cfg(test)]
@@ -205,7 +203,7 @@ mod tests {
             ThresholdRule::Sensitivity { sensitivity: 0.0 },
             ThresholdRule::Sensitivity { sensitivity: 1.0 },
         ] {
-            assert!(matches!(rule.fit(&hundred()), Err(EvalError::Setting { .. })), "{rule:?}");
+            assert!(matches!(rule.fit(&hundred()), Err(EvalError::Setting(_))), "{rule:?}");
         }
         assert_eq!(ThresholdRule::Mad { k: 1.0 }.fit(&[]), Err(EvalError::Empty));
     }

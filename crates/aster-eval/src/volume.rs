@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{check_classes, check_pair};
-use crate::{EvalError, runs};
+use crate::error::{EvalError, check_classes, check_pair};
+use crate::runs;
 
 /// Number of thresholds, spread evenly over the ranks; the reference's default.
 const THRESHOLDS: usize = 250;

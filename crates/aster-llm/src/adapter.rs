@@ -1,29 +1,28 @@
+use aster_base::{SettingError, at_least_one, positive, require};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::LlmError;
-use crate::config::require;
-
-/// A linear layer of a block.
+/// Linear layer of a Transformer block that LoRA can update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Queries of attention.
     Query,
-    /// Its keys.
+    /// Keys of attention.
     Key,
-    /// Its values.
+    /// Values of attention.
     Value,
-    /// Its output.
+    /// Output of attention.
     Output,
     /// The gate of a SwiGLU; a family without one has nothing there.
     Gate,
     /// First layer of the feed-forward part.
     Up,
-    /// Its last layer.
+    /// Last layer of the feed-forward part.
     Down,
 }
 
@@ -33,9 +32,10 @@ impl Target {
         [Self::Query, Self::Key, Self::Value, Self::Output, Self::Gate, Self::Up, Self::Down];
 }
 
-/// Low-rank adaptation (Hu et al., ICLR 2022).
+/// Hyperparameters of low-rank adaptation (LoRA; Hu et al., ICLR 2022).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct LoraConfig {
     /// Rank of the update. Default: 4.
     pub rank: usize,
@@ -63,11 +63,16 @@ impl Default for LoraConfig {
 }
 
 impl LoraConfig {
-    pub(crate) fn check(&self) -> Result<(), LlmError> {
-        require("LoRA rank", self.rank, self.rank > 0, "at least 1")?;
-        require("LoRA targets", self.targets.len(), !self.targets.is_empty(), "at least 1")?;
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// A rank of zero, no target, a scale of zero, dropout outside [0, 1).
+    pub fn check(&self) -> Result<(), SettingError> {
+        at_least_one("rank", self.rank)?;
+        positive("alpha", self.alpha)?;
+        at_least_one("targets", self.targets.len())?;
         let inside = (0.0..1.0).contains(&self.dropout);
-        require("LoRA dropout", self.dropout, inside, "a number in [0, 1)")
+        require("dropout", inside, "a number in [0, 1)", self.dropout)
     }
 
     fn scale(&self) -> f64 {

@@ -5,7 +5,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
-use crate::LlmError;
+use crate::error::LlmError;
 use crate::pretrained::io;
 
 /// What a frozen model makes of windows: a file for each, named by the hash of its patches,

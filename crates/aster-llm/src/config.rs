@@ -1,9 +1,9 @@
+use aster_base::{LARGEST, SettingError, at_least_one, positive, require};
 use serde::{Deserialize, Serialize};
 
-use crate::LlmError;
-
-/// The architectures that can be read.
+/// Transformer architecture that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Learned positions, LayerNorm, GELU (Radford et al. 2019).
@@ -19,11 +19,12 @@ pub enum Family {
 
 /// Non-linearity of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `x Phi(x)` (Hendrycks & Gimpel 2016).
     Gelu,
-    /// The same with Phi in its tanh form; `gelu_new` and `gelu_pytorch_tanh` of
+    /// `x Phi(x)` with Phi in its tanh form; `gelu_new` and `gelu_pytorch_tanh` of
     /// Hugging Face.
     GeluTanh,
     /// `x sigmoid(x)`.
@@ -32,8 +33,9 @@ pub enum Activation {
     Relu,
 }
 
-/// How rotary frequencies are stretched for contexts longer than those of pre-training.
+/// Scaling of rotary frequencies for contexts longer than those of pre-training.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RopeScaling {
     /// Not at all. So is Hugging Face's `dynamic` up to the model's positions.
@@ -55,7 +57,7 @@ pub enum RopeScaling {
         /// Positions of pre-training.
         original: f64,
     },
-    /// The same with a linear ramp between, and a temperature (YaRN, Peng et al. 2023).
+    /// Low frequencies by a factor, high ones not at all, with a linear ramp between, and a temperature (YaRN, Peng et al. 2023).
     Yarn {
         /// The factor.
         factor: f64,
@@ -70,16 +72,17 @@ pub enum RopeScaling {
     },
 }
 
-/// The shape of a Transformer. Defaults are those of a tiny GPT-2 that trains on a CPU
-/// (ours).
+/// Shape of a Transformer language model. Defaults are those of a tiny GPT-2 that trains on a
+/// CPU (ours).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
 pub struct LlmConfig {
     /// Architecture. Default: GPT-2.
     pub family: Family,
     /// Vocabulary size V. Default: 512.
     pub vocabulary: usize,
-    /// Width. Default: 64.
+    /// Width (hidden size). Default: 64.
     pub width: usize,
     /// Number of blocks. Default: 4.
     pub layers: usize,
@@ -90,7 +93,7 @@ pub struct LlmConfig {
     pub kv_heads: usize,
     /// Width of one head. Default: the width's share.
     pub head_width: Option<usize>,
-    /// Inner width of the feed-forward part. Default: 256.
+    /// Hidden size of the feed-forward layers. Default: 256.
     pub feed_forward: usize,
     /// Longest sequence. Default: 512.
     pub positions: usize,
@@ -140,10 +143,6 @@ impl Default for LlmConfig {
     }
 }
 
-/// More than this of anything is no model but a damaged file; it keeps products of sizes
-/// from overflowing.
-const LARGEST: usize = 1 << 24;
-
 impl LlmConfig {
     /// Width of one attention head.
     pub fn head_width(&self) -> usize {
@@ -153,8 +152,8 @@ impl LlmConfig {
     /// Checks that the sizes are possible and divide where they must.
     ///
     /// # Errors
-    /// [`LlmError::Setting`] for the first that does not.
-    pub fn check(&self) -> Result<(), LlmError> {
+    /// The first size that does not.
+    pub fn check(&self) -> Result<(), SettingError> {
         for (name, size) in [
             ("vocabulary", self.vocabulary),
             ("width", self.width),
@@ -164,38 +163,25 @@ impl LlmConfig {
             ("feed_forward", self.feed_forward),
             ("positions", self.positions),
         ] {
-            let possible = (1..=LARGEST).contains(&size);
-            require(name, size, possible, &format!("1 to {LARGEST}"))?;
+            at_least_one(name, size)?;
         }
-        require("layers", self.layers, self.layers <= 1000, "at most 1000")?;
-        let eps = self.norm_eps;
-        require("norm_eps", eps, eps > 0.0 && eps.is_finite(), "a finite number above 0")?;
+        require("layers", self.layers <= 1000, "at most 1000", self.layers)?;
+        positive("norm_eps", self.norm_eps)?;
         let inner = self.heads * self.head_width();
-        require("heads times head_width", inner, inner <= LARGEST, &format!("at most {LARGEST}"))?;
+        let fits = inner <= LARGEST;
+        require("heads times head_width", fits, format!("at most {LARGEST}"), inner)?;
         let grouped = self.heads.is_multiple_of(self.kv_heads);
         let expected = format!("a divisor of {} heads", self.heads);
-        require("kv_heads", self.kv_heads, grouped, &expected)?;
+        require("kv_heads", grouped, expected, self.kv_heads)?;
         match self.family {
             Family::Llama => {
                 let width = self.head_width();
-                require("head_width", width, width.is_multiple_of(2), "an even number")
+                require("head_width", width.is_multiple_of(2), "an even number", width)
             }
             Family::Gpt2 | Family::Bert => {
                 let expected = format!("heads times head_width, {inner}");
-                require("width", self.width, self.width == inner, &expected)
+                require("width", self.width == inner, expected, self.width)
             }
         }
-    }
-}
-
-pub(crate) fn require(
-    name: &'static str,
-    got: impl ToString,
-    holds: bool,
-    expected: &str,
-) -> Result<(), LlmError> {
-    match holds {
-        true => Ok(()),
-        false => Err(LlmError::setting(name, expected, got)),
     }
 }

@@ -1,20 +1,23 @@
 use std::path::PathBuf;
 
+use aster_base::{SettingError, Within, at_least_one, require};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::LoraConfig;
 use crate::cache::Cache;
-use crate::config::require;
-use crate::input::Input;
-use crate::model::{embedding, truncated};
-use crate::{
-    Backbone, InputConfig, LlmConfig, LlmError, LoraConfig, Pretrained, Prompt, PromptTokens,
-};
+use crate::config::LlmConfig;
+use crate::error::LlmError;
+use crate::input::{Input, InputConfig};
+use crate::model::{Backbone, embedding, truncated};
+use crate::pretrained::Pretrained;
+use crate::prompt::{Prompt, PromptTokens};
 
-/// Where the language model comes from.
+/// Source of the language model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LlmSource {
     /// No language model: the context is the embedded patches.
@@ -32,17 +35,18 @@ pub enum LlmSource {
     Random(LlmConfig),
 }
 
-/// Which weights of the language model are trained.
+/// Choice of the language model's weights that are trained (fine-tuning).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Tuning {
-    /// None.
+    /// No weight.
     Frozen,
     /// Low-rank updates (paper: better than frozen).
     Lora(LoraConfig),
     /// Norms and learned positions (GPT4TS, Zhou et al. 2023).
     Norms,
-    /// All.
+    /// All weights.
     Full,
 }
 
@@ -52,22 +56,23 @@ impl Default for Tuning {
     }
 }
 
-/// How patches become context.
+/// Hyperparameters of the context encoder: patch embedding and language model.
 ///
 /// ```
 /// use aster_llm::{ContextConfig, LlmSource, LoraConfig, Tuning};
 ///
-/// let config = ContextConfig {
-///     llm: LlmSource::Bundled,
-///     tuning: Tuning::Lora(LoraConfig { rank: 8, ..Default::default() }),
-///     ..Default::default()
-/// };
+/// let mut config = ContextConfig::default();
+/// config.llm = LlmSource::Bundled;
+/// config.tuning = Tuning::Lora(LoraConfig { rank: 8, ..Default::default() });
 /// assert_eq!(config.width, 64);
+/// assert!(config.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ContextConfig {
-    /// Model width D. Default: 64.
+    /// Model width D (hidden size). Default: 64.
     pub width: usize,
     /// The language model. Default: none.
     pub llm: LlmSource,
@@ -96,6 +101,7 @@ pub struct ContextConfig {
 /// Number format of a frozen language model's weights, and what it computes in. Halves take
 /// half the memory; whether they are faster depends on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// IEEE 754, 32 bits.
@@ -149,15 +155,30 @@ impl LlmSource {
 
 impl Llm {
     fn tokens(&self, prompt: &Prompt) -> Result<PromptTokens, LlmError> {
-        prompt.tokens(|| match &self.pretrained {
-            Some(model) => model.tokenizer(),
-            None => Pretrained::bundled()?.tokenizer(),
-        })
+        match prompt {
+            Prompt::Tokens(tokens) => Ok(tokens.clone()),
+            Prompt::Template(template) => self.read(template),
+        }
+    }
+
+    #[cfg(feature = "tokenizers")]
+    fn read(&self, template: &str) -> Result<PromptTokens, LlmError> {
+        let tokenizer = match &self.pretrained {
+            Some(model) => model.tokenizer()?,
+            None => Pretrained::bundled()?.tokenizer()?,
+        };
+        PromptTokens::read(template, &tokenizer)
+    }
+
+    #[cfg(not(feature = "tokenizers"))]
+    fn read(&self, template: &str) -> Result<PromptTokens, LlmError> {
+        let what = format!("the prompt {template:?}");
+        Err(LlmError::Feature { what, feature: "tokenizers" })
     }
 }
 
 impl ContextConfig {
-    /// The same config with the model's shape in place of its source, the prompt in tokens,
+    /// Returns the config with the model's shape in place of its source, the prompt in tokens,
     /// no adapter and no cache, so that a saved model can be rebuilt from its weights alone.
     ///
     /// # Errors
@@ -173,13 +194,42 @@ impl ContextConfig {
         Ok(config)
     }
 
-    /// The same config with the channels named in the prompt.
+    /// Writes the names of the channels into the prompt.
     pub fn with_channels(mut self, names: &[String]) -> Self {
         self.prompt = self.prompt.map(|prompt| prompt.with_channels(names));
         self
     }
 
-    /// An encoder for `tokens` patches of `features` = P*C values each.
+    /// Checks everything that can be checked without reading the language model.
+    ///
+    /// # Errors
+    /// A width of zero, a prompt, adapter or cache without what it needs, half precision for
+    /// weights that train.
+    pub fn check(&self) -> Result<(), SettingError> {
+        at_least_one("width", self.width)?;
+        let llm = self.llm != LlmSource::None;
+        require("prompt", llm || self.prompt.is_none(), "none without a language model", "one")?;
+        if let LlmSource::Random(shape) = &self.llm {
+            shape.check().within("llm.random")?;
+        }
+        if let Tuning::Lora(lora) = &self.tuning {
+            lora.check().within("tuning.lora")?;
+        }
+        self.input.check(self.width).within("input")?;
+        let frozen = self.tuning == Tuning::Frozen;
+        let full = self.precision == Precision::F32;
+        let (expected, got) =
+            ("F32, or `tuning` that is `frozen`", format!("{:?}", self.precision));
+        require("precision", full || frozen, expected, got)?;
+        let lora = matches!(self.tuning, Tuning::Lora(_));
+        let got = format!("{:?}", self.adapter);
+        require("adapter", self.adapter.is_none() || lora, "none without LoRA", got)?;
+        let fixed = frozen && self.input == InputConfig::Fixed;
+        let expected = "none, or `tuning` that is `frozen` and `input` that is `fixed`";
+        require("cache", self.cache.is_none() || fixed, expected, format!("{:?}", self.cache))
+    }
+
+    /// Creates an encoder for `tokens` patches of `features` = P*C values each.
     ///
     /// # Errors
     /// A size of zero, a language model that cannot be read, a prompt without a language
@@ -192,16 +242,10 @@ impl ContextConfig {
         tokens: usize,
         device: &Device,
     ) -> Result<ContextEncoder, LlmError> {
-        require("width", self.width, self.width > 0, "at least 1")?;
-        require("tokens", tokens, tokens > 0, "at least 1")?;
-        let llm = match self.llm.open()? {
-            Some(llm) => Some(self.enriched(&llm, [features, tokens], device)?),
-            None => {
-                let prompts = usize::from(self.prompt.is_some());
-                require("prompt", prompts, prompts == 0, "none without a language model")?;
-                None
-            }
-        };
+        self.check()?;
+        at_least_one("tokens", tokens)?;
+        let llm = self.llm.open()?;
+        let llm = llm.map(|llm| self.enriched(&llm, [features, tokens], device)).transpose()?;
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Ok(ContextEncoder {
             embed: LinearConfig::new(features, self.width).init(device),
@@ -217,27 +261,16 @@ impl ContextConfig {
         device: &Device,
     ) -> Result<Enriched, LlmError> {
         let shape = &llm.shape;
-        let frozen = self.tuning == Tuning::Frozen;
-        let half = self.precision != Precision::F32;
         let (dtype, precision) = (self.precision.dtype(), format!("{:?}", self.precision));
-        let expected = "F32, or `tuning` that is `frozen`";
-        require("precision", &precision, !half || frozen, expected)?;
         let has = device.supports_dtype(dtype);
-        require("precision", &precision, has, "one that the device computes in")?;
-        let (lora, adapter) =
-            (matches!(self.tuning, Tuning::Lora(_)), format!("{:?}", self.adapter));
-        require("adapter", adapter, self.adapter.is_none() || lora, "none without LoRA")?;
-        let fixed = frozen && self.input == InputConfig::Fixed;
-        let expected = "none, or `tuning` that is `frozen` and `input` that is `fixed`";
-        let cache = format!("{:?}", self.cache);
-        require("cache", cache, self.cache.is_none() || fixed, expected)?;
+        require("precision", has, "one that the device computes in", precision)?;
         let prompt = self.prompt.as_ref().map(|prompt| llm.tokens(prompt)).transpose()?;
         let prompted = prompt.as_ref().map_or(0, PromptTokens::length);
         let expected = format!("at most {} (the model's positions)", shape.positions);
-        require("tokens", prompted + tokens, prompted + tokens <= shape.positions, &expected)?;
+        require("tokens", prompted + tokens <= shape.positions, expected, prompted + tokens)?;
         let largest = prompt.as_ref().map_or(0, PromptTokens::largest_id) as usize;
         let expected = format!("below the vocabulary of {}", shape.vocabulary);
-        require("token of the prompt", largest, largest < shape.vocabulary, &expected)?;
+        require("token of the prompt", largest < shape.vocabulary, expected, largest)?;
 
         let used = truncated(shape.clone(), self.layers)?;
         let weights = llm.pretrained.as_ref().map(|model| model.weights(device)).transpose()?;
@@ -308,13 +341,15 @@ struct Enriched {
 }
 
 impl ContextEncoder {
+    /// Maps patches to context.
+    ///
     /// # Shapes
     /// Patches `[B, L, P*C]` to context `[B, L, D]`.
     pub fn forward(&self, patches: Tensor<3>) -> Tensor<3> {
         self.enrich(patches, Enriched::embed)
     }
 
-    /// The same for patches of data: with [`ContextConfig::cache`], what the language model
+    /// Maps patches of data to context: with [`ContextConfig::cache`], what the language model
     /// makes of them is computed once. No gradient flows to patches through a cache.
     ///
     /// # Shapes
@@ -335,7 +370,7 @@ impl ContextEncoder {
         }
     }
 
-    /// The language model's part.
+    /// Returns the language model's blocks.
     pub fn backbone(&self) -> Option<&Backbone> {
         self.llm.as_ref().map(|llm| &llm.backbone)
     }

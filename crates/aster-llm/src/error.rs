@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-/// What can be wrong with a language model's folder or settings.
+use aster_base::SettingError;
+
+/// The errors of reading and building a language model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LlmError {
@@ -122,20 +124,7 @@ pub enum LlmError {
         /// The feature of `aster` or `aster-llm`.
         feature: &'static str,
     },
-    /// A setting outside its range.
-    #[error("{name}: expected {expected}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// Its range, in words.
-        expected: String,
-        /// The value given.
-        got: String,
-    },
-}
-
-impl LlmError {
-    pub(crate) fn setting(name: &'static str, expected: &str, got: impl ToString) -> Self {
-        Self::Setting { name, expected: expected.into(), got: got.to_string() }
-    }
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
 }

@@ -1,14 +1,17 @@
 use std::path::Path;
 
+use aster_base::require;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use serde_json::json;
 
-use crate::config::require;
+use crate::block::{Block, Norm};
+use crate::config::{Activation, Family, LlmConfig};
+use crate::error::LlmError;
+use crate::model::LanguageModel;
 use crate::pretrained::{CONFIG, WEIGHTS, io};
-use crate::{Activation, Block, Family, LanguageModel, LlmConfig, LlmError, Norm};
 
 impl LanguageModel {
     /// Writes a GPT-2 as a Hugging Face folder: `config.json` and `model.safetensors`.
@@ -19,7 +22,7 @@ impl LanguageModel {
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), LlmError> {
         let (folder, config) = (folder.as_ref(), self.config());
         let (family, expected) = (config.family, "gpt2, the only one that is written");
-        require("family", format!("{family:?}"), family == Family::Gpt2, expected)?;
+        require("family", family == Family::Gpt2, expected, format!("{family:?}"))?;
         std::fs::create_dir_all(folder).map_err(io(folder))?;
         let path = folder.join(CONFIG);
         std::fs::write(&path, format!("{:#}\n", hf_config(config))).map_err(io(&path))?;

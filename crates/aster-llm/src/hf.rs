@@ -1,9 +1,10 @@
 //! `config.json` of the Hugging Face hub.
 
+use aster_base::{SettingError, require};
 use serde::Deserialize;
 
-use crate::config::require;
-use crate::{Activation, Family, LlmConfig, LlmError, RopeScaling};
+use crate::config::{Activation, Family, LlmConfig, RopeScaling};
+use crate::error::LlmError;
 
 /// The fields of the families that can be read.
 #[derive(Deserialize)]
@@ -120,7 +121,7 @@ impl HfConfig {
         let width = size("hidden_size", self.hidden_size)?;
         let heads = size("num_attention_heads", self.num_attention_heads)?;
         let kind = self.position_embedding_type.as_deref().unwrap_or("absolute");
-        require("position_embedding_type", kind, kind == "absolute", "absolute")?;
+        require("position_embedding_type", kind == "absolute", "absolute", kind)?;
         Ok(LlmConfig {
             family: Family::Bert,
             vocabulary: size("vocab_size", self.vocab_size)?,
@@ -160,20 +161,20 @@ impl HfRope {
             }),
             _ => {
                 let expected = "one of default, linear, dynamic, llama3, yarn";
-                Err(LlmError::setting("rope_type", expected, kind))
+                Err(SettingError::new("rope_type", expected, kind).into())
             }
         }
     }
 }
 
 fn size(name: &'static str, value: Option<usize>) -> Result<usize, LlmError> {
-    value.ok_or_else(|| LlmError::setting(name, "a size in config.json", "nothing"))
+    value.ok_or_else(|| SettingError::new(name, "a size in config.json", "nothing").into())
 }
 
 fn number(name: &'static str, value: Option<f64>) -> Result<f64, LlmError> {
     let expected = "a number above 0 in rope_scaling";
     let value = value.filter(|value| *value > 0.0);
-    value.ok_or_else(|| LlmError::setting(name, expected, "nothing"))
+    value.ok_or_else(|| SettingError::new(name, expected, "nothing").into())
 }
 
 fn activation(name: &str) -> Result<Activation, LlmError> {
@@ -184,7 +185,7 @@ fn activation(name: &str) -> Result<Activation, LlmError> {
         "relu" => Ok(Activation::Relu),
         _ => {
             let expected = "one of gelu, gelu_new, gelu_pytorch_tanh, silu, relu";
-            Err(LlmError::setting("activation", expected, name))
+            Err(SettingError::new("activation", expected, name).into())
         }
     }
 }

@@ -1,10 +1,11 @@
+use aster_base::SettingError;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use hf_hub::{HFClient, HFClientSync, HFError, HFRepositorySync, RepoTypeModel, split_id};
 use sha2::{Digest, Sha256};
 
-use crate::LlmError;
+use crate::error::LlmError;
 use crate::pretrained::{CONFIG, INDEX, TOKENIZER, WEIGHTS, io, shards};
 
 /// A Hugging Face hub and the cache of what came from it, with feature `hub`.
@@ -49,7 +50,8 @@ impl Hub {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
         let named = |part: &str| !part.split('/').any(|name| name.is_empty() || name == "..");
         if ![repository, revision].iter().all(|part| part.chars().all(plain) && named(part)) {
-            return Err(LlmError::setting("model", "owner/name or owner/name@revision", model));
+            let expected = "owner/name or owner/name@revision";
+            return Err(SettingError::new("model", expected, model).into());
         }
         let client = self.client().map_err(failed(model))?;
         let (owner, name) = split_id(repository);

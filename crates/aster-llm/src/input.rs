@@ -1,16 +1,17 @@
 use std::f64::consts::PI;
 
+use aster_base::{SettingError, at_least_one, require};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::LlmError;
-use crate::config::require;
+use crate::error::LlmError;
 
-/// How embedded patches reach the width of the language model.
+/// Projection of patches to the width of the language model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InputConfig {
     /// A linear layer from the width D.
@@ -39,6 +40,18 @@ pub(crate) enum Input {
 }
 
 impl InputConfig {
+    /// Checks the settings for patches embedded in a width D.
+    ///
+    /// # Errors
+    /// No prototype, a width that the heads do not divide.
+    pub fn check(&self, width: usize) -> Result<(), SettingError> {
+        let Self::Reprogrammed { prototypes, heads } = *self else { return Ok(()) };
+        at_least_one("reprogrammed.prototypes", prototypes)?;
+        let divides = heads > 0 && width.is_multiple_of(heads);
+        let expected = format!("a divisor of the width {width}");
+        require("reprogrammed.heads", divides, expected, heads)
+    }
+
     pub(crate) fn reads_words(&self) -> bool {
         matches!(self, Self::Reprogrammed { .. })
     }
@@ -53,9 +66,6 @@ impl InputConfig {
             Self::Linear => Ok(Input::Linear(linear(width, llm))),
             Self::Fixed => Ok(Input::Fixed(cosines(features, llm, device))),
             Self::Reprogrammed { prototypes, heads } => {
-                require("prototypes", prototypes, prototypes > 0, "at least 1")?;
-                let divides = heads > 0 && width.is_multiple_of(heads);
-                require("heads", heads, divides, &format!("a divisor of the width {width}"))?;
                 // Mixtures of as many words, of the size of one.
                 let normal =
                     Initializer::Normal { mean: 0.0, std: (1.0 / vocabulary as f64).sqrt() };

@@ -7,10 +7,12 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, Int, Tensor};
 
-use crate::block::Shared;
-use crate::pretrained::io;
+use crate::adapter::LoraConfig;
+use crate::block::{Block, Norm, Shared};
+use crate::config::{Family, LlmConfig};
+use crate::error::LlmError;
+use crate::pretrained::{Pretrained, io};
 use crate::weights::Weights;
-use crate::{Block, Family, LlmConfig, LlmError, LoraConfig, Norm, Pretrained};
 
 /// Whether a tensor is one of LoRA's factors.
 fn is_factor(name: &str, _container: &str) -> bool {
@@ -21,9 +23,9 @@ fn is_factor(name: &str, _container: &str) -> bool {
 #[derive(Module, Debug)]
 pub struct Backbone {
     pub(crate) positions: Option<Embedding>,
-    /// BERT: the code of the first sentence, and the norm of embeddings.
-    pub(crate) sentence: Option<Param<Tensor<2>>>,
-    pub(crate) norm_first: Option<Norm>,
+    /// BERT: the embedding of the first token type, and the norm of embeddings.
+    pub(crate) token_type_embedding: Option<Param<Tensor<2>>>,
+    pub(crate) embedding_norm: Option<Norm>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) norm: Option<Norm>,
     #[module(skip)]
@@ -42,8 +44,8 @@ impl Backbone {
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Ok(Self {
             positions: learned.then(|| embedding(config.positions, config.width, device)),
-            sentence: bert.then(|| normal.init([1, config.width], device)),
-            norm_first: bert.then(|| Norm::new(config, device)),
+            token_type_embedding: bert.then(|| normal.init([1, config.width], device)),
+            embedding_norm: bert.then(|| Norm::new(config, device)),
             blocks: (0..config.layers).map(|_| Block::new(config, device)).collect(),
             norm: (!bert).then(|| Norm::new(config, device)),
             config: config.clone(),
@@ -93,10 +95,10 @@ impl Backbone {
             Some(positions) => x + positions.weight.val().narrow(0, 0, length).unsqueeze::<3>(),
             None => x,
         };
-        if let Some(sentence) = &self.sentence {
-            x = x + sentence.val().unsqueeze::<3>();
+        if let Some(token_type_embedding) = &self.token_type_embedding {
+            x = x + token_type_embedding.val().unsqueeze::<3>();
         }
-        if let Some(norm) = &self.norm_first {
+        if let Some(norm) = &self.embedding_norm {
             x = norm.forward(x);
         }
         for block in &self.blocks {
@@ -121,7 +123,7 @@ impl Backbone {
 
     /// Freezes all but norms and positions (GPT4TS, Zhou et al. 2023).
     pub fn only_norms(mut self) -> Self {
-        self.sentence = self.sentence.map(Module::no_grad);
+        self.token_type_embedding = self.token_type_embedding.map(Module::no_grad);
         self.blocks = self.blocks.into_iter().map(Block::only_norms).collect();
         self
     }
@@ -183,7 +185,7 @@ pub(crate) fn truncated(
 ) -> Result<LlmConfig, LlmError> {
     if let Some(layers) = layers {
         let expected = format!("at most {}", config.layers);
-        crate::config::require("layers", layers, layers <= config.layers, &expected)?;
+        aster_base::require("layers", layers <= config.layers, expected, layers)?;
         config.layers = layers;
     }
     Ok(config)
@@ -278,7 +280,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::{Target, block::tests::learn};
+    use crate::adapter::Target;
+    use crate::block::tests::learn;
 
     #[test]
     fn an_adapter_is_saved_alone_and_merges_into_the_base() {

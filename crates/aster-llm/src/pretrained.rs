@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::Device;
 use serde::Deserialize;
-use tokenizers::Tokenizer;
 
+use crate::config::LlmConfig;
+use crate::error::LlmError;
 use crate::hf::HfConfig;
 use crate::weights::{Tensors, Weights};
-use crate::{LlmConfig, LlmError};
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -58,7 +58,7 @@ impl Pretrained {
     /// Those of `Hub::fetch`; this crate was built without its feature `hub`.
     pub fn hub(model: &str) -> Result<Self, LlmError> {
         #[cfg(feature = "hub")]
-        return crate::Hub::from_env().fetch(model).map(Self::folder);
+        return crate::hub::Hub::from_env().fetch(model).map(Self::folder);
         #[cfg(not(feature = "hub"))]
         Err(LlmError::Feature { what: format!("the model {model:?}"), feature: "hub" })
     }
@@ -86,14 +86,15 @@ impl Pretrained {
         hf.read()
     }
 
-    /// What turns text into the model's tokens, from `tokenizer.json`.
+    /// Reads the tokenizer, which turns text into the model's tokens, from `tokenizer.json`.
     ///
     /// # Errors
     /// A missing or malformed file.
-    pub fn tokenizer(&self) -> Result<Tokenizer, LlmError> {
+    #[cfg(feature = "tokenizers")]
+    pub fn tokenizer(&self) -> Result<tokenizers::Tokenizer, LlmError> {
         let (path, text) = self.file(TOKENIZER)?;
         let wrong = |error| LlmError::Tokenizer { reason: format!("{}: {error}", path.display()) };
-        Tokenizer::from_bytes(text).map_err(wrong)
+        tokenizers::Tokenizer::from_bytes(text).map_err(wrong)
     }
 
     fn file(&self, name: &'static str) -> Result<(PathBuf, Cow<'static, [u8]>), LlmError> {

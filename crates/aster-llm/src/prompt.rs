@@ -2,19 +2,22 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "tokenizers")]
 use tokenizers::Tokenizer;
 
-use crate::LlmError;
+#[cfg(feature = "tokenizers")]
+use crate::error::LlmError;
 
 /// Text that a language model reads before the patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
     /// Text with placeholders: `{channels}` for the names of the channels, and for
     /// statistics of the window over all its scaled values `{min}`, `{max}`, `{mean}`,
     /// `{std}`, and `{trend}`, the last patch's mean less the first's.
     Template(String),
-    /// The same in a model's tokens, as a saved detector has it.
+    /// Prompt in a model's tokens, as a saved detector has it.
     Tokens(PromptTokens),
 }
 
@@ -28,10 +31,13 @@ impl Default for Prompt {
     }
 }
 
-/// A prompt in tokens. Statistics are written digit by digit, as LLMTime (Gruver et al.
+/// Prompt in the tokens of a model.
+///
+/// Statistics are written digit by digit, as LLMTime (Gruver et al.
 /// 2023) writes numbers, always `+0.00` to `+9.99`: so every prompt has the same length,
 /// and no tokenizer is needed where windows are scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PromptTokens {
     pieces: Vec<Piece>,
     digits: [u32; 10],
@@ -41,6 +47,7 @@ pub struct PromptTokens {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Piece {
     Text(Vec<u32>),
@@ -48,6 +55,7 @@ enum Piece {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Statistic {
     Min,
@@ -61,36 +69,29 @@ enum Statistic {
 const NUMBER: usize = 5;
 
 impl Prompt {
-    /// The same with the channels named.
+    /// Writes the names of the channels into a template.
     pub fn with_channels(self, names: &[String]) -> Self {
         match self {
             Self::Template(text) => Self::Template(text.replace("{channels}", &names.join(", "))),
             tokens => tokens,
         }
     }
-
-    /// The same in tokens; `tokenizer` is called where it is not yet.
-    pub(crate) fn tokens(
-        &self,
-        tokenizer: impl FnOnce() -> Result<Tokenizer, LlmError>,
-    ) -> Result<PromptTokens, LlmError> {
-        match self {
-            Self::Template(text) => PromptTokens::read(text, &tokenizer()?),
-            Self::Tokens(tokens) => Ok(tokens.clone()),
-        }
-    }
 }
 
 impl PromptTokens {
-    fn read(template: &str, tokenizer: &Tokenizer) -> Result<Self, LlmError> {
-        let encode = |text: &str| {
+    /// Reads a template with a model's tokenizer.
+    #[cfg(feature = "tokenizers")]
+    pub(crate) fn read(template: &str, tokenizer: &Tokenizer) -> Result<Self, LlmError> {
+        let encode = |text: &str| -> Result<Vec<u32>, LlmError> {
             let encoding = tokenizer.encode(text, false);
             let encoding = encoding.map_err(|e| LlmError::Tokenizer { reason: e.to_string() })?;
             Ok(encoding.get_ids().to_vec())
         };
-        let single = |text: &str| match encode(text)?.as_slice() {
-            [id] => Ok(*id),
-            _ => Err(LlmError::Tokenizer { reason: format!("{text:?} is not one token") }),
+        let single = |text: &str| -> Result<u32, LlmError> {
+            match encode(text)?.as_slice() {
+                [id] => Ok(*id),
+                _ => Err(LlmError::Tokenizer { reason: format!("{text:?} is not one token") }),
+            }
         };
         let mut digits = [0; 10];
         for (i, digit) in digits.iter_mut().enumerate() {
@@ -176,6 +177,7 @@ fn row(ids: &[u32], device: &Device) -> Tensor<2, Int> {
     Tensor::<1, Int>::from_ints(ids.as_slice(), device).unsqueeze()
 }
 
+#[cfg(feature = "tokenizers")]
 fn statistic(name: &str) -> Option<Statistic> {
     match name {
         "min" => Some(Statistic::Min),
@@ -187,12 +189,13 @@ fn statistic(name: &str) -> Option<Statistic> {
     }
 }
 
+#[cfg(feature = "tokenizers")]
 fn unknown(name: &str) -> LlmError {
     let expected = "one of {channels}, {min}, {max}, {mean}, {std}, {trend}";
-    LlmError::setting("prompt", expected, format!("{{{name}}}"))
+    aster_base::SettingError::new("prompt", expected, format!("{{{name}}}")).into()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tokenizers"))]
 mod tests {
     use tokenizers::models::bpe::{BPE, Vocab};
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -214,7 +217,8 @@ mod tests {
     fn text(template: &str, values: &[f32]) -> Vec<String> {
         let (tokenizer, device) = (tokenizer(), Device::flex());
         let prompt = Prompt::Template(template.into()).with_channels(&["a".into(), "b c".into()]);
-        let tokens = prompt.tokens(|| Ok(tokenizer.clone())).unwrap();
+        let Prompt::Template(template) = prompt else { panic!("a template stays one") };
+        let tokens = PromptTokens::read(&template, &tokenizer).unwrap();
         let patches = Tensor::<1>::from_floats(values, &device).reshape([2, 2, 2]);
         let ids = tokens.ids(&patches);
         assert_eq!(ids.dims(), [2, tokens.length()]);
@@ -243,8 +247,7 @@ mod tests {
 
     #[test]
     fn an_unknown_placeholder_is_named() {
-        let prompt = Prompt::Template("{median}".into());
-        let error = prompt.tokens(|| Ok(tokenizer())).unwrap_err();
+        let error = PromptTokens::read("{median}", &tokenizer()).unwrap_err();
         assert!(error.to_string().contains("{median}"), "{error}");
     }
 }

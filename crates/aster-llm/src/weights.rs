@@ -7,7 +7,10 @@ use burn::nn::{Embedding, Linear};
 use burn::store::burn_pack::Tensor as PackTensor;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use crate::{Attention, Backbone, Block, Family, FeedForward, LlmConfig, LlmError, Norm};
+use crate::block::{Attention, Block, FeedForward, Norm};
+use crate::config::{Family, LlmConfig};
+use crate::error::LlmError;
+use crate::model::Backbone;
 
 /// By name, none of them read before it is asked for.
 pub(crate) type Tensors = BTreeMap<String, PackTensor>;
@@ -123,15 +126,15 @@ impl<'a> Weights<'a> {
         if let Some(table) = &mut backbone.positions {
             *table = self.embedding(positions, longest, width)?;
         }
-        if let Some(sentence) = &mut backbone.sentence {
+        if let Some(token_type_embedding) = &mut backbone.token_type_embedding {
             let name = "embeddings.token_type_embeddings.weight";
-            // One for the first sentence and, in most models, one for the second.
+            // One for the first token type and, in most models, one for the second.
             let types = self.tensors.get(&format!("{}{name}", self.prefix));
             let types = types.and_then(|types| types.shape.first().copied()).unwrap_or(1).max(1);
             let all = self.tensor::<2>(name, [types, width])?;
-            *sentence = Param::from_tensor(all.narrow(0, 0, 1));
+            *token_type_embedding = Param::from_tensor(all.narrow(0, 0, 1));
         }
-        if let Some(norm) = &mut backbone.norm_first {
+        if let Some(norm) = &mut backbone.embedding_norm {
             self.fill_norm(norm, "embeddings.LayerNorm", width)?;
         }
         if let Some(last) = &mut backbone.norm {

@@ -2,6 +2,7 @@
 #![cfg(feature = "bundled")]
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
+use aster_base::Configure;
 use aster_llm::{
     Activation, ContextConfig, InputConfig, LanguageModel, LlmConfig, LlmSource, Pretrained, Prompt,
 };
@@ -48,13 +49,10 @@ fn a_saved_model_reads_back_the_same() {
 #[test]
 fn prompts_and_prototypes_survive_without_the_source() {
     let device = Device::flex();
-    let config = ContextConfig {
-        llm: LlmSource::Bundled,
-        layers: Some(2),
-        prompt: Some(Prompt::default()),
-        input: InputConfig::Reprogrammed { prototypes: 8, heads: 4 },
-        ..Default::default()
-    };
+    let config = ContextConfig::with(|it| {
+        (it.llm, it.layers, it.prompt) = (LlmSource::Bundled, Some(2), Some(Prompt::default()));
+        it.input = InputConfig::Reprogrammed { prototypes: 8, heads: 4 };
+    });
     let named = config.clone().with_channels(&["pressure".into()]);
     let encoder = named.init(6, 4, &device).unwrap().fork(&device);
     let window = Tensor::<3>::random([2, 4, 6], Distribution::Normal(0.0, 1.0), &device);

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use aster_base::Configure;
 use aster_llm::{ContextConfig, LlmConfig, LlmError, LlmSource, LoraConfig, Target, Tuning};
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -44,7 +45,7 @@ fn write(folder: &Path, config: &str, tensors: &[(&str, &[usize])], dtype: Dtype
 
 fn open(folder: &Path) -> Result<(), LlmError> {
     let llm = LlmSource::Folder(folder.into());
-    ContextConfig { llm, ..Default::default() }.init(6, 3, &Device::flex()).map(drop)
+    ContextConfig::with(|it| it.llm = llm).init(6, 3, &Device::flex()).map(drop)
 }
 
 #[test]
@@ -155,18 +156,21 @@ fn a_norm_that_divides_by_nothing_is_an_error() {
     for norm_eps in [0.0, -1e-5, f64::NAN, f64::INFINITY] {
         let config = LlmConfig { norm_eps, ..Default::default() };
         let error = config.check().unwrap_err();
-        assert!(matches!(error, LlmError::Setting { name: "norm_eps", .. }), "{error}");
+        assert!(error.name == "norm_eps", "{error}");
     }
 }
 
 #[test]
 fn too_many_layers_or_tokens_are_errors() {
     let device = Device::flex();
-    let config =
-        ContextConfig { llm: LlmSource::Random(LlmConfig::default()), ..Default::default() };
-    let layers = ContextConfig { layers: Some(9), ..config.clone() };
-    assert!(matches!(layers.init(6, 3, &device), Err(LlmError::Setting { name: "layers", .. })));
-    assert!(matches!(config.init(6, 513, &device), Err(LlmError::Setting { name: "tokens", .. })));
+    let config = ContextConfig::with(|it| it.llm = LlmSource::Random(LlmConfig::default()));
+    let layers = config.changed(|it| it.layers = Some(9));
+    assert!(
+        matches!(layers.init(6, 3, &device), Err(LlmError::Setting(it)) if it.name == "layers")
+    );
+    assert!(
+        matches!(config.init(6, 513, &device), Err(LlmError::Setting(it)) if it.name == "tokens")
+    );
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn tuning_decides_what_is_trained() {
     let shape = LlmConfig { layers: 1, ..Default::default() };
     let trained = |tuning| {
         let llm = LlmSource::Random(shape.clone());
-        let config = ContextConfig { llm, tuning, ..Default::default() };
+        let config = ContextConfig::with(|it| (it.llm, it.tuning) = (llm, tuning));
         let encoder = config.init(6, 3, &device).unwrap();
         let x = Tensor::<3>::random([2, 3, 6], Distribution::Normal(0.0, 1.0), &device);
         let grads = encoder.forward(x).powi_scalar(2).sum().backward();
@@ -200,7 +204,7 @@ fn only_a_causal_encoder_hides_the_future() {
     let after = before.clone().slice_fill([0..1, 3..4], 5.0);
     for causal in [true, false] {
         let llm = LlmSource::Random(LlmConfig::default());
-        let encoder = ContextConfig { llm, causal, ..Default::default() }
+        let encoder = ContextConfig::with(|it| (it.llm, it.causal) = (llm, causal))
             .init(6, 4, &device)
             .unwrap()
             .fork(&device);

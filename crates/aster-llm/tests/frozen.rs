@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use aster_base::Configure;
 use aster_llm::{
     ContextConfig, ContextEncoder, Family, InputConfig, LlmConfig, LlmError, LlmSource, Precision,
     Prompt, Tuning,
@@ -13,7 +14,9 @@ use burn::tensor::{Device, Distribution, Tensor};
 
 fn frozen(llm: LlmSource) -> ContextConfig {
     let tuning = Tuning::Frozen;
-    ContextConfig { llm, tuning, input: InputConfig::Fixed, width: 16, ..Default::default() }
+    ContextConfig::with(|it| {
+        (it.llm, it.tuning, it.input, it.width) = (llm, tuning, InputConfig::Fixed, 16);
+    })
 }
 
 /// All draws are from one state of the process.
@@ -43,11 +46,11 @@ fn half_precision_says_nearly_the_same_and_lets_gradients_through() {
     let device = Device::flex().autodiff();
     let small = |family| LlmSource::Random(LlmConfig { family, ..Default::default() });
     for llm in [LlmSource::Bundled, small(Family::Llama), small(Family::Bert)] {
-        let full = ContextConfig { input: InputConfig::Linear, ..frozen(llm) };
+        let full = frozen(llm).changed(|it| it.input = InputConfig::Linear);
         let x = windows(&device).require_grad();
         let expected = init(&full, &device).forward(x.clone());
         for (precision, tolerance) in [(Precision::F16, 0.02), (Precision::Bf16, 0.1)] {
-            let half = init(&ContextConfig { precision, ..full.clone() }, &device);
+            let half = init(&full.changed(|it| it.precision = precision), &device);
             let got = half.forward(x.clone());
             let gap = gap(got.clone(), expected.clone());
             assert!(gap > 0.0 && gap < tolerance, "{precision:?}: {gap}");
@@ -70,7 +73,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn embeddings_of_data_are_kept_and_read_back() {
     let (device, folder) = (Device::flex(), tempfile::tempdir().unwrap());
     let plain = frozen(LlmSource::Bundled);
-    let config = ContextConfig { cache: Some(folder.path().into()), ..plain.clone() };
+    let config = plain.changed(|it| it.cache = Some(folder.path().into()));
     let (x, expected) = (windows(&device), init(&plain, &device));
     let expected = expected.forward(x.clone());
 
@@ -103,18 +106,19 @@ fn embeddings_of_data_are_kept_and_read_back() {
 #[test]
 fn whatever_changes_embeddings_changes_where_they_are_kept() {
     let (device, folder) = (Device::flex(), tempfile::tempdir().unwrap());
-    let base = ContextConfig { cache: Some(folder.path().into()), ..frozen(LlmSource::Bundled) };
+    let base = frozen(LlmSource::Bundled);
+    let base = base.changed(|it| it.cache = Some(folder.path().into()));
     let random = LlmSource::Random(LlmConfig::default());
     let configs = [
         base.clone(),
-        ContextConfig { layers: Some(3), ..base.clone() },
-        ContextConfig { causal: false, ..base.clone() },
-        ContextConfig { prompt: Some(Prompt::Template("Pumps:".into())), ..base.clone() },
-        ContextConfig { prompt: Some(Prompt::Template("{min}:".into())), ..base.clone() },
-        ContextConfig { precision: Precision::Bf16, ..base.clone() },
-        ContextConfig { llm: random, ..base.clone() },
+        base.changed(|it| it.layers = Some(3)),
+        base.changed(|it| it.causal = false),
+        base.changed(|it| it.prompt = Some(Prompt::Template("Pumps:".into()))),
+        base.changed(|it| it.prompt = Some(Prompt::Template("{min}:".into()))),
+        base.changed(|it| it.precision = Precision::Bf16),
+        base.changed(|it| it.llm = random),
         // What is trained after the model plays no part.
-        ContextConfig { width: 32, ..base },
+        base.changed(|it| it.width = 32),
     ];
     for config in &configs {
         init(config, &device).forward_data(windows(&device));
@@ -126,15 +130,15 @@ fn whatever_changes_embeddings_changes_where_they_are_kept() {
 fn what_trains_is_neither_kept_nor_halved() {
     let device = Device::flex();
     let refused = |config: ContextConfig| match config.init(6, 4, &device) {
-        Err(LlmError::Setting { name, .. }) => name,
+        Err(LlmError::Setting(error)) => error.name,
         other => panic!("expected a setting's name, got {other:?}"),
     };
     let base = frozen(LlmSource::Bundled);
-    let cached = ContextConfig { cache: Some("nowhere".into()), ..base.clone() };
-    assert_eq!(refused(ContextConfig { tuning: Tuning::default(), ..cached.clone() }), "cache");
-    assert_eq!(refused(ContextConfig { input: InputConfig::Linear, ..cached }), "cache");
-    let adapted = ContextConfig { adapter: Some("nowhere".into()), ..base.clone() };
+    let cached = base.changed(|it| it.cache = Some("nowhere".into()));
+    assert_eq!(refused(cached.changed(|it| it.tuning = Tuning::default())), "cache");
+    assert_eq!(refused(cached.changed(|it| it.input = InputConfig::Linear)), "cache");
+    let adapted = base.changed(|it| it.adapter = Some("nowhere".into()));
     assert_eq!(refused(adapted), "adapter");
-    let half = ContextConfig { precision: Precision::F16, ..base };
-    assert_eq!(refused(ContextConfig { tuning: Tuning::Norms, ..half }), "precision");
+    let half = base.changed(|it| it.precision = Precision::F16);
+    assert_eq!(refused(half.changed(|it| it.tuning = Tuning::Norms)), "precision");
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use aster_base::Configure;
 use aster_llm::{ContextConfig, LlmSource, Tuning};
 use burn::module::Module;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -65,7 +66,7 @@ fn half_a_billion_parameters_run_one_window() {
     let written = peak_mb();
     let device = Device::flex();
     let llm = LlmSource::Folder(folder.path().into());
-    let config = ContextConfig { llm, tuning: Tuning::Frozen, ..Default::default() };
+    let config = ContextConfig::with(|it| (it.llm, it.tuning) = (llm, Tuning::Frozen));
     let encoder = config.init(12, 8, &device).unwrap();
     let window = Tensor::<3>::random([1, 8, 12], Distribution::Normal(0.0, 1.0), &device);
     let context = encoder.forward(window).into_data();

@@ -1,10 +1,10 @@
-use aster_train::Attribution;
+use aster_base::{SettingError, at_least_one, require};
+use aster_detect::Attribution;
 use serde::{Deserialize, Serialize};
 
-use crate::ReportError;
-
-/// What a report shows.
+/// Settings of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportConfig {
     /// Heading of the page. Default: `Anomalies`.
@@ -15,7 +15,7 @@ pub struct ReportConfig {
     pub points: usize,
     /// Alarms that are listed with their channels, those of the highest severity. Default: 20.
     pub alarms: usize,
-    /// How their channels are blamed. Default: by the reconstruction.
+    /// Method that attributes them to channels. Default: by the reconstruction.
     pub attribution: Attribution,
     /// Windows shown in latent space, evenly spaced, at least 1. Default: 128.
     pub windows: usize,
@@ -25,9 +25,10 @@ pub struct ReportConfig {
     pub timestamps: Timestamps,
 }
 
-/// What timestamps count: units of time since the Unix epoch, shown as dates in UTC, or anything
+/// Unit of timestamps: units of time since the Unix epoch, shown as dates in UTC, or anything
 /// else, shown as numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Timestamps {
     /// The unit that puts the first one between the years 1990 and 2200, else numbers.
@@ -80,12 +81,8 @@ impl ReportConfig {
     ///
     /// # Errors
     /// A setting outside its range.
-    pub fn check(&self) -> Result<(), ReportError> {
-        for (name, least, got) in [("points", 100, self.points), ("windows", 1, self.windows)] {
-            if got < least {
-                return Err(ReportError::Setting { name, least, got });
-            }
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), SettingError> {
+        require("points", self.points >= 100, "at least 100", self.points)?;
+        at_least_one("windows", self.windows)
     }
 }

@@ -1,31 +1,25 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use aster_base::SettingError;
+use aster_detect::DetectError;
 use aster_eval::EvalError;
-use aster_train::TrainError;
 
-use crate::Plot;
+use crate::figures::Plot;
 
-/// What can go wrong with a report.
+/// The errors of making a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// From scoring, or from blaming channels.
+    /// The series cannot be scored, or its scores attributed to channels.
     #[error(transparent)]
-    Train(#[from] TrainError),
-    /// From the scores or the labels.
+    Detect(#[from] DetectError),
+    /// The scores or the labels are wrong.
     #[error(transparent)]
     Eval(#[from] EvalError),
-    /// A setting outside its range.
-    #[error("{name}: expected at least {least}, got {got}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// The least value.
-        least: usize,
-        /// The value given.
-        got: usize,
-    },
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// A plot of what the report does not have: curves without labels, say.
     #[error("there is nothing to draw for {plot:?}: {reason}")]
     Nothing {

@@ -1,16 +1,17 @@
 //! The plots of a report.
 
+use aster_detect::{EpochRecord, LatentCodes, Losses};
 use aster_eval::{precision_recall_curve, roc_curve};
-use aster_train::{EpochRecord, LatentCodes, Losses};
 use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict};
 use linfa_reduction::Pca;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::error::ReportError;
 use crate::figure::{Axis, Colour, Figure, Mark, Shade, Shape};
+use crate::report::Report;
 use crate::sample::rows_to_draw;
-use crate::{Report, ReportError};
 
 /// A plot of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,7 +215,8 @@ impl Report<'_> {
     }
 
     fn latent(&self) -> Result<Figure, ReportError> {
-        let LatentCodes { latent, rows, real, reconstructed, pseudo } = &self.codes;
+        let LatentCodes { latent_size: latent, rows, real, reconstructed, pseudo, .. } =
+            &self.codes;
         let failed = |error: &dyn std::fmt::Display| ReportError::Latent(error.to_string());
         let states = [real, reconstructed, pseudo];
         let views: Vec<ArrayView2<f32>> = states
@@ -224,7 +226,7 @@ impl Report<'_> {
             .map_err(|error| failed(&error))?;
         let all = ndarray::concatenate(ndarray::Axis(0), &views).map_err(|error| failed(&error))?;
         let all = DatasetBase::from(all.mapv(f64::from));
-        // A single latent has no second direction: it is drawn along x.
+        // A latent space of one dimension has no second direction: it is drawn along x.
         let plane = Pca::params(2.min(*latent)).fit(&all).map_err(|error| failed(&error))?;
         let places: Array2<f64> = plane.predict(&all.records);
         let cloud = |name: &str, colour, tokens: Vec<usize>| Mark {

@@ -1,16 +1,13 @@
-//! What a detector found in a series, to look at: one HTML page that needs nothing else, and
+//! Reports of what a detector found in a series: one HTML page that needs nothing else, and
 //! single plots as SVG and PNG.
 //!
 //! ```no_run
-//! use aster_data::SyntheticConfig;
+//! use aster_data::TimeSeries;
+//! use aster_detect::Detector;
 //! use aster_report::{Plot, Report, ReportConfig};
-//! use aster_train::{AsterConfig, Detector};
-//! use burn::tensor::Device;
 //!
-//! # fn run(device: Device) -> Result<(), Box<dyn std::error::Error>> {
-//! let split = SyntheticConfig::default().generate()?;
-//! let detector = Detector::fit(&AsterConfig::default(), &split.train, &device)?;
-//! let report = Report::new(&detector, &split.test, &ReportConfig::default())?;
+//! # fn run(detector: Detector, series: TimeSeries) -> Result<(), Box<dyn std::error::Error>> {
+//! let report = Report::new(&detector, &series, &ReportConfig::default())?;
 //! report.html("report.html")?;
 //! report.svg(Plot::Scores, "scores.svg")?;
 //! # Ok(())

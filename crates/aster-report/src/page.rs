@@ -4,16 +4,17 @@ use std::ops::Range;
 use std::path::Path;
 
 use askama::Template;
+use aster_detect::{Contribution, RunRecord};
 use aster_eval::{auroc, average_precision, best_f1, f1_at, margins};
-use aster_train::{Blame, RunRecord};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use crate::error::write;
+use crate::error::{ReportError, write};
 use crate::figure::{Figure, Scale};
+use crate::figures::Plot;
+use crate::report::{Alarm, Report};
 use crate::sample::rows_to_draw;
-use crate::{Alarm, Plot, Report, ReportError};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -38,8 +39,8 @@ struct AlarmRow<'a> {
     rows: usize,
     peak: String,
     severity: String,
-    /// The three channels most to blame: name, share in percent.
-    blames: Vec<(&'a str, String)>,
+    /// The three channels with the largest contributions: name, share in percent.
+    contributions: Vec<(&'a str, String)>,
     /// Where to look: begin and end along x, with a window on either side.
     around: Range<f64>,
     /// Numbers of the channels to show.
@@ -98,7 +99,7 @@ impl Report<'_> {
             Err(error) => Some(Err(error)),
         });
         let record = self.detector.record();
-        let config = serde_json::to_string_pretty(&record.config);
+        let config = serde_json::to_string_pretty(self.detector.config());
         let page = Page {
             title: &self.config.title,
             plotly,
@@ -108,7 +109,7 @@ impl Report<'_> {
             all_alarms: self.detection.intervals.len(),
             panels: panels.collect::<Result<_, _>>()?,
             series: self.over_time(),
-            record: told(record),
+            record: lines(record, self.detector.config().train.seed),
             config: config.map_err(|reason| ReportError::drawing(path, &reason))?,
         };
         let text = page.render().map_err(|reason| ReportError::drawing(path, &reason))?;
@@ -148,7 +149,7 @@ impl Report<'_> {
     fn alarm_row<'b>(&self, alarm: &'b Alarm) -> AlarmRow<'b> {
         let Alarm { interval, .. } = *alarm;
         let worst = self.worst(alarm);
-        let channels = worst.iter().filter_map(|blame| self.number_of(&blame.channel));
+        let channels = worst.iter().filter_map(|it| self.number_of(&it.channel));
         AlarmRow {
             begin: self.text_of_place(interval.start),
             end: self.text_of_place(interval.end - 1),
@@ -157,16 +158,16 @@ impl Report<'_> {
             severity: format!("{:.1}", interval.severity),
             around: self.stretch(&self.around(&interval)),
             channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
-            blames: worst
+            contributions: worst
                 .iter()
-                .map(|blame| (blame.channel.as_str(), format!("{:.0}", 100.0 * blame.share)))
+                .map(|it| (it.channel.as_str(), format!("{:.0}", 100.0 * it.share)))
                 .collect(),
         }
     }
 
-    /// The three channels most to blame.
-    fn worst<'b>(&self, alarm: &'b Alarm) -> &'b [Blame] {
-        &alarm.blames[..alarm.blames.len().min(3)]
+    /// The three channels with the largest contributions.
+    fn worst<'b>(&self, alarm: &'b Alarm) -> &'b [Contribution] {
+        &alarm.contributions[..alarm.contributions.len().min(3)]
     }
 
     fn number_of(&self, channel: &str) -> Option<usize> {
@@ -195,11 +196,10 @@ impl Report<'_> {
             runs.map(|rows| self.stretch(&rows)).map(|x| [x.start, x.end]).collect()
         };
         // The channels of the severest alarms, then the first ones.
-        let blamed = self.alarms.iter().flat_map(|alarm| self.worst(alarm).first());
+        let worst = self.alarms.iter().flat_map(|alarm| self.worst(alarm).first());
         let mut shown: Vec<usize> = vec![];
-        for number in blamed
-            .filter_map(|blame| self.number_of(&blame.channel))
-            .chain(0..self.series.channel_count())
+        for number in
+            worst.filter_map(|it| self.number_of(&it.channel)).chain(0..self.series.channel_count())
         {
             if shown.len() < SHOWN && !shown.contains(&number) {
                 shown.push(number);
@@ -229,7 +229,7 @@ impl Panel {
     }
 }
 
-fn told(record: &RunRecord) -> Vec<(&'static str, String)> {
+fn lines(record: &RunRecord, seed: u64) -> Vec<(&'static str, String)> {
     let RunRecord { aster, device, train_rows, validation_rows, seconds, best_epoch, .. } = record;
     vec![
         ("version", aster.clone()),
@@ -240,6 +240,6 @@ fn told(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("epochs", format!("{}, of which {best_epoch} was the best", record.epochs.len())),
         ("rollbacks", record.rollbacks.len().to_string()),
         ("training", format!("{seconds:.1} s")),
-        ("seed", record.config.train.seed.to_string()),
+        ("seed", seed.to_string()),
     ]
 }

@@ -8,9 +8,10 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::along::Along;
-use crate::error::write;
+use crate::error::{ReportError, write};
 use crate::figure::{Axis, Figure, Mark, Scale, Shape};
-use crate::{Plot, Report, ReportError};
+use crate::figures::Plot;
+use crate::report::Report;
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (1200, 500);

@@ -1,11 +1,12 @@
 use std::ops::Range;
 
 use aster_data::TimeSeries;
+use aster_detect::{Contribution, Detection, Detector, LatentCodes};
 use aster_eval::{Interval, runs};
-use aster_train::{Blame, Detection, Detector, LatentCodes};
 
+use crate::config::ReportConfig;
+use crate::error::ReportError;
 use crate::figure::{Axis, Scale};
-use crate::{ReportConfig, ReportError};
 
 /// What a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
 /// is read but to judge what was found.
@@ -21,18 +22,18 @@ pub struct Report<'a> {
     pub(crate) labelled: Vec<Range<usize>>,
 }
 
-/// An alarm and the channels to blame for it.
+/// Alarm with the contributions of the channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
     /// Its rows and scores.
     pub interval: Interval,
     /// The channels by their part in it, the largest first; empty where the score has nothing to
     /// say of channels.
-    pub blames: Vec<Blame>,
+    pub contributions: Vec<Contribution>,
 }
 
 impl<'a> Report<'a> {
-    /// Scores the series and blames channels.
+    /// Scores the series and attributes its alarms to channels.
     ///
     /// # Errors
     /// A setting outside its range; other channels than those trained on.
@@ -46,16 +47,16 @@ impl<'a> Report<'a> {
         let mut severest = detection.intervals.clone();
         severest.sort_by(|a, b| b.severity.total_cmp(&a.severity));
         severest.truncate(config.alarms);
-        let says_of_channels = detector.blames(config.attribution);
-        let blamed = |interval: Interval| -> Result<Alarm, ReportError> {
+        let supported = detector.supports(config.attribution);
+        let explained = |interval: Interval| -> Result<Alarm, ReportError> {
             let rows = interval.start..interval.end;
-            let blames = match says_of_channels {
-                true => detector.blame(series, rows, config.attribution)?,
+            let contributions = match supported {
+                true => detector.attribute(series, rows, config.attribution)?,
                 false => vec![],
             };
-            Ok(Alarm { interval, blames })
+            Ok(Alarm { interval, contributions })
         };
-        let alarms = severest.into_iter().map(blamed).collect::<Result<_, _>>()?;
+        let alarms = severest.into_iter().map(explained).collect::<Result<_, _>>()?;
         let codes = detector.latent_codes(series, config.windows, config.seed)?;
         let labelled = series.labels().map(|labels| runs(labels.iter().copied()));
         Ok(Self {
@@ -120,7 +121,7 @@ impl<'a> Report<'a> {
 
     /// The rows of an alarm, with a window on either side.
     pub(crate) fn around(&self, interval: &Interval) -> Range<usize> {
-        let window = self.detector.config().window;
+        let window = self.detector.config().model.window;
         interval.start.saturating_sub(window)..(interval.end + window).min(self.series.rows())
     }
 

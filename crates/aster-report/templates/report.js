@@ -183,10 +183,10 @@
   const choose = (row) => {
     document.querySelectorAll("#alarms .chosen").forEach((other) => other.classList.remove("chosen"));
     row.classList.add("chosen");
-    const blamed = row.dataset.channels.split(" ").filter(Boolean).map(Number);
-    if (blamed.length) {
+    const contributing = row.dataset.channels.split(" ").filter(Boolean).map(Number);
+    if (contributing.length) {
       shown.clear();
-      blamed.forEach((number) => shown.add(number));
+      contributing.forEach((number) => shown.add(number));
       tick();
     }
     show([Number(row.dataset.start), Number(row.dataset.end)]);

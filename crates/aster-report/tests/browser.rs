@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aster_data::{SyntheticConfig, TimeSeries};
+use aster_detect::{AsterConfig, Detector};
 use aster_report::{Report, ReportConfig};
-use aster_train::{AsterConfig, Detector, TrainConfig};
 use burn::tensor::Device;
 use headless_chrome::protocol::cdp::Page::CaptureScreenshotFormatOption;
 use headless_chrome::protocol::cdp::types::Event;
@@ -23,13 +23,10 @@ const MINUTE: i64 = 60_000;
 
 fn trained() -> Result<(Detector, TimeSeries), Box<dyn Error>> {
     let split = SyntheticConfig { train_rows: 1000, ..Default::default() }.generate()?;
-    let train = TrainConfig { epochs: 2, steps: 10, ..Default::default() };
-    let config = AsterConfig { window: 16, train, ..Default::default() };
-    let config = AsterConfig {
-        score: aster_train::ScoreConfig { stride: 4, ..config.score.clone() },
-        ..config
-    };
-    let detector = Detector::fit(&config, &split.train, &Device::flex())?;
+    let mut config = AsterConfig::default();
+    config.model.window = 16;
+    (config.train.epochs, config.train.steps_per_epoch) = (2, 10);
+    let detector = aster_train::fit(&config, &split.train, &Device::flex())?;
     // Nanoseconds, as the date-times of a file.
     let time = |row: usize| 1_000_000 * (FIRST + MINUTE * row as i64);
     let times = (0..split.test.rows()).map(time).collect();
@@ -162,9 +159,10 @@ fn the_page_opens_in_a_browser_and_its_controls_work() -> Tested {
     let near = page.value(RANGE)?;
     let begin = alarm.interval.start.saturating_sub(16) as i64;
     assert_eq!(near[0].as_f64(), Some((FIRST + MINUTE * begin) as f64));
-    let mut blamed: Vec<&str> = alarm.blames.iter().take(3).map(|b| &*b.channel).collect();
-    blamed.sort_by_key(|name| series.channels().iter().position(|channel| channel == name));
-    assert_eq!(page.value(DRAWN)?, serde_json::json!(blamed));
+    let mut contributing: Vec<&str> =
+        alarm.contributions.iter().take(3).map(|b| &*b.channel).collect();
+    contributing.sort_by_key(|name| series.channels().iter().position(|channel| channel == name));
+    assert_eq!(page.value(DRAWN)?, serde_json::json!(contributing));
     page.screenshot("alarm")?;
     page.click("#reset")?;
     assert_eq!(page.value(RANGE)?, whole);

@@ -2,25 +2,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aster_data::{TimeSeries, Windows};
+use aster_detect::TrainConfig;
+use aster_model::{ModelConfig, Noise, RngKey};
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
-use crate::noise::Key;
-use crate::{AsterConfig, Noise};
-
-/// Scaled windows and when they are trained on.
+/// Batch of scaled windows with the noise of their loss.
 #[derive(Debug, Clone)]
-pub struct WindowBatch {
-    /// `[B, T, C]`.
-    pub windows: Tensor<3>,
-    /// The randomness of their loss.
-    pub noise: Noise,
+pub(crate) struct WindowBatch {
+    /// Scaled windows, `[B, T, C]`.
+    pub(crate) windows: Tensor<3>,
+    /// Noise of their loss.
+    pub(crate) noise: Noise,
     /// Training steps before this one.
-    pub step: usize,
+    pub(crate) step: usize,
     /// Factor on the gradients: one over the devices where Burn adds theirs up.
-    pub weight: f64,
+    pub(crate) weight: f64,
 }
 
 /// A window, the key of its noise, and its step: what loaders deal out. The batcher
@@ -28,7 +27,7 @@ pub struct WindowBatch {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draw {
     window: usize,
-    key: Key,
+    key: RngKey,
     step: usize,
 }
 
@@ -47,8 +46,8 @@ pub(crate) struct TrainingDraws {
 
 impl TrainingDraws {
     /// Those that come after `done` epochs.
-    pub(crate) fn new(windows: usize, config: &AsterConfig, devices: usize, done: usize) -> Self {
-        let (seed, steps, batch) = (config.train.seed, config.train.steps, config.train.batch);
+    pub(crate) fn new(windows: usize, config: &TrainConfig, devices: usize, done: usize) -> Self {
+        let (seed, steps, batch) = (config.seed, config.steps_per_epoch, config.batch_size);
         let places = steps * batch * devices;
         let rounds = (0..places).map(|_| AtomicUsize::new(done)).collect();
         Self { windows, seed, steps, batch, rounds }
@@ -58,10 +57,10 @@ impl TrainingDraws {
 impl Dataset<Draw> for TrainingDraws {
     fn get(&self, place: usize) -> Result<Draw, DatasetError> {
         let round = self.rounds[place].fetch_add(1, Ordering::Relaxed);
-        let key = |purpose| Key {
+        let key = |purpose| RngKey {
             seed: self.seed,
-            round: 2 * round as u64 + purpose,
-            place: place as u64,
+            epoch: 2 * round as u64 + purpose,
+            index: place as u64,
         };
         // Each device gets one run of places, in the order of its steps.
         let step = round * self.steps + place % (self.steps * self.batch) / self.batch;
@@ -83,7 +82,7 @@ pub(crate) struct ValidationDraws {
 
 impl Dataset<Draw> for ValidationDraws {
     fn get(&self, place: usize) -> Result<Draw, DatasetError> {
-        let key = Key { seed: self.seed, round: u64::MAX, place: place as u64 };
+        let key = RngKey { seed: self.seed, epoch: u64::MAX, index: place as u64 };
         Ok(Draw { window: place * self.windows / self.len(), key, step: 0 })
     }
 
@@ -95,7 +94,7 @@ impl Dataset<Draw> for ValidationDraws {
 pub(crate) struct WindowBatcher {
     series: Arc<TimeSeries>,
     windows: Windows,
-    config: AsterConfig,
+    config: ModelConfig,
     weight: f64,
 }
 
@@ -103,7 +102,7 @@ impl WindowBatcher {
     pub(crate) fn new(
         series: Arc<TimeSeries>,
         windows: Windows,
-        config: AsterConfig,
+        config: ModelConfig,
         weight: f64,
     ) -> Self {
         Self { series, windows, config, weight }
@@ -113,7 +112,7 @@ impl WindowBatcher {
 impl Batcher<Draw, WindowBatch> for WindowBatcher {
     fn batch(&self, draws: Vec<Draw>, device: &Device) -> WindowBatch {
         let windows: Vec<usize> = draws.iter().map(|draw| draw.window).collect();
-        let keys: Vec<Key> = draws.iter().map(|draw| draw.key).collect();
+        let keys: Vec<RngKey> = draws.iter().map(|draw| draw.key).collect();
         WindowBatch {
             windows: gather(&self.series, &self.windows, &windows, device),
             noise: Noise::draw(&self.config, self.series.channel_count(), &keys, device),
@@ -124,15 +123,14 @@ impl Batcher<Draw, WindowBatch> for WindowBatcher {
 }
 
 /// The given windows as a tensor `[B, T, C]`.
-pub(crate) fn gather(
-    series: &TimeSeries,
-    windows: &Windows,
-    numbers: &[usize],
-    device: &Device,
-) -> Tensor<3> {
-    let mut values = Vec::new();
-    windows.gather(series, numbers, &mut values);
-    let shape = [numbers.len(), windows.length(), series.channel_count()];
+fn gather(series: &TimeSeries, windows: &Windows, numbers: &[usize], device: &Device) -> Tensor<3> {
+    let c = series.channel_count();
+    let mut values = Vec::with_capacity(numbers.len() * windows.length() * c);
+    for window in numbers {
+        let start = windows.start(*window, series.rows());
+        windows.gather(&series.values()[start * c..], c, &mut values);
+    }
+    let shape = [numbers.len(), windows.length(), c];
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -152,8 +150,8 @@ mod tests {
     }
 
     fn training(seed: u64, devices: usize, done: usize) -> TrainingDraws {
-        let mut config = AsterConfig::default();
-        (config.train.steps, config.train.batch, config.train.seed) = (3, 2, seed);
+        let mut config = TrainConfig::default();
+        (config.steps_per_epoch, config.batch_size, config.seed) = (3, 2, seed);
         TrainingDraws::new(1000, &config, devices, done)
     }
 
@@ -182,10 +180,10 @@ mod tests {
     fn batches_hold_their_windows() {
         let values: Vec<f32> = (0..10).map(|v| v as f32).collect();
         let series = TimeSeries::from_slice(&values, 2).unwrap();
-        let config = AsterConfig { window: 2, patch: 1, ..Default::default() };
-        let batcher =
-            WindowBatcher::new(series.into(), Windows::new(5, 2, 1).unwrap(), config, 1.0);
-        let key = Key { seed: 0, round: 0, place: 0 };
+        let mut config = ModelConfig::default();
+        (config.window, config.patch) = (2, Some(1));
+        let batcher = WindowBatcher::new(series.into(), Windows::new(2, 1).unwrap(), config, 1.0);
+        let key = RngKey { seed: 0, epoch: 0, index: 0 };
         let draws = [0, 3].map(|window| Draw { window, key, step: 7 });
         let batch = batcher.batch(draws.to_vec(), &Device::flex());
         assert_eq!((batch.windows.dims(), batch.step), ([2, 2, 2], 7));

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use aster_data::TimeSeries;
+use aster_detect::{AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig};
+use aster_model::NetworkComponents;
+use aster_store::{Entry, Folder, Format, StoreError, io, replace};
 use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
@@ -10,28 +13,27 @@ use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::io;
-use crate::sealed::{Format, Part, Sealed, seal};
-use crate::{Aster, AsterConfig, EpochRecord, Parts, Rollback, RunRecord, TrainConfig, TrainError};
+use crate::error::TrainError;
+use crate::step::Trainable;
 
-const FORMAT: Format = Format { name: "aster-checkpoint", version: 1 };
+const FORMAT: Format = Format { name: "aster-checkpoint", version: 2 };
 
 /// The files that Burn leaves in its working folder after the one epoch that it was asked for.
 const WORKING: [&str; 2] = ["checkpoint/model-1.bpk", "checkpoint/optim-1.bpk"];
 
-/// How far a training has come. With the weights and the optimiser's state of its last epoch,
+/// Progress of a training. With the weights and the optimiser's state of its last epoch,
 /// all that decides how it goes on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
-    /// Of which config and series.
-    pub(crate) training: String,
+pub(crate) struct TrainState {
+    /// Identity of the training.
+    pub(crate) identity: String,
     pub(crate) epochs: Vec<EpochRecord>,
     pub(crate) rollbacks: Vec<Rollback>,
     /// Wall-clock time so far.
     pub(crate) seconds: f64,
 }
 
-impl State {
+impl TrainState {
     /// The epoch of the lowest validation loss.
     pub(crate) fn best(&self) -> Option<usize> {
         let losses = self.epochs.iter().map(|epoch| epoch.validation.total);
@@ -46,18 +48,18 @@ impl State {
     }
 }
 
-/// Names a training by what it is of: the config (where its checkpoints lie and who watches
-/// aside), the series, what it starts from, the version.
-pub(crate) fn name_of(
+/// Identity of a training: scaler, network, optimisation, series, what it starts from and the
+/// version. What is decided after training, such as an alarm rule, does not belong to it.
+pub(crate) fn identity(
     config: &AsterConfig,
-    parts: &Parts,
+    components: &NetworkComponents,
     series: [&TimeSeries; 2],
     start: Option<&RunRecord>,
 ) -> String {
-    let mut config = config.clone();
-    (config.train.checkpoints, config.train.progress) = (None, false);
+    let AsterConfig { scaler, model, train, .. } = config;
     let mut digest = Sha256::new();
-    let text = serde_json::to_string(&(config, start, parts.names())).unwrap_or_default();
+    let all = (scaler, model, train, start, components.names());
+    let text = serde_json::to_string(&all).unwrap_or_default();
     digest.update(format!("{} {text}", env!("CARGO_PKG_VERSION")));
     for series in series {
         digest.update(format!("{:?} {}", series.channels(), series.rows()));
@@ -75,22 +77,23 @@ enum Place {
 /// The checkpoints of one training.
 pub(crate) struct Checkpoints {
     place: Place,
-    training: String,
+    identity: String,
 }
 
 impl Checkpoints {
-    pub(crate) fn open(config: &TrainConfig, training: String) -> Result<Self, TrainError> {
-        let place = match &config.checkpoints {
+    /// Opens a folder, or a temporary one.
+    pub(crate) fn open(folder: Option<&Path>, identity: String) -> Result<Self, StoreError> {
+        let place = match folder {
             Some(path) => {
                 std::fs::create_dir_all(path).map_err(io(path))?;
-                Place::Named(path.clone())
+                Place::Named(path.into())
             }
             None => {
                 let folder = tempfile::Builder::new().prefix("aster-").tempdir();
                 Place::Temporary(folder.map_err(io(&std::env::temp_dir()))?)
             }
         };
-        Ok(Self { place, training })
+        Ok(Self { place, identity })
     }
 
     fn folder(&self) -> &Path {
@@ -109,8 +112,8 @@ impl Checkpoints {
         self.folder().join(".aster-working")
     }
 
-    /// The same, without what an earlier epoch has left there.
-    pub(crate) fn working(&self) -> Result<PathBuf, TrainError> {
+    /// That folder, without what an earlier epoch has left there.
+    pub(crate) fn working(&self) -> Result<PathBuf, StoreError> {
         let path = self.workplace();
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(&path)(error)),
@@ -119,7 +122,7 @@ impl Checkpoints {
     }
 
     /// The epochs that have a folder, the newest first.
-    fn epochs(&self) -> Result<Vec<usize>, TrainError> {
+    fn epochs(&self) -> Result<Vec<usize>, StoreError> {
         let entries = std::fs::read_dir(self.folder()).map_err(io(self.folder()))?;
         let epoch = |entry: std::io::Result<std::fs::DirEntry>| {
             entry.ok()?.file_name().to_str()?.strip_prefix("epoch-")?.parse().ok()
@@ -129,13 +132,13 @@ impl Checkpoints {
         Ok(epochs)
     }
 
-    /// How far the training had come at its last good checkpoint; a damaged one is passed over.
-    pub(crate) fn last_good(&self) -> Result<State, TrainError> {
+    /// Reads the state at the last good checkpoint; a damaged one is passed over.
+    pub(crate) fn last_good(&self) -> Result<TrainState, TrainError> {
         for epoch in self.epochs()? {
             let folder = self.of_epoch(epoch);
-            let state = Sealed::open(&folder, FORMAT).and_then(|s| s.json::<State>("state"));
+            let state = Folder::open(&folder, FORMAT).and_then(|it| it.json::<TrainState>("state"));
             match state {
-                Ok(state) if state.training != self.training => {
+                Ok(state) if state.identity != self.identity => {
                     return Err(TrainError::OtherTraining { folder: self.folder().into() });
                 }
                 // One that lies in the folder of another epoch has been moved there.
@@ -147,27 +150,27 @@ impl Checkpoints {
                 Err(error) => tracing::warn!(epoch, %error, "a checkpoint is damaged"),
             }
         }
-        Ok(State { training: self.training.clone(), ..Default::default() })
+        Ok(TrainState { identity: self.identity.clone(), ..Default::default() })
     }
 
-    fn holds_best(&self, state: &State) -> bool {
-        state.best().is_some_and(|best| Sealed::open(&self.of_epoch(best), FORMAT).is_ok())
+    fn holds_best(&self, state: &TrainState) -> bool {
+        state.best().is_some_and(|best| Folder::open(&self.of_epoch(best), FORMAT).is_ok())
     }
 
     /// Keeps what Burn has left in its working folder, then drops what is needed no longer:
     /// the last two epochs and the best one stay.
-    pub(crate) fn keep(&self, state: &State) -> Result<(), TrainError> {
+    pub(crate) fn keep(&self, state: &TrainState) -> Result<(), StoreError> {
         let epoch = state.epochs.len();
         let working = self.workplace();
         let moved = |name, file: &str| {
             let from = working.join(file);
             let write = move |to: &Path| std::fs::rename(&from, to).map_err(io(&from));
-            Part { name, extension: "bpk", write: Box::new(write) }
+            Entry::new(name, "bpk", write)
         };
         let [model, optimizer] = WORKING;
-        let parts =
-            vec![Part::json("state", state), moved("model", model), moved("optimizer", optimizer)];
-        seal(&self.of_epoch(epoch), FORMAT, parts)?;
+        let entries =
+            vec![Entry::json("state", state), moved("model", model), moved("optimizer", optimizer)];
+        replace(&self.of_epoch(epoch), FORMAT, entries)?;
         let needed = |old: usize| [epoch, epoch - 1].contains(&old) || Some(old) == state.best();
         self.epochs()?.into_iter().filter(|old| !needed(*old)).try_for_each(|old| {
             let folder = self.of_epoch(old);
@@ -175,28 +178,28 @@ impl Checkpoints {
         })
     }
 
-    /// The model as it was after an epoch.
-    pub(crate) fn model(&self, epoch: usize, fresh: Aster) -> Result<Aster, TrainError> {
-        load_model(&Sealed::open(&self.of_epoch(epoch), FORMAT)?, fresh)
+    /// The network as it was after an epoch.
+    pub(crate) fn model(&self, epoch: usize, fresh: Trainable) -> Result<Trainable, StoreError> {
+        load_model(&Folder::open(&self.of_epoch(epoch), FORMAT)?, fresh)
     }
 
-    /// Model and optimiser as they were after an epoch.
+    /// Network and optimiser as they were after an epoch.
     pub(crate) fn restore(
         &self,
         epoch: usize,
-        (model, optimizer): (Aster, ModuleOptimizer),
-    ) -> Result<(Aster, ModuleOptimizer), TrainError> {
-        let sealed = Sealed::open(&self.of_epoch(epoch), FORMAT)?;
-        let (path, bytes) = read(&sealed, "optimizer")?;
+        (model, optimizer): (Trainable, ModuleOptimizer),
+    ) -> Result<(Trainable, ModuleOptimizer), StoreError> {
+        let folder = Folder::open(&self.of_epoch(epoch), FORMAT)?;
+        let (path, bytes) = read(&folder, "optimizer")?;
         let record = OptimizerRecord::from_bytes(bytes)
-            .map_err(|error| TrainError::Weights { path, reason: error.to_string() })?;
-        Ok((load_model(&sealed, model)?, optimizer.load_record(record)))
+            .map_err(|error| StoreError::Weights { path, reason: error.to_string() })?;
+        Ok((load_model(&folder, model)?, optimizer.load_record(record)))
     }
 
     /// The folder of the last good checkpoint, if there is any; then it is permanent.
     pub(crate) fn leave(self) -> Option<PathBuf> {
         let folders = self.epochs().ok()?.into_iter().map(|epoch| self.of_epoch(epoch));
-        let newest = folders.into_iter().find(|folder| Sealed::open(folder, FORMAT).is_ok())?;
+        let newest = folders.into_iter().find(|folder| Folder::open(folder, FORMAT).is_ok())?;
         if let Place::Temporary(folder) = self.place {
             let _path = folder.keep();
         }
@@ -204,22 +207,22 @@ impl Checkpoints {
     }
 
     /// Removes Burn's working folder, which holds nothing of use any more.
-    pub(crate) fn tidy(&self) -> Result<(), TrainError> {
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
         self.working().map(drop)
     }
 }
 
-fn load_model(sealed: &Sealed, fresh: Aster) -> Result<Aster, TrainError> {
-    let (path, bytes) = read(sealed, "model")?;
+fn load_model(folder: &Folder, fresh: Trainable) -> Result<Trainable, StoreError> {
+    let (path, bytes) = read(folder, "model")?;
     let record = ModuleRecord::from_bytes(bytes)
-        .map_err(|error| TrainError::Weights { path, reason: error.to_string() })?;
+        .map_err(|error| StoreError::Weights { path, reason: error.to_string() })?;
     Ok(fresh.load_record(record))
 }
 
 /// Whole, at once: a record of a file would come back for its tensors later, when a temporary
 /// folder is gone.
-fn read(sealed: &Sealed, part: &str) -> Result<(PathBuf, Bytes), TrainError> {
-    let path = sealed.path(part)?;
+fn read(folder: &Folder, entry: &str) -> Result<(PathBuf, Bytes), StoreError> {
+    let path = folder.path(entry)?;
     let bytes = std::fs::read(&path).map_err(io(&path))?;
     Ok((path, Bytes::from_bytes_vec(bytes)))
 }

@@ -2,15 +2,15 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use aster_detect::{EpochRecord, Losses, Rollback};
+use indicatif::ProgressStyle;
 
-use crate::{EpochRecord, Losses, Rollback};
-
-/// Hears how a training goes. All methods do nothing unless they are written.
+/// Callbacks of a training. All methods do nothing unless they are written.
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use aster_train::{EpochRecord, Observer};
+/// use aster_detect::EpochRecord;
+/// use aster_train::Observer;
 ///
 /// /// Stops once the validation loss is low enough.
 /// struct Enough(f64);
@@ -25,45 +25,45 @@ use crate::{EpochRecord, Losses, Rollback};
 /// }
 /// ```
 pub trait Observer: Send {
-    /// After a training step: the losses over the epoch so far, and how many windows of how
-    /// many have been seen since the beginning. Called on a thread of Burn's.
+    /// Called after a training step: the losses over the epoch so far, and how many windows of how
+    /// many have been seen since the beginning. It runs on a thread of Burn's.
     fn step(&mut self, losses: &Losses, done: usize, of: usize) {
         let _ = (losses, done, of);
     }
 
-    /// After an epoch, whose checkpoint has been written. Break to stop: the best epoch so
+    /// Called after an epoch, whose checkpoint has been written. Break to stop: the best epoch so
     /// far is then the result.
     fn epoch(&mut self, record: &EpochRecord) -> ControlFlow<()> {
         let _ = record;
         ControlFlow::Continue(())
     }
 
-    /// After a loss that was not finite, where the training goes back to the last checkpoint
+    /// Called after a loss that was not finite, where the training goes back to the last checkpoint
     /// and on at a lower rate.
     fn rollback(&mut self, rollback: &Rollback) {
         let _ = rollback;
     }
 
-    /// After a [`Stop`](crate::Stop): the epochs that have ended, the best of which is the
-    /// result, and the folder of their checkpoints where the config names one.
-    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+    /// Called after the training was cancelled: the epochs that have ended, the best of which is
+    /// the result, and the folder of their checkpoints where the trainer has one.
+    fn cancelled(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
         let _ = (epochs, checkpoints);
     }
 }
 
-/// Hears nothing.
+/// Observer that does nothing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deaf;
+pub(crate) struct NoopObserver;
 
-impl Observer for Deaf {}
+impl Observer for NoopObserver {}
 
-/// Draws a progress bar on standard error; where that is no terminal, writes a line per epoch.
+/// Progress bar on standard error; where that is no terminal, a line per epoch.
 #[derive(Debug)]
-pub(crate) struct Bar(ProgressBar);
+pub(crate) struct ProgressBar(indicatif::ProgressBar);
 
-impl Bar {
+impl ProgressBar {
     pub(crate) fn new() -> Self {
-        let bar = ProgressBar::new(0);
+        let bar = indicatif::ProgressBar::new(0);
         // The template is a constant; were it wrong, the default style would serve.
         let template = "{bar:30} {percent:>3} % · {msg} · {elapsed} of about {duration}";
         bar.set_style(
@@ -73,7 +73,7 @@ impl Bar {
     }
 }
 
-impl Observer for Bar {
+impl Observer for ProgressBar {
     fn step(&mut self, losses: &Losses, done: usize, of: usize) {
         let Losses { total, reconstruction, kl, classification, .. } = losses;
         self.0.set_length(of as u64);
@@ -92,15 +92,15 @@ impl Observer for Bar {
     }
 
     fn rollback(&mut self, rollback: &Rollback) {
-        let Rollback { epoch, step, part, learning_rate } = rollback;
+        let Rollback { epoch, step, term, learning_rate } = rollback;
         self.say(format_args!(
-            "epoch {epoch} again, at a rate of {learning_rate:.1e}: {part} not finite at step {step}"
+            "epoch {epoch} again, at a rate of {learning_rate:.1e}: {term} not finite at step {step}"
         ));
     }
 
-    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+    fn cancelled(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
         let ended = epochs.len();
-        let kept = format!("stopped after epoch {ended}: the best epoch so far is the result");
+        let kept = format!("cancelled after epoch {ended}: the best epoch so far is the result");
         match checkpoints {
             Some(folder) => self
                 .say(format_args!("{kept}; checkpoints to go on from are in {}", folder.display())),
@@ -109,7 +109,7 @@ impl Observer for Bar {
     }
 }
 
-impl Bar {
+impl ProgressBar {
     /// On a terminal too, where it outlasts the bar.
     fn say(&self, line: std::fmt::Arguments) {
         // Who cannot be told is not told.
@@ -124,7 +124,7 @@ impl Bar {
     }
 }
 
-impl Drop for Bar {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -2,22 +2,23 @@ use burn::tensor::Device;
 use burn::tensor::distributed::DistributedConfig;
 use burn::train::{ExecutionStrategy, MultiDeviceOptim};
 
-/// Where training runs: Burn's [`ExecutionStrategy`], before it takes hold of anything. All
-/// devices have autodiff (`device.autodiff()`).
+/// Devices that training runs on: Burn's [`ExecutionStrategy`], before it takes hold of anything.
+///
+/// All devices have autodiff (`device.autodiff()`).
 #[derive(Debug, Clone)]
 pub enum Strategy {
-    /// On one device.
+    /// One device.
     Single(Device),
-    /// On several, which send their gradients to the first one.
+    /// Several devices, which send their gradients to the first one.
     Multi(Vec<Device>),
-    /// On several, which add their gradients up by a collective operation; the config should
+    /// Several devices, which add their gradients up by a collective operation; the config should
     /// take the mean. Burn 0.22 has that operation on CUDA and ROCm, and not across device
     /// servers.
     Distributed(Vec<Device>, DistributedConfig),
 }
 
 impl Strategy {
-    /// The devices; the first one scores.
+    /// Returns the devices; the first one scores.
     pub fn devices(&self) -> &[Device] {
         match self {
             Self::Single(device) => std::slice::from_ref(device),

@@ -1,48 +1,75 @@
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use aster_base::SettingError;
 use aster_data::{Scaler, TrainSeries};
+use aster_detect::{AsterConfig, CustomComponents, Detector, TrainConfig, TrainedModel};
+use burn::tensor::Device;
 
-use crate::detector::calibrate;
-use crate::fit::fit;
-use crate::observer::{Bar, Deaf};
-use crate::progress::Shared;
-use crate::{Aster, AsterConfig, Detector, Observer, Parts, RunRecord, Stop, Strategy, TrainError};
+use crate::cancel::CancelToken;
+use crate::epochs::{Training, run};
+use crate::error::TrainError;
+use crate::observer::{NoopObserver, Observer, ProgressBar};
+use crate::progress::SharedObserver;
+use crate::strategy::Strategy;
 
-/// Trains a detector, on one device or several.
+/// Trains a detector on one device: [`Trainer::fit`] with [`Strategy::Single`].
 ///
-/// Each device gets `train.batch` windows per step, and all together take the step that
-/// one would take with all those windows.
+/// # Errors
+/// As [`Trainer::fit`].
+pub fn fit(
+    config: &AsterConfig,
+    train: &TrainSeries,
+    device: &Device,
+) -> Result<Detector, TrainError> {
+    Trainer::new(config.clone(), Strategy::Single(device.clone().autodiff())).fit(train)
+}
+
+/// Trains a detector for a series that has moved on, from the weights of another one (warm
+/// start): the same config but for `settings`, the same channels. Scaler, calibration and
+/// threshold are fitted anew.
+///
+/// # Errors
+/// Other channels than those trained on; and as [`Trainer::fit`].
+pub fn refit(
+    detector: &Detector,
+    settings: &TrainConfig,
+    train: &TrainSeries,
+) -> Result<Detector, TrainError> {
+    let trained = detector.trained_model();
+    let mut config = trained.config.clone();
+    config.train = settings.clone();
+    let strategy = Strategy::Single(trained.device.clone().autodiff());
+    Trainer::new(config, strategy).starting_from(trained).fit(train)
+}
+
+/// Trainer of a detector, on one device or several.
+///
+/// Each device gets `train.batch_size` windows per step, and all together take the step that one
+/// would take with all those windows.
 ///
 /// ```no_run
 /// use aster_data::SyntheticConfig;
-/// use aster_train::{AsterConfig, Stop, Strategy, Trainer};
+/// use aster_detect::AsterConfig;
+/// use aster_train::{CancelToken, Strategy, Trainer};
 /// use burn::tensor::Device;
 ///
 /// # fn run(device: Device) -> Result<(), Box<dyn std::error::Error>> {
 /// let train = SyntheticConfig::default().generate()?.train;
-/// let mut config = AsterConfig::default();
-/// config.train.progress = true;
-/// let trainer = Trainer::new(config, Strategy::Single(device.autodiff()));
-/// let stop = Stop::default(); // `stop.now()` in another thread ends it early
-/// let detector = trainer.stopped_by(stop.clone()).fit(&train)?;
+/// let trainer = Trainer::new(AsterConfig::default(), Strategy::Single(device.autodiff()));
+/// let token = CancelToken::default(); // `token.cancel()` in another thread ends it early
+/// let detector = trainer.with_progress_bar().with_cancel_token(token.clone()).fit(&train)?;
 /// # Ok(())
 /// # }
 /// ```
 pub struct Trainer {
     config: AsterConfig,
     strategy: Strategy,
-    observer: Shared,
-    start: Option<Start>,
-    parts: Parts,
-    stop: Stop,
-}
-
-/// What a training begins with.
-pub(crate) struct Start {
-    pub(crate) model: Aster,
-    channels: Vec<String>,
-    /// Names it among others.
-    pub(crate) record: RunRecord,
+    observer: SharedObserver,
+    start: Option<TrainedModel>,
+    components: CustomComponents,
+    cancel: CancelToken,
+    checkpoints: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -56,97 +83,107 @@ impl std::fmt::Debug for Trainer {
 }
 
 impl Trainer {
-    /// Nobody hears of the training, unless the config asks for a progress bar.
+    /// Creates a trainer that shows no progress and keeps no checkpoints.
     pub fn new(config: AsterConfig, strategy: Strategy) -> Self {
-        let observer: Shared = match config.train.progress {
-            true => Arc::new(Mutex::new(Bar::new())),
-            false => Arc::new(Mutex::new(Deaf)),
-        };
         Self {
             config,
             strategy,
-            observer,
+            observer: Arc::new(Mutex::new(NoopObserver)),
             start: None,
-            parts: Parts::default(),
-            stop: Stop::default(),
+            components: CustomComponents::default(),
+            cancel: CancelToken::default(),
+            checkpoints: None,
         }
     }
 
-    /// The same, to be ended early from outside: the best of the epochs that have ended is then
-    /// the result. The one under way is lost; with `train.checkpoints`, the same training started
-    /// again goes on with it.
-    pub fn stopped_by(mut self, stop: Stop) -> Self {
-        self.stop = stop;
+    /// Keeps a checkpoint of each epoch in a folder, of which the last two and the best one stay.
+    /// The same training started again, with this folder, goes on from the last good one and ends
+    /// as if it had never been stopped. Without it, checkpoints lie in a temporary folder that is
+    /// kept only if training fails.
+    pub fn with_checkpoints(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.checkpoints = Some(folder.into());
         self
     }
 
-    /// The same with parts of the user's own.
-    pub fn with_parts(mut self, parts: Parts) -> Self {
-        self.parts = parts;
+    /// Lets a token end the training early: the best of the epochs that have ended is then the
+    /// result. The one under way is lost; with [`Trainer::with_checkpoints`], the same training
+    /// started again goes on with it.
+    pub fn with_cancel_token(mut self, token: CancelToken) -> Self {
+        self.cancel = token;
         self
     }
 
-    /// The same from the weights of a detector, of the same config but for what training and
-    /// scoring are set to.
-    pub(crate) fn starting_from(mut self, detector: &Detector) -> Self {
-        self.parts = detector.model.parts().clone();
-        self.start = Some(Start {
-            model: detector.model.clone(),
-            channels: detector.channels().to_vec(),
-            record: detector.record.clone(),
-        });
+    /// Puts custom components in place of those that the config describes.
+    pub fn with_components(mut self, components: CustomComponents) -> Self {
+        self.components = components;
         self
     }
 
-    /// The same with somebody who hears how it goes, in place of a progress bar.
-    pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
+    /// Shows progress on standard error: a bar on a terminal, else a line per epoch.
+    pub fn with_progress_bar(self) -> Self {
+        self.with_observer(ProgressBar::new())
+    }
+
+    /// Calls an observer as the training goes on, in place of a progress bar.
+    pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(Mutex::new(observer));
         self
     }
 
-    /// Trains on rows taken to be normal. The last of them, in time, validate:
-    /// they choose the epoch, calibrate the score and set the threshold, and
-    /// neither the scaler nor the weights see them. The norms of the channels
-    /// (`channel_norm`) come of all rows.
+    /// Starts from trained weights (warm start), of the same config but for what training and
+    /// scoring are set to.
+    fn starting_from(mut self, trained: TrainedModel) -> Self {
+        self.components = trained.components.clone();
+        self.start = Some(trained);
+        self
+    }
+
+    /// Trains on rows taken to be normal. The last of them, in time, validate: they choose the
+    /// epoch, calibrate the score and set the threshold, and neither the scaler nor the weights
+    /// see them. The norms of the channels come of all rows.
     ///
     /// # Errors
-    /// A setting outside its range, a device without autodiff, too few rows for one
-    /// window each of training and validation, a language model that cannot be read, a
-    /// loss that is still not finite at lower rates, a device that is lost on the way, a
-    /// stop before an epoch has ended, a folder with checkpoints of another training, a
-    /// checkpoint that cannot be written.
+    /// A setting outside its range, a device without autodiff, too few rows for one window each of
+    /// training and validation, a language model that cannot be read, a loss that is still not
+    /// finite at lower rates, a device that is lost on the way, a cancellation before an epoch has
+    /// ended, a folder with checkpoints of another training, a checkpoint that cannot be written.
     #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
-        let Self { config, strategy, observer, start, parts, stop } = self;
-        start.as_ref().map_or(Ok(()), |start| train.check_channels(&start.channels))?;
+        let Self { mut config, strategy, observer, start, components, cancel, checkpoints } = self;
+        if let Some(start) = &start {
+            train.check_channels(start.scaler.channels())?;
+        }
         config.check()?;
-        let changes = train.channels().iter().map(|channel| format!("change of {channel}"));
-        let seen = train.channels().iter().cloned().chain(changes);
-        let seen: Vec<String> = seen.take(config.seen(train.channel_count())).collect();
-        let context = config.context.clone().with_channels(&seen);
-        let config = AsterConfig { context, ..config };
+        components.check(&config.score)?;
+        config.model.context = config.model.context.with_channels(train.channels());
         let devices = strategy.devices();
         let Some(main) = devices.first() else {
-            let (name, expected, got) = ("devices", "at least 1".into(), "0".into());
-            return Err(TrainError::Setting { name, expected, got });
+            return Err(SettingError::new("devices", "at least 1", 0).into());
         };
         if let Some(device) = devices.iter().find(|device| !device.is_autodiff()) {
             return Err(TrainError::NoAutodiff { device: format!("{device:?}") });
         }
         let share = config.train.validation;
-        let needed = (config.window as f64 / share.min(1.0 - share)).ceil() as usize;
+        let needed = (config.model.window as f64 / share.min(1.0 - share)).ceil() as usize;
         if train.rows() < needed {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
         let (fitted, _) = train.split_validation(share)?;
         let (scaler, cut) = (Scaler::fit(&config.scaler, &fitted), fitted.rows());
         let scaled = scaler.transform(train)?;
-        let (fitted, validation) = (scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?);
+        let series = [scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?];
         let device = main.clone().inner();
-        let series = [fitted, validation];
-        let (model, record) = fit(&config, &parts, series, start, &strategy, &observer, stop)?;
-        let calibrated = calibrate(&model, train, &scaled, cut, &device)?;
-        let (calibration, reference, threshold) = calibrated;
-        Ok(Detector { scaler, model, calibration, reference, threshold, record, device })
+        let training = Training {
+            config: &config,
+            components: components.network(),
+            start,
+            strategy: &strategy,
+            observer: &observer,
+            cancel: &cancel,
+            checkpoints,
+        };
+        let (model, record) = run(training, series)?;
+        let trained = TrainedModel { config, components, scaler, model, record, device };
+        Ok(Detector::calibrate(trained, train)?)
     }
 }

@@ -10,16 +10,21 @@ use std::sync::OnceLock;
 use aster_data::{
     DataError, ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries,
 };
+use aster_detect::{AsterConfig, DetectError, Detector, FORMAT_VERSION};
 use aster_eval::auroc;
 use aster_llm::{LlmError, LlmSource};
-use aster_train::{Aster, AsterConfig, Detector, FORMAT_VERSION, TrainConfig, TrainError};
+use aster_model::{Aster, LossTerm, ModelError, NetworkComponents};
+use aster_store::StoreError;
+use aster_train::{Strategy, TrainError, Trainer, fit};
 use burn::tensor::Device;
 use forge::forge;
 use serde_json::Value;
 
 fn quick(epochs: usize, steps: usize) -> AsterConfig {
-    let train = TrainConfig { epochs, steps, batch: 32, ..Default::default() };
-    AsterConfig { window: 16, patch: 4, train, ..Default::default() }
+    let mut config = AsterConfig::default();
+    config.model.window = 16;
+    (config.train.epochs, config.train.steps_per_epoch) = (epochs, steps);
+    config
 }
 
 fn split() -> &'static SyntheticSplit {
@@ -32,7 +37,7 @@ fn split() -> &'static SyntheticSplit {
 
 fn detector() -> &'static Detector {
     static DETECTOR: OnceLock<Detector> = OnceLock::new();
-    DETECTOR.get_or_init(|| Detector::fit(&quick(3, 60), &split().train, &Device::flex()).unwrap())
+    DETECTOR.get_or_init(|| fit(&quick(3, 60), &split().train, &Device::flex()).unwrap())
 }
 
 fn saved() -> tempfile::TempDir {
@@ -41,7 +46,7 @@ fn saved() -> tempfile::TempDir {
     folder
 }
 
-fn load(folder: &Path) -> Result<Detector, TrainError> {
+fn load(folder: &Path) -> Result<Detector, DetectError> {
     Detector::load(folder, &Device::flex())
 }
 
@@ -72,7 +77,7 @@ fn the_record_tells_how_it_was_trained() {
     let (first, last) = (record.epochs[0].validation, record.epochs[2].validation);
     assert!(last.reconstruction < first.reconstruction, "it learns to reconstruct");
     let text = serde_json::to_string(record).unwrap();
-    assert_eq!(&serde_json::from_str::<aster_train::RunRecord>(&text).unwrap(), record);
+    assert_eq!(&serde_json::from_str::<aster_detect::RunRecord>(&text).unwrap(), record);
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn latent_codes_are_of_tokens_in_three_states_and_the_same_for_a_seed() {
     assert_eq!(once.rows.len(), 20);
     assert_eq!(once.rows[..2], [0..4, 4..8]);
     for state in [&once.real, &once.reconstructed, &once.pseudo] {
-        assert_eq!(state.len(), 20 * once.latent);
+        assert_eq!(state.len(), 20 * once.latent_size);
     }
     assert_eq!(codes(test, 0), once);
     let other = codes(test, 1);
@@ -132,7 +137,7 @@ fn other_channels_are_named() {
     names[2] = "x".into();
     let test = TimeSeries::new(names, vec![0.0; 80]).unwrap();
     match detector().score(&test) {
-        Err(TrainError::Data(DataError::ChannelMismatch { missing, unexpected, .. })) => {
+        Err(DetectError::Data(DataError::ChannelMismatch { missing, unexpected, .. })) => {
             assert_eq!(
                 (missing, unexpected),
                 (vec!["sensor_2".to_string()], vec!["x".to_string()])
@@ -145,16 +150,16 @@ fn other_channels_are_named() {
 #[test]
 fn too_few_rows_say_how_many_are_needed() {
     let train = split().train.slice(0..79).unwrap().into_train();
-    let error = Detector::fit(&quick(1, 1), &train, &Device::flex()).unwrap_err();
+    let error = fit(&quick(1, 1), &train, &Device::flex()).unwrap_err();
     assert!(matches!(error, TrainError::TooFewRows { rows: 79, needed: 80 }), "{error}");
     let enough = split().train.slice(0..80).unwrap().into_train();
-    Detector::fit(&quick(1, 1), &enough, &Device::flex()).unwrap();
+    fit(&quick(1, 1), &enough, &Device::flex()).unwrap();
 }
 
 #[test]
 fn constant_channels_are_accepted() {
     let train = TimeSeries::from_slice(&[1.0, 2.0].repeat(200), 2).unwrap().into_train();
-    let detector = Detector::fit(&quick(1, 2), &train, &Device::flex()).unwrap();
+    let detector = fit(&quick(1, 2), &train, &Device::flex()).unwrap();
     assert!(detector.score(&train).unwrap().iter().all(|score| score.is_finite()));
 }
 
@@ -166,8 +171,8 @@ fn the_language_model_travels_with_the_detector() {
         std::fs::copy(golden.join(file), llm.path().join(file)).unwrap();
     }
     let mut config = quick(1, 5);
-    config.context.llm = LlmSource::Folder(llm.path().into());
-    let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
+    config.model.context.llm = LlmSource::Folder(llm.path().into());
+    let detector = fit(&config, &split().train, &Device::flex()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     detector.save(folder.path()).unwrap();
 
@@ -177,8 +182,13 @@ fn the_language_model_travels_with_the_detector() {
         model.context().unwrap().backbone().unwrap().save_adapter(path).unwrap()
     };
     save(detector.model(), &paths[0]);
-    config.context.adapter = Some(paths[0].clone());
-    save(&config.init(detector.channels().len(), &Device::flex()).unwrap(), &paths[1]);
+    config.model.context.adapter = Some(paths[0].clone());
+    let fresh = config.model.init(
+        &NetworkComponents::default(),
+        detector.channels().len(),
+        &Device::flex(),
+    );
+    save(&fresh.unwrap(), &paths[1]);
     // The header's own metadata come in any order.
     let [learned, again] = paths.map(|path| {
         let bytes = std::fs::read(path).unwrap();
@@ -195,13 +205,13 @@ fn the_language_model_travels_with_the_detector() {
 #[test]
 fn a_bad_language_model_is_an_error() {
     let mut config = quick(1, 1);
-    config.context.llm = LlmSource::Folder("no/such/folder".into());
-    let error = Detector::fit(&config, &split().train, &Device::flex()).unwrap_err();
-    assert!(matches!(error, TrainError::Llm(LlmError::Io { .. })), "{error}");
+    config.model.context.llm = LlmSource::Folder("no/such/folder".into());
+    let error = fit(&config, &split().train, &Device::flex()).unwrap_err();
+    assert!(matches!(error, TrainError::Model(ModelError::Llm(LlmError::Io { .. }))), "{error}");
 }
 
 #[test]
-fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint() {
+fn a_loss_that_is_not_finite_names_its_term_and_keeps_the_last_good_checkpoint() {
     // In units of an interquartile range of 1e-30 one row is so far out that its
     // squared error overflows; one window per step meets it sooner or later.
     let mut values: Vec<f32> = (0..250).map(|i| (i % 7) as f32 * 1e-30).collect();
@@ -210,13 +220,13 @@ fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint()
     let checkpoints = tempfile::tempdir().unwrap();
     let mut config = quick(300, 1);
     config.scaler = ScalerConfig { kind: ScalerKind::Robust, asinh: false };
-    config.train.batch = 1;
+    config.train.batch_size = 1;
     config.train.rollbacks = 0;
     config.train.patience = None;
-    config.train.checkpoints = Some(checkpoints.path().into());
-    match Detector::fit(&config, &train, &Device::flex()).unwrap_err() {
-        TrainError::NonFinite { part, value, step, checkpoint } => {
-            assert_ne!(part, aster_train::Part::Total, "the cause comes before the sum");
+    let trainer = Trainer::new(config, Strategy::Single(Device::flex().autodiff()));
+    match trainer.with_checkpoints(checkpoints.path()).fit(&train).unwrap_err() {
+        TrainError::NonFinite { term, value, step, checkpoint } => {
+            assert_ne!(term, LossTerm::Total, "the cause comes before the sum");
             assert!(!value.is_finite() && step > 0);
             let checkpoint = checkpoint.unwrap();
             assert!(checkpoint.starts_with(checkpoints.path()) && checkpoint.exists());
@@ -229,22 +239,31 @@ fn a_loss_that_is_not_finite_names_its_part_and_keeps_the_last_good_checkpoint()
 #[test]
 fn folders_that_hold_no_detector_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(matches!(load(folder.path()), Err(TrainError::Io { .. })), "empty");
+    assert!(matches!(load(folder.path()), Err(DetectError::Store(StoreError::Io { .. }))), "empty");
 
     let manifest = |text: &str| std::fs::write(folder.path().join("manifest.json"), text);
     for text in ["not json", "{}", r#"{"format": "other", "version": 1}"#] {
         manifest(text).unwrap();
-        assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "{text}");
+        assert!(
+            matches!(
+                load(folder.path()),
+                Err(DetectError::Store(StoreError::InvalidFormat { .. }))
+            ),
+            "{text}"
+        );
     }
     manifest(r#"{"format": "aster-detector", "version": 99}"#).unwrap();
     match load(folder.path()) {
-        Err(TrainError::NewerFormat { found, supported, .. }) => {
+        Err(DetectError::Store(StoreError::NewerFormat { found, supported, .. })) => {
             assert_eq!((found, supported), (99, FORMAT_VERSION));
         }
         other => panic!("{other:?}"),
     }
-    manifest(r#"{"format": "aster-detector", "version": 1, "parts": {}}"#).unwrap();
-    assert!(matches!(load(folder.path()), Err(TrainError::Foreign { .. })), "no parts");
+    manifest(r#"{"format": "aster-detector", "version": 1, "entries": {}}"#).unwrap();
+    assert!(
+        matches!(load(folder.path()), Err(DetectError::Store(StoreError::InvalidFormat { .. }))),
+        "no entries"
+    );
 }
 
 #[test]
@@ -256,21 +275,30 @@ fn damaged_weights_are_errors() {
     let cuts = [0, 20, whole.len() / 2, whole.len() - 4];
     for length in cuts {
         std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(matches!(load(folder.path()), Err(TrainError::Damaged { .. })), "{length} bytes");
+        assert!(
+            matches!(load(folder.path()), Err(DetectError::Store(StoreError::Damaged { .. }))),
+            "{length} bytes"
+        );
     }
     std::fs::write(&path, &whole).unwrap();
     for length in cuts {
         forge(folder.path(), "weights", |_| whole[..length].to_vec());
-        assert!(matches!(load(folder.path()), Err(TrainError::Weights { .. })), "{length} bytes");
+        assert!(
+            matches!(load(folder.path()), Err(DetectError::Store(StoreError::Weights { .. }))),
+            "{length} bytes"
+        );
     }
     // A header that speaks of more bytes than there are.
     for length in [u64::MAX, 1 << 62, 1 << 40, 99 << 20] {
         let start = length.to_le_bytes();
         forge(folder.path(), "weights", |_| [&start, &whole[8..]].concat());
-        assert!(matches!(load(folder.path()), Err(TrainError::Weights { .. })), "{length}");
+        assert!(
+            matches!(load(folder.path()), Err(DetectError::Store(StoreError::Weights { .. }))),
+            "{length}"
+        );
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(load(folder.path()), Err(TrainError::Io { .. })));
+    assert!(matches!(load(folder.path()), Err(DetectError::Store(StoreError::Io { .. }))));
 }
 
 #[test]
@@ -279,8 +307,8 @@ fn weights_of_another_model_are_errors() {
     let with = |layers: u64, width: u64| {
         forge(folder.path(), "detector", |text| {
             let mut description: Value = serde_json::from_slice(&text).unwrap();
-            description["config"]["head"]["layers"] = layers.into();
-            description["config"]["head"]["feed_forward"] = width.into();
+            description["config"]["model"]["head"]["layers"] = layers.into();
+            description["config"]["model"]["head"]["feed_forward"] = width.into();
             description.to_string().into_bytes()
         });
         load(folder.path()).unwrap_err().to_string()

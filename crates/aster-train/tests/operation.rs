@@ -1,4 +1,4 @@
-//! A detector in use: who is to blame, has the world changed, refitting, many threads.
+//! A detector in use: attribution, drift, refitting, files, many threads.
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
@@ -6,15 +6,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
+use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
 use aster_data::{
     AnomalyKind, Columns, DataError, ParquetRows, ScoreTable, SyntheticConfig, SyntheticSplit,
     TimeSeries,
 };
-use aster_train::{
-    AsterConfig, Attribution, Detector, ScoreFileConfig, Source, TrainConfig, TrainError,
-};
+use aster_detect::{AsterConfig, Attribution, DetectError, Detector, ScoreFileConfig, Source};
+use aster_train::{TrainError, fit, refit};
 use burn::tensor::Device;
-use polars::prelude::{Column, DataFrame, ParquetWriter};
 
 const CHANNELS: usize = 6;
 
@@ -32,28 +31,30 @@ fn split() -> &'static SyntheticSplit {
 }
 
 fn config(epochs: usize, steps: usize) -> AsterConfig {
-    let train = TrainConfig { epochs, steps, ..Default::default() };
-    AsterConfig { window: 16, patch: 4, train, ..Default::default() }
+    let mut config = AsterConfig::default();
+    config.model.window = 16;
+    (config.train.epochs, config.train.steps_per_epoch) = (epochs, steps);
+    config
 }
 
 fn detector() -> &'static Detector {
     static DETECTOR: OnceLock<Detector> = OnceLock::new();
-    DETECTOR.get_or_init(|| Detector::fit(&config(4, 50), &split().train, &Device::flex()).unwrap())
+    DETECTOR.get_or_init(|| fit(&config(4, 50), &split().train, &Device::flex()).unwrap())
 }
 
 #[test]
-fn the_channels_of_an_anomaly_are_blamed_for_it() {
+fn an_anomaly_is_attributed_to_its_channels() {
     let split = split();
     let hit_rate = |attribution| {
         let hits = split.injections.iter().filter(|injection| {
-            let blames =
-                detector().blame(&split.test, injection.rows.clone(), attribution).unwrap();
-            assert_eq!(blames.len(), CHANNELS);
-            let total: f64 = blames.iter().map(|blame| blame.share).sum();
+            let contributions =
+                detector().attribute(&split.test, injection.rows.clone(), attribution).unwrap();
+            assert_eq!(contributions.len(), CHANNELS);
+            let total: f64 = contributions.iter().map(|it| it.share).sum();
             assert!((total - 1.0).abs() < 1e-9, "{attribution:?}: {total}");
-            assert!(blames.windows(2).all(|pair| pair[0].share >= pair[1].share));
-            let guilty = injection.channels.iter().map(|c| &split.test.channels()[*c]);
-            guilty.into_iter().any(|name| *name == blames[0].channel)
+            assert!(contributions.windows(2).all(|pair| pair[0].share >= pair[1].share));
+            let moved = injection.channels.iter().map(|c| &split.test.channels()[*c]);
+            moved.into_iter().any(|name| *name == contributions[0].channel)
         });
         hits.count() as f64 / split.injections.len() as f64
     };
@@ -73,16 +74,16 @@ fn the_channels_of_an_anomaly_are_blamed_for_it() {
 
 #[test]
 fn the_shares_of_the_reconstruction_are_those_of_the_score() {
-    // With one channel nobody else is to blame, wherever the rows lie.
+    // With one channel nothing else contributes, wherever the rows lie.
     let split = SyntheticConfig { channels: 1, train_rows: 400, ..Default::default() };
     let split = split.generate().unwrap();
-    let detector = Detector::fit(&config(1, 5), &split.train, &Device::flex()).unwrap();
+    let detector = fit(&config(1, 5), &split.train, &Device::flex()).unwrap();
     for rows in [0..1, 700..731, split.test.rows() - 3..split.test.rows()] {
         for attribution in
             [Attribution::Reconstruction, Attribution::GradientInput, Attribution::Occlusion]
         {
-            let blames = detector.blame(&split.test, rows.clone(), attribution).unwrap();
-            let share = blames[0].share;
+            let contributions = detector.attribute(&split.test, rows.clone(), attribution).unwrap();
+            let share = contributions[0].share;
             // Its reconstruction may explain a normal row no better than it does itself.
             assert!(share == 1.0 || attribution == Attribution::Occlusion && share == 0.0);
         }
@@ -90,19 +91,20 @@ fn the_shares_of_the_reconstruction_are_those_of_the_score() {
 }
 
 #[test]
-fn nobody_is_blamed_for_rows_that_are_not_there() {
+fn rows_and_methods_that_are_not_there_are_errors() {
     let test = &split().test;
     for rows in [0..0, 0..test.rows() + 1, usize::MAX - 1..usize::MAX] {
-        let result = detector().blame(test, rows, Attribution::default());
-        assert!(matches!(result, Err(TrainError::Data(_))));
+        let result = detector().attribute(test, rows, Attribution::default());
+        assert!(matches!(result, Err(DetectError::Data(_))));
     }
     let mut config = config(1, 2);
-    config.score.evidence.truncate(1);
-    config.score.evidence[0].source = Source::Classifier;
-    let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
-    let error = detector.blame(test, 0..9, Attribution::Reconstruction).unwrap_err();
-    assert!(matches!(error, TrainError::Setting { name: "evidence", .. }));
-    detector.blame(test, 0..9, Attribution::GradientInput).unwrap();
+    config.score.components.truncate(1);
+    config.score.components[0].source = Source::Classifier;
+    let detector = fit(&config, &split().train, &Device::flex()).unwrap();
+    let error = detector.attribute(test, 0..9, Attribution::Reconstruction).unwrap_err();
+    assert!(matches!(error, DetectError::Setting(_)), "{error}");
+    assert!(!detector.supports(Attribution::Reconstruction));
+    detector.attribute(test, 0..9, Attribution::GradientInput).unwrap();
 }
 
 /// The first half of a series, and the second with a channel moved.
@@ -126,7 +128,7 @@ fn what_has_moved_since_training_is_named() {
     assert!(other.channels[0].1 > 1.0 && other.channels[1].1 < 0.25, "{other:?}");
     assert!(other.scores > 1.0 && other.scores > same.scores, "{other:?}");
     let error = detector().stability(&split().test, &[1.0]).unwrap_err();
-    assert!(matches!(error, TrainError::Data(_)), "{error}");
+    assert!(matches!(error, DetectError::Data(_)), "{error}");
 }
 
 #[test]
@@ -135,8 +137,8 @@ fn a_refit_goes_on_from_what_was_learned() {
     let other = other.into_train();
     let settings = config(1, 5).train;
     let first = |detector: &Detector| detector.record().epochs[0].validation.reconstruction;
-    let refitted = detector().refit(&settings, &other).unwrap();
-    let fresh = Detector::fit(&config(1, 5), &other, &Device::flex()).unwrap();
+    let refitted = refit(detector(), &settings, &other).unwrap();
+    let fresh = fit(&config(1, 5), &other, &Device::flex()).unwrap();
     let (warm, cold) = (first(&refitted), first(&fresh));
     assert!(warm < 0.7 * cold, "{warm} against {cold}");
     // The level of the moved channel is normal now.
@@ -145,7 +147,7 @@ fn a_refit_goes_on_from_what_was_learned() {
     assert!(mean(after) < 0.5 * mean(before));
 
     let renamed = TimeSeries::from_slice(other.values(), CHANNELS).unwrap().into_train();
-    let error = detector().refit(&settings, &renamed).unwrap_err();
+    let error = refit(detector(), &settings, &renamed).unwrap_err();
     assert!(matches!(error, TrainError::Data(_)), "{error}");
 }
 
@@ -179,14 +181,14 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
 
     let columns = Columns { time: Some("t".into()), ..Default::default() };
     let file = ScoreFileConfig { columns, rows: 300, ..Default::default() };
-    let detector = Detector::fit(&config(1, 20), &split().train, &Device::flex()).unwrap();
+    let detector = fit(&config(1, 20), &split().train, &Device::flex()).unwrap();
     let detector = Arc::new(detector);
     let score = || detector.score_parquet(&input, &output, &file);
     let parts = folder.path().join("scores.parquet.parts");
     let obstacle = parts.join("part-000003.parquet");
     std::fs::create_dir_all(&obstacle).unwrap();
     let error = score().unwrap_err();
-    assert!(matches!(error, TrainError::Data(DataError::Io { .. })), "{error}");
+    assert!(matches!(error, DetectError::Data(DataError::Io { .. })), "{error}");
     std::fs::remove_dir(&obstacle).unwrap();
     assert!(!output.exists());
     // The first part is not made again: what is put in its place comes out.

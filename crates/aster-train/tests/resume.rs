@@ -9,13 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
 use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
-use aster_train::{
-    AsterConfig, Detector, EpochRecord, Losses, Observer, Rollback, ScoreFileConfig, Strategy,
-    TrainError, Trainer,
-};
+use aster_detect::{AsterConfig, Detector, EpochRecord, Losses, Rollback, ScoreFileConfig};
+use aster_eval::ThresholdRule;
+use aster_train::{CancelToken, Observer, Strategy, TrainError, Trainer};
 use burn::tensor::Device;
-use polars::prelude::{Column, DataFrame, ParquetWriter};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -28,17 +27,22 @@ fn split() -> SyntheticSplit {
 }
 
 /// With dropout, whose noise must not depend on interruptions either.
-fn config(folder: &Path) -> AsterConfig {
-    let mut config = AsterConfig { window: 8, patch: 4, ..Default::default() };
-    (config.train.epochs, config.train.steps, config.train.batch) = (12, 4, 16);
+fn config() -> AsterConfig {
+    let mut config = AsterConfig::default();
+    config.model.window = 8;
+    (config.train.epochs, config.train.steps_per_epoch, config.train.batch_size) = (12, 4, 16);
     (config.train.patience, config.train.validation_windows) = (None, 16);
-    config.decoder.dropout = 0.1;
-    config.train.checkpoints = Some(folder.join("checkpoints"));
+    config.model.decoder.dropout = 0.1;
     config
 }
 
+fn checkpointed(config: AsterConfig, folder: &Path) -> Trainer {
+    let strategy = Strategy::Single(Device::flex().autodiff());
+    Trainer::new(config, strategy).with_checkpoints(folder.join("checkpoints"))
+}
+
 fn fit(folder: &Path) -> Result<Detector, TrainError> {
-    Detector::fit(&config(folder), &split().train, &Device::flex())
+    checkpointed(config(), folder).fit(&split().train)
 }
 
 /// Not a test but the process that is killed: trains in a folder and saves the detector there.
@@ -190,13 +194,12 @@ fn a_full_disk_ends_training_with_an_error_and_loses_nothing() {
             let _ = std::fs::remove_dir_all(&left).or_else(|_| std::fs::remove_file(&left));
         }
         fill(&ballast, room);
-        let config = config(folder);
-        let error = Detector::fit(&config, &split().train, &Device::flex()).unwrap_err();
+        let error = fit(folder).unwrap_err();
         println!("{room} bytes: {error}");
         let TrainError::Stopped { checkpoint, .. } = error else { panic!("{error}") };
         assert_eq!(checkpoint.is_some(), folder.join("checkpoints/epoch-1/manifest.json").exists());
         std::fs::remove_file(&ballast).unwrap();
-        let detector = Detector::fit(&config, &split().train, &Device::flex()).unwrap();
+        let detector = fit(folder).unwrap();
         assert_eq!(detector.record().epochs.len(), 12);
         detector.save(folder.join("detector")).unwrap();
         // A detector that cannot be replaced stays.
@@ -222,13 +225,36 @@ fn a_finished_training_is_not_done_again_and_another_is_refused() {
     let test = split().test;
     assert_eq!(first.score(&test).unwrap(), again.score(&test).unwrap());
 
-    let mut other = config(folder.path());
+    let mut other = config();
     other.train.seed = 1;
-    let error = Detector::fit(&other, &split().train, &Device::flex()).unwrap_err();
+    let error = checkpointed(other, folder.path()).fit(&split().train).unwrap_err();
     assert!(matches!(error, TrainError::OtherTraining { .. }), "{error}");
     let rows = split().train.slice(0..399).unwrap().into_train();
-    let error = Detector::fit(&config(folder.path()), &rows, &Device::flex()).unwrap_err();
+    let error = checkpointed(config(), folder.path()).fit(&rows).unwrap_err();
     assert!(matches!(error, TrainError::OtherTraining { .. }), "{error}");
+}
+
+#[test]
+fn a_finished_training_stays_usable_when_what_is_decided_after_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = fit(folder.path()).unwrap();
+    let mut other = config();
+    other.threshold = ThresholdRule::Fixed { value: 7.0 };
+    (other.alarm.k, other.alarm.n, other.drift, other.score.stride) = (2, 3, None, Some(8));
+    let again = checkpointed(other, folder.path()).fit(&split().train).unwrap();
+    assert_eq!(first.record(), again.record(), "it was not trained again");
+    assert_eq!(again.threshold(), 7.0);
+    assert_eq!((again.config().alarm.n, again.config().score.stride), (3, Some(8)));
+}
+
+#[test]
+fn a_bad_threshold_rule_is_told_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bad = config();
+    bad.threshold = ThresholdRule::Pot { initial: 0.9, risk: 2.0 };
+    let error = checkpointed(bad, folder.path()).fit(&split().train).unwrap_err();
+    assert!(error.to_string().starts_with("threshold.pot.risk: expected"), "{error}");
+    assert!(!folder.path().join("checkpoints").exists(), "nothing was begun");
 }
 
 #[test]
@@ -260,7 +286,7 @@ enum Heard {
 }
 
 impl Observer for Stop {
-    fn step(&mut self, losses: &aster_train::Losses, done: usize, of: usize) {
+    fn step(&mut self, losses: &Losses, done: usize, of: usize) {
         assert!(losses.total > 0.0);
         self.sender.send(Heard::Steps(done, of)).unwrap();
     }
@@ -278,16 +304,19 @@ impl Observer for Stop {
     }
 }
 
-fn trainer(config: AsterConfig, after: usize) -> (Trainer, std::sync::mpsc::Receiver<Heard>) {
+fn trainer(
+    config: AsterConfig,
+    folder: &Path,
+    after: usize,
+) -> (Trainer, std::sync::mpsc::Receiver<Heard>) {
     let (sender, heard) = std::sync::mpsc::channel();
-    let strategy = Strategy::Single(Device::flex().autodiff());
-    (Trainer::new(config, strategy).observed_by(Stop { after, sender }), heard)
+    (checkpointed(config, folder).with_observer(Stop { after, sender }), heard)
 }
 
 #[test]
 fn an_observer_hears_of_steps_and_epochs_and_may_stop_the_training() {
     let folder = tempfile::tempdir().unwrap();
-    let (trainer, heard) = trainer(config(folder.path()), 3);
+    let (trainer, heard) = trainer(config(), folder.path(), 3);
     let detector = trainer.fit(&split().train).unwrap();
     let heard: Vec<_> = heard.iter().collect();
     let steps = heard.iter().filter(|heard| matches!(heard, Heard::Steps(..))).count();
@@ -319,7 +348,7 @@ fn events_tell_of_epochs_damage_and_resumption() {
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, || {
-        let (trainer, _heard) = trainer(config(folder.path()), 3);
+        let (trainer, _heard) = trainer(config(), folder.path(), 3);
         trainer.fit(&split().train).unwrap();
         let last = folder.path().join("checkpoints/epoch-3");
         std::fs::write(last.join("manifest.json"), "gone").unwrap();
@@ -338,10 +367,10 @@ fn a_training_that_diverges_goes_back_at_a_lower_rate_so_many_times() {
     values[100] = 1.0;
     let train = TimeSeries::from_slice(&values, 1).unwrap().into_train();
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config(folder.path());
+    let mut config = config();
     config.scaler = ScalerConfig { kind: ScalerKind::Robust, asinh: false };
-    (config.train.epochs, config.train.steps, config.train.batch) = (300, 1, 1);
-    let (trainer, heard) = trainer(config, 300);
+    (config.train.epochs, config.train.steps_per_epoch, config.train.batch_size) = (300, 1, 1);
+    let (trainer, heard) = trainer(config, folder.path(), 300);
     let error = trainer.fit(&train).unwrap_err();
     let TrainError::NonFinite { step, .. } = error else { panic!("{error}") };
     // No rate helps against a value that overflows: the same step, again and again.
@@ -355,35 +384,34 @@ fn a_training_that_diverges_goes_back_at_a_lower_rate_so_many_times() {
     approx::assert_relative_eq!(rollbacks[1].1, 9e-5, max_relative = 1e-9);
 }
 
-/// Asks for an end in the middle of an epoch, and writes down what it is told.
-struct Asks {
-    stop: aster_train::Stop,
+/// Cancels in the middle of an epoch, and writes down what it is told.
+struct Cancels {
+    token: CancelToken,
     after: usize,
     told: Arc<Mutex<Vec<String>>>,
 }
 
-impl Observer for Asks {
+impl Observer for Cancels {
     fn step(&mut self, _: &Losses, done: usize, _: usize) {
         if done >= self.after {
-            self.stop.now();
+            self.token.cancel();
         }
     }
 
-    fn stopped(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
+    fn cancelled(&mut self, epochs: &[EpochRecord], checkpoints: Option<&Path>) {
         self.told.lock().unwrap().push(format!("{} {}", epochs.len(), checkpoints.is_some()));
     }
 }
 
 #[test]
-fn a_stop_keeps_the_best_epoch_and_the_same_training_goes_on_from_there() {
+fn a_cancelled_training_keeps_the_best_epoch_and_goes_on_from_there() {
     let folder = tempfile::tempdir().unwrap();
     let told = Arc::new(Mutex::new(vec![]));
     let stopped = |after| {
-        let stop = aster_train::Stop::default();
-        let asks = Asks { stop: stop.clone(), after, told: told.clone() };
-        let strategy = Strategy::Single(Device::flex().autodiff());
-        let trainer = Trainer::new(config(folder.path()), strategy);
-        trainer.observed_by(asks).stopped_by(stop).fit(&split().train)
+        let token = CancelToken::default();
+        let cancels = Cancels { token: token.clone(), after, told: told.clone() };
+        let trainer = checkpointed(config(), folder.path()).with_observer(cancels);
+        trainer.with_cancel_token(token).fit(&split().train)
     };
     // An epoch has 64 windows.
     let error = stopped(10).unwrap_err();

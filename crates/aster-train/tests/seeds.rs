@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
 use aster_data::SyntheticConfig;
-use aster_train::{AsterConfig, Detector, TrainConfig};
+use aster_detect::AsterConfig;
+use aster_train::fit;
 use burn::tensor::Device;
 
 #[test]
@@ -11,9 +12,11 @@ fn a_seed_fixes_the_scores() {
     let data = SyntheticConfig { train_rows: 500, channels: 2, ..Default::default() };
     let split = data.generate().unwrap();
     let scores = |seed| {
-        let train = TrainConfig { epochs: 2, steps: 5, batch: 8, seed, ..Default::default() };
-        let config = AsterConfig { window: 16, train, ..Default::default() };
-        let detector = Detector::fit(&config, &split.train, &Device::flex()).unwrap();
+        let mut config = AsterConfig::default();
+        config.model.window = 16;
+        (config.train.epochs, config.train.steps_per_epoch) = (2, 5);
+        (config.train.batch_size, config.train.seed) = (8, seed);
+        let detector = fit(&config, &split.train, &Device::flex()).unwrap();
         detector.score(&split.test).unwrap()
     };
     let first = scores(1);

@@ -5,12 +5,13 @@
 use std::sync::{Arc, OnceLock};
 
 use aster_data::{SyntheticConfig, SyntheticSplit, TimeSeries};
-use aster_eval::{AlarmConfig, IntervalTimes};
-use aster_train::{
-    Alignment, AsterConfig, Detection, Detector, EvidenceConfig, Found, OnDuplicate, OnLate,
-    OnMissing, Regular, Row, ScoreConfig, Smoothing, Source, StreamConfig, StreamingDetector,
-    Streams, TrainError,
+use aster_detect::{
+    Alignment, AsterConfig, ComponentConfig, DetectError, Detection, Detector, OnDuplicate, OnLate,
+    OnMissing, Regular, Row, ScoreConfig, Smoothing, Source, StreamConfig, StreamOutput,
+    StreamingDetector, Streams,
 };
+use aster_eval::{AlarmConfig, IntervalTimes};
+use aster_store::StoreError;
 use burn::tensor::Device;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -25,11 +26,12 @@ fn split() -> &'static SyntheticSplit {
 }
 
 fn fit(change: impl FnOnce(&mut AsterConfig)) -> Detector {
-    let mut config = AsterConfig { window: 16, patch: 4, ..Default::default() };
-    (config.train.epochs, config.train.steps, config.train.batch) = (1, 20, 16);
+    let mut config = AsterConfig::default();
+    (config.model.window, config.score.stride) = (16, Some(8));
+    (config.train.epochs, config.train.steps_per_epoch, config.train.batch_size) = (1, 20, 16);
     config.alarm = AlarmConfig { k: 2, n: 3, join: 4 };
     change(&mut config);
-    Detector::fit(&config, &split().train, &Device::flex()).unwrap()
+    aster_train::fit(&config, &split().train, &Device::flex()).unwrap()
 }
 
 fn detector() -> Arc<Detector> {
@@ -46,13 +48,13 @@ fn stream(detector: &Arc<Detector>) -> StreamingDetector {
 }
 
 /// Adds what was found later.
-fn extend(found: &mut Found, more: Found) {
+fn extend(found: &mut StreamOutput, more: StreamOutput) {
     found.scores.extend(more.scores);
     found.intervals.extend(more.intervals);
 }
 
 #[track_caller]
-fn assert_same(found: &Found, expected: &Detection) {
+fn assert_same(found: &StreamOutput, expected: &Detection) {
     assert_eq!(found.scores.len(), expected.scores.len());
     let numbers = found.scores.iter().enumerate();
     assert!(numbers.clone().all(|(row, scored)| scored.row == row as u64));
@@ -76,9 +78,9 @@ fn assert_same(found: &Found, expected: &Detection) {
 }
 
 /// Pushes rows in parts of random sizes.
-fn pushed(detector: &Arc<Detector>, series: &TimeSeries, seed: u64) -> Found {
+fn pushed(detector: &Arc<Detector>, series: &TimeSeries, seed: u64) -> StreamOutput {
     let (mut stream, mut rng) = (stream(detector), StdRng::seed_from_u64(seed));
-    let (mut found, mut next) = (Found::default(), 0);
+    let (mut found, mut next) = (StreamOutput::default(), 0);
     while next < series.rows() {
         let end = (next + rng.random_range(1..40)).min(series.rows());
         let more = stream.push(&rows(series, next..end)).unwrap();
@@ -107,24 +109,24 @@ fn a_stream_is_scored_as_the_series_that_it_has_become() {
 }
 
 #[test]
-fn so_it_is_with_other_evidence_strides_and_averages() {
-    let piece = |source, rows| EvidenceConfig {
-        source,
-        smoothing: Smoothing::Rows(rows),
-        ..Default::default()
-    };
-    let all =
-        [piece(Source::Classifier, 7), piece(Source::Kl, 1), piece(Source::RawReconstruction, 33)];
+fn so_it_is_with_other_components_strides_and_averages() {
+    let component = |source, rows| ComponentConfig::new(source, Smoothing::Rows(rows), 1.0);
+    let all = [
+        component(Source::Classifier, 7),
+        component(Source::Reconstruction, 1),
+        component(Source::RawReconstruction, 33),
+    ];
     let series = &split().test;
     let mut detector = fit(|_| ());
-    for (stride, alignment, evidence) in [
+    for (stride, alignment, components) in [
         (1, Alignment::Centred, &all[..]),
         (16, Alignment::Trailing, &all[..]),
         (5, Alignment::Trailing, &all[..1]),
         (7, Alignment::Centred, &all[1..2]),
     ] {
-        let evidence = evidence.to_vec();
-        let score = ScoreConfig { stride, alignment, evidence, ..Default::default() };
+        let mut score = ScoreConfig::default();
+        (score.stride, score.alignment) = (Some(stride), alignment);
+        score.components = components.to_vec();
         let rule = detector.config().threshold;
         detector.recalibrate(&score, &rule, &split().train).unwrap();
         let shared = Arc::new(detector);
@@ -141,7 +143,7 @@ fn so_it_is_with_other_evidence_strides_and_averages() {
 fn a_stream_goes_on_where_it_was_saved() {
     let series = &split().test;
     let folder = tempfile::tempdir().unwrap();
-    let mut found = Found::default();
+    let mut found = StreamOutput::default();
     let mut live = stream(&detector());
     // Row by row at first, between windows too.
     let starts = (0..60).chain((60..series.rows()).step_by(90));
@@ -158,9 +160,9 @@ fn a_stream_goes_on_where_it_was_saved() {
     extend(&mut expected, never_saved.finish());
     assert_eq!(found, expected);
 
-    let other: Arc<_> = fit(|config| config.window = 32).into();
+    let other: Arc<_> = fit(|config| config.model.window = 32).into();
     let error = StreamingDetector::load(other, folder.path()).unwrap_err();
-    assert!(matches!(error, TrainError::Foreign { .. }), "{error}");
+    assert!(matches!(error, DetectError::Store(StoreError::InvalidFormat { .. })), "{error}");
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn many_streams_are_scored_as_each_alone() {
     let names: Vec<String> = (0..20).map(|number| format!("pump-{number}")).collect();
     let folder = tempfile::tempdir().unwrap();
     let mut streams = Streams::new(detector(), StreamConfig::default()).unwrap();
-    let mut found = vec![Found::default(); names.len()];
+    let mut found = vec![StreamOutput::default(); names.len()];
     for start in (0..200).step_by(25) {
         // Each is a few rows behind the one before.
         let of_stream = names.iter().enumerate().flat_map(|(number, name)| {
@@ -201,7 +203,7 @@ fn many_streams_are_scored_as_each_alone() {
 fn times_of(
     config: StreamConfig,
     times: &[i64],
-) -> (Result<Vec<i64>, TrainError>, StreamingDetector) {
+) -> (Result<Vec<i64>, DetectError>, StreamingDetector) {
     let mut stream = StreamingDetector::new(detector(), config).unwrap();
     let series = &split().test;
     let rows: Vec<_> = times
@@ -251,7 +253,7 @@ fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
     assert_eq!((scored.unwrap().len(), stream.counts().restarts), (3, 2));
     for regular in [Regular { step: 0, fill: 1 }, Regular { step: 1, fill: usize::MAX }] {
         let bad = StreamConfig { regular: Some(regular), ..Default::default() };
-        assert!(matches!(StreamingDetector::new(detector(), bad), Err(TrainError::Setting { .. })));
+        assert!(matches!(StreamingDetector::new(detector(), bad), Err(DetectError::Setting(_))));
     }
 }
 
@@ -300,11 +302,12 @@ fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
 fn memory_does_not_grow_with_the_stream() {
     let wanted: usize = std::env::var("ASTER_ROWS").map_or(60_000, |rows| rows.parse().unwrap());
     let cheap: Arc<_> = fit(|config| {
-        config.score.stride = 16;
-        config.context.width = 8;
-        (config.vae.hidden, config.vae.latent) = (8, 4);
-        (config.decoder.width, config.decoder.heads, config.decoder.layers) = (8, 1, 1);
-        (config.decoder.feed_forward, config.grades) = (8, 1);
+        config.score.stride = Some(16);
+        config.model.context.width = 8;
+        let model = &mut config.model;
+        (model.vae.hidden_size, model.vae.latent_size) = (8, 4);
+        (model.decoder.width, model.decoder.heads, model.decoder.layers) = (8, 1, 1);
+        (model.decoder.feed_forward, model.grades) = (8, 1);
     })
     .into();
     let series = &split().test;

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aster_data::{SyntheticConfig, SyntheticSplit};
-use aster_train::{
-    AsterConfig, Detector, Row, StreamConfig, StreamingDetector, TrainConfig, TrainError,
-};
+use aster_detect::{AsterConfig, DetectError, Detector, Row, StreamConfig, StreamingDetector};
+use aster_store::StoreError;
 use burn::tensor::Device;
 use forge::forge;
 use rand::rngs::StdRng;
@@ -25,15 +24,16 @@ fn split() -> SyntheticSplit {
 }
 
 fn detector() -> Detector {
-    let train = TrainConfig { epochs: 1, steps: 1, ..Default::default() };
-    let config = AsterConfig { window: 16, patch: 4, train, ..Default::default() };
-    Detector::fit(&config, &split().train, &Device::flex()).unwrap()
+    let mut config = AsterConfig::default();
+    config.model.window = 16;
+    (config.train.epochs, config.train.steps_per_epoch) = (1, 1);
+    aster_train::fit(&config, &split().train, &Device::flex()).unwrap()
 }
 
-fn read(folder: &Path, part: &str) -> Value {
+fn read(folder: &Path, entry: &str) -> Value {
     let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let starts = |path: &std::path::PathBuf| {
-        path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{part}-"))
+        path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{entry}-"))
     };
     let path = entries.into_iter().find(starts).unwrap();
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -68,9 +68,9 @@ fn peak_memory() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// Puts every nasty value at every place of a part, and each time does `work`.
-fn torture(folder: &Path, part: &str, work: impl Fn()) {
-    let whole = read(folder, part);
+/// Puts every nasty value at every place of an entry, and each time does `work`.
+fn torture(folder: &Path, entry: &str, work: impl Fn()) {
+    let whole = read(folder, entry);
     let mut all = vec![];
     places(&whole, String::new(), &mut all);
     let before = peak_memory();
@@ -78,7 +78,7 @@ fn torture(folder: &Path, part: &str, work: impl Fn()) {
         for value in nasty() {
             let mut forged = whole.clone();
             *forged.pointer_mut(place).unwrap() = value.clone();
-            forge(folder, part, |_| forged.to_string().into_bytes());
+            forge(folder, entry, |_| forged.to_string().into_bytes());
             let started = Instant::now();
             work();
             assert!(started.elapsed() < Duration::from_secs(20), "{place} = {value}: it hung");
@@ -86,7 +86,7 @@ fn torture(folder: &Path, part: &str, work: impl Fn()) {
             assert!(grown < 512, "{place} = {value}: {grown} MiB");
         }
     }
-    println!("{part}: {} places", all.len());
+    println!("{entry}: {} places", all.len());
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_forged_description_does_no_harm() {
                 assert_eq!(found.scores.len(), 60);
                 let _ = detector.stability(&test, &found.scores);
             }
-            let _ = detector.blame(&test, 20..30, Default::default());
+            let _ = detector.attribute(&test, 20..30, Default::default());
             let _ = detector.latency();
             let detector = Arc::new(detector);
             if let Ok(mut stream) = StreamingDetector::new(detector, StreamConfig::default()) {
@@ -123,10 +123,13 @@ fn a_language_model_elsewhere_is_not_read() {
         ("cache", json!("/tmp")),
     ] {
         let mut forged = whole.clone();
-        forged["config"]["context"][field] = value;
+        forged["config"]["model"]["context"][field] = value;
         forge(folder.path(), "detector", |_| forged.to_string().into_bytes());
         let error = Detector::load(folder.path(), &Device::flex()).unwrap_err();
-        assert!(matches!(error, TrainError::Foreign { .. }), "{field}: {error}");
+        assert!(
+            matches!(error, DetectError::Store(StoreError::InvalidFormat { .. })),
+            "{field}: {error}"
+        );
     }
 }
 

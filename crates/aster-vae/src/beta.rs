@@ -1,8 +1,10 @@
+use aster_base::{SettingError, non_negative};
 use serde::{Deserialize, Serialize};
 
-/// How the weight of the KL term develops with the training step.
+/// Schedule of the KL term's weight over training steps (KL annealing).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BetaSchedule {
     /// The same weight throughout (Higgins et al., ICLR 2017).
     Constant {
@@ -16,14 +18,6 @@ pub enum BetaSchedule {
         /// Steps until it is reached.
         steps: usize,
     },
-    /// Again and again: linear from 0 to `beta` over half a period, then constant
-    /// over the other half (Fu et al., NAACL 2019).
-    Cyclical {
-        /// The weight at the top.
-        beta: f64,
-        /// Steps per cycle.
-        period: usize,
-    },
 }
 
 impl Default for BetaSchedule {
@@ -33,24 +27,26 @@ impl Default for BetaSchedule {
 }
 
 impl BetaSchedule {
+    /// Checks the weight.
+    ///
+    /// # Errors
+    /// A weight that is negative or not finite.
+    pub fn check(&self) -> Result<(), SettingError> {
+        non_negative("beta", self.peak())
+    }
+
     /// The highest weight it reaches.
     pub fn peak(&self) -> f64 {
         match *self {
-            Self::Constant { beta } | Self::Warmup { beta, .. } | Self::Cyclical { beta, .. } => {
-                beta
-            }
+            Self::Constant { beta } | Self::Warmup { beta, .. } => beta,
         }
     }
 
     /// The weight at a step, from 0.
     pub fn at(&self, step: usize) -> f64 {
-        let ramp = |step: usize, over: f64| (step as f64 / over.max(1.0)).min(1.0);
         match *self {
             Self::Constant { beta } => beta,
-            Self::Warmup { beta, steps } => beta * ramp(step, steps as f64),
-            Self::Cyclical { beta, period } => {
-                beta * ramp(step % period.max(1), period as f64 / 2.0)
-            }
+            Self::Warmup { beta, steps } => beta * (step as f64 / steps.max(1) as f64).min(1.0),
         }
     }
 }
@@ -66,7 +62,5 @@ mod tests {
         assert_eq!(at(constant, [0, 1, 5, 9]), [2.0; 4]);
         let warmup = BetaSchedule::Warmup { beta: 2.0, steps: 4 };
         assert_eq!(at(warmup, [0, 1, 4, 9]), [0.0, 0.5, 2.0, 2.0]);
-        let cyclical = BetaSchedule::Cyclical { beta: 2.0, period: 4 };
-        assert_eq!(at(cyclical, [0, 1, 3, 4]), [0.0, 1.0, 2.0, 0.0]);
     }
 }

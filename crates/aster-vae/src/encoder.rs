@@ -1,50 +1,55 @@
+use aster_base::{SettingError, at_least_one, positive};
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{Posterior, Prior, VaeError};
+use crate::posterior::{Posterior, Prior};
 
-/// The encoder's settings (sizes are ours).
+/// Hyperparameters of the variational encoder (sizes are ours).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct VaeConfig {
     /// Latent size Z per token. Default: 16.
-    pub latent: usize,
-    /// Inner width. Default: 128.
-    pub hidden: usize,
-    /// What the posterior is pulled towards. Default: N(0, 1).
+    pub latent_size: usize,
+    /// Hidden size of the encoder's one inner layer. Default: 128.
+    pub hidden_size: usize,
+    /// Prior that the posterior is pulled towards. Default: N(0, 1).
     pub prior: Prior,
 }
 
 impl Default for VaeConfig {
     fn default() -> Self {
-        Self { latent: 16, hidden: 128, prior: Prior::default() }
+        Self { latent_size: 16, hidden_size: 128, prior: Prior::default() }
     }
 }
 
 impl VaeConfig {
-    /// An encoder for contexts of width D.
+    /// Checks the settings.
     ///
     /// # Errors
     /// A size of zero, a prior without spread.
-    pub fn init(&self, width: usize, device: &Device) -> Result<VaeEncoder, VaeError> {
-        let sizes = [("width", width), ("latent", self.latent), ("hidden", self.hidden)];
-        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size == 0) {
-            let (expected, got) = ("at least 1", got.to_string());
-            return Err(VaeError::Setting { name, expected, got });
-        }
-        let std = self.prior.std();
-        if !(std > 0.0 && std.is_finite()) {
-            let (expected, got) = ("a finite number above 0", std.to_string());
-            return Err(VaeError::Setting { name: "prior std", expected, got });
-        }
+    pub fn check(&self) -> Result<(), SettingError> {
+        at_least_one("latent_size", self.latent_size)?;
+        at_least_one("hidden_size", self.hidden_size)?;
+        positive("prior.std", self.prior.std())
+    }
+
+    /// Creates an encoder with fresh weights for contexts of width D.
+    ///
+    /// # Errors
+    /// As [`VaeConfig::check`]; a width of zero.
+    pub fn init(&self, width: usize, device: &Device) -> Result<VaeEncoder, SettingError> {
+        self.check()?;
+        at_least_one("width", width)?;
         Ok(VaeEncoder {
             norm: LayerNormConfig::new(width).init(device),
-            hidden: LinearConfig::new(width, self.hidden).init(device),
-            mean: LinearConfig::new(self.hidden, self.latent).init(device),
-            log_variance: LinearConfig::new(self.hidden, self.latent).init(device),
+            hidden: LinearConfig::new(width, self.hidden_size).init(device),
+            mean: LinearConfig::new(self.hidden_size, self.latent_size).init(device),
+            log_variance: LinearConfig::new(self.hidden_size, self.latent_size).init(device),
         })
     }
 }
@@ -90,9 +95,9 @@ mod tests {
     #[test]
     fn impossible_settings_are_errors() {
         let device = Device::flex();
-        let none = VaeConfig { latent: 0, ..Default::default() };
-        assert!(matches!(none.init(8, &device), Err(VaeError::Setting { name: "latent", .. })));
+        let name = |config: VaeConfig| config.init(8, &device).unwrap_err().name;
+        assert_eq!(name(VaeConfig { latent_size: 0, ..Default::default() }), "latent_size");
         let flat = VaeConfig { prior: Prior::Normal { std: 0.0 }, ..Default::default() };
-        assert!(matches!(flat.init(8, &device), Err(VaeError::Setting { name: "prior std", .. })));
+        assert_eq!(name(flat), "prior.std");
     }
 }

@@ -1,9 +1,10 @@
 use burn::tensor::{Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// What the posterior is pulled towards.
+/// Prior distribution that the KL term pulls posteriors towards.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Prior {
     /// N(0, 1) in every latent.
     #[default]
@@ -25,7 +26,7 @@ impl Prior {
     }
 }
 
-/// A diagonal normal distribution per token.
+/// Diagonal normal distribution over each token's latent code.
 #[derive(Debug, Clone)]
 pub struct Posterior {
     /// `[B, L, Z]`.

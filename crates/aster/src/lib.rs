@@ -1,8 +1,11 @@
-// Its first program needs the report, which a doc test may lack.
-#![cfg_attr(any(not(doctest), feature = "report"), doc = include_str!("../README.md"))]
+// Its programs need features that a doc test may lack.
+#![cfg_attr(
+    any(not(doctest), all(feature = "train", feature = "files", feature = "report")),
+    doc = include_str!("../README.md")
+)]
 
 /// Compiles and runs the code of the docs.
-#[cfg(all(doctest, feature = "report"))]
+#[cfg(all(doctest, feature = "bundled", feature = "files", feature = "report", feature = "train"))]
 #[doc = include_str!("../../../docs/introduction.md")]
 #[doc = include_str!("../../../docs/tutorials/first-detector.md")]
 #[doc = include_str!("../../../docs/tutorials/own-csv.md")]
@@ -24,16 +27,24 @@ pub struct Docs;
 mod device;
 pub mod prelude;
 
+pub use aster_base as base;
 pub use aster_classifier as classifier;
 pub use aster_data as data;
 pub use aster_decoder as decoder;
+pub use aster_detect as detect;
+pub use aster_detect::{AsterConfig, DetectError, Detection, Detector, RunRecord};
 pub use aster_eval as eval;
 pub use aster_llm as llm;
+pub use aster_model as model;
 #[cfg(feature = "report")]
 pub use aster_report as report;
+#[cfg(feature = "train")]
 pub use aster_train as train;
-pub use aster_train::{AsterConfig, Detection, Detector, RunRecord, TrainError};
+#[cfg(feature = "train")]
+pub use aster_train::{TrainError, fit, refit};
 pub use aster_vae as vae;
 pub use burn;
 pub use burn::tensor::Device;
 pub use device::{Backend, DEVICE_VARIABLE, DeviceChoice, DeviceError, device};
+#[cfg(feature = "schema")]
+pub use schemars;

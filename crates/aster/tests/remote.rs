@@ -1,5 +1,5 @@
 //! Training on the devices of two other processes, and what happens when one dies.
-#![cfg(feature = "remote")]
+#![cfg(all(feature = "remote", feature = "train"))]
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 #![recursion_limit = "256"]
 
@@ -10,8 +10,9 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use aster::data::{SyntheticConfig, SyntheticSplit};
-use aster::train::{EpochRecord, Observer, Strategy, TrainError, Trainer};
-use aster::{AsterConfig, Backend, Detector, Device, DeviceChoice, device};
+use aster::detect::EpochRecord;
+use aster::train::{Observer, Strategy, TrainError, Trainer};
+use aster::{AsterConfig, Backend, Device, DeviceChoice, device, fit};
 use burn::server::{RemoteServer, WebSocketTransport};
 
 const PORT: &str = "ASTER_TEST_PORT";
@@ -68,8 +69,10 @@ fn split() -> SyntheticSplit {
 /// Every epoch is one step, so that the windows of a step are the same however many
 /// devices share them.
 fn config(epochs: usize, batch: usize) -> AsterConfig {
-    let mut config = AsterConfig { window: 8, patch: 4, ..Default::default() };
-    (config.train.epochs, config.train.steps, config.train.batch) = (epochs, 1, batch);
+    let mut config = AsterConfig::default();
+    config.model.window = 8;
+    (config.train.epochs, config.train.steps_per_epoch, config.train.batch_size) =
+        (epochs, 1, batch);
     (config.train.patience, config.train.validation_windows) = (None, 8);
     config
 }
@@ -83,7 +86,7 @@ fn two_remote_devices_train_as_one_with_twice_the_batch() {
     let servers = [Server::start(), Server::start()];
     let devices = servers.each_ref().map(Server::device);
     let split = split();
-    let one = Detector::fit(&config(4, 8), &split.train, &devices[0]).unwrap();
+    let one = fit(&config(4, 8), &split.train, &devices[0]).unwrap();
     let two = Trainer::new(config(4, 4), on_both(&devices)).fit(&split.train).unwrap();
 
     for (a, b) in one.record().epochs.iter().zip(&two.record().epochs) {
@@ -101,10 +104,8 @@ fn a_device_that_dies_ends_training_with_an_error_and_a_usable_checkpoint() {
     let servers = [Server::start(), Server::start()];
     let devices = servers.each_ref().map(Server::device);
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config(100_000, 4);
-    config.train.checkpoints = Some(folder.path().into());
-    let strategy = on_both(&devices);
-    let trainer = Trainer::new(config.clone(), strategy);
+    let config = config(100_000, 4);
+    let trainer = Trainer::new(config.clone(), on_both(&devices)).with_checkpoints(folder.path());
     let training = std::thread::spawn(move || trainer.fit(&split().train));
 
     let [_first, second] = servers;
@@ -118,8 +119,8 @@ fn a_device_that_dies_ends_training_with_an_error_and_a_usable_checkpoint() {
 
     // What is left goes on without the device that died.
     let flex = Strategy::Single(device(Backend::Flex).unwrap().autodiff());
-    let trainer = Trainer::new(config, flex).observed_by(OneEpoch);
-    let detector = trainer.fit(&split().train).unwrap();
+    let trainer = Trainer::new(config, flex).with_checkpoints(folder.path());
+    let detector = trainer.with_observer(OneEpoch).fit(&split().train).unwrap();
     assert_eq!(detector.record().epochs.len(), epochs + 1);
 }
 

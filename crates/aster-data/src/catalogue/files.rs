@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::{DatasetId, Task, TestSeries, list, stem, task};
-use crate::load::read_csv;
-use crate::{Columns, CsvFormat, DataError, LoadOptions, MissingPolicy, TimeSeries};
+use crate::error::DataError;
+use crate::load::{Columns, CsvFormat, LoadOptions, read_csv};
+use crate::missing::MissingPolicy;
+use crate::series::TimeSeries;
 
 fn labelled() -> LoadOptions {
     let columns = Columns { label: Some("label".into()), ..Default::default() };

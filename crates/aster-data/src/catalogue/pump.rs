@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::{Task, task};
-use crate::load::{column_names, label_from_status, read_csv};
-use crate::{Columns, CsvFormat, DataError, LoadOptions, MissingPolicy, TimeSeries};
+use crate::error::DataError;
+use crate::load::{Columns, CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
+use crate::missing::MissingPolicy;
+use crate::series::TimeSeries;
 
 /// Training rows of TAB's split; of a file of another length, the same share.
 const TRAIN: (usize, usize) = (76_901, 76_901 + 143_401);
@@ -33,7 +35,7 @@ pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Dataset, DatasetId};
+    use crate::catalogue::{Dataset, DatasetId};
 
     #[test]
     fn a_small_file_of_the_same_form() {

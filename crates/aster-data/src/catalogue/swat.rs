@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, list, task};
-use crate::load::{column_names, label_from_status, read_csv};
-use crate::{Columns, CsvFormat, DataError, LoadOptions, TimeSeries};
+use crate::error::DataError;
+use crate::load::{Columns, CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
+use crate::series::TimeSeries;
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
     let part = |word: &str| -> Result<PathBuf, DataError> {
@@ -68,7 +69,7 @@ mod tests {
             format!("{header}\n{}\n{}\n{}\n", row("Normal"), row("Attack"), row("A ttack"));
         std::fs::write(folder.path().join("SWaT_Dataset_Normal_v1.csv"), normal).unwrap();
         std::fs::write(folder.path().join("SWaT_Dataset_Attack_v0.csv"), attack).unwrap();
-        let dataset = crate::Dataset::open(DatasetId::Swat, folder.path()).unwrap();
+        let dataset = crate::catalogue::Dataset::open(DatasetId::Swat, folder.path()).unwrap();
         let task = &dataset.tasks[0];
         assert_eq!((task.train.rows(), task.train.channel_count()), (2, 51));
         assert_eq!(task.tests[0].series.labels(), Some(&[false, true, true][..]));

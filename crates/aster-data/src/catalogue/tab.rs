@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use super::{DatasetId, Task, list, stem, task};
-use crate::load::{binary, column, read_csv, read_parquet};
-use crate::{CsvFormat, DataError, TimeSeries};
+use crate::error::DataError;
+use crate::load::{CsvFormat, binary, column, read_csv, read_parquet};
+use crate::series::TimeSeries;
 
 /// Total and training rows of CATSv2's four series.
 const CATSV2: [(usize, usize); 4] =
@@ -70,7 +71,7 @@ mod tests {
     use polars::prelude::ParquetWriter;
 
     use super::*;
-    use crate::Dataset;
+    use crate::catalogue::Dataset;
 
     #[test]
     fn blocks_become_channels_and_the_last_one_labels() {

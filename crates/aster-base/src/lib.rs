@@ -1,0 +1,22 @@
+//! Foundation of the ASTER workspace: checked settings and order statistics.
+//!
+//! Every config of the workspace reports a value outside its range as a [`SettingError`], whose
+//! name is the path of the field from the root of the config, such as `train.learning_rate`.
+//!
+//! ```
+//! use aster_base::{Within, at_least_one};
+//!
+//! let error = at_least_one("batch_size", 0).within("train").unwrap_err();
+//! assert_eq!(error.to_string(), "train.batch_size: expected 1 to 16777216, got 0");
+//! ```
+
+mod configure;
+pub mod off;
+mod quantile;
+mod setting;
+
+pub use configure::Configure;
+pub use quantile::{Total, median, quantile, quantile_index};
+pub use setting::{
+    LARGEST, SettingError, Within, at_least_one, non_negative, open_share, positive, require,
+};

@@ -1,0 +1,195 @@
+use std::fmt;
+use std::ops::Range;
+
+use aster_base::SettingError;
+use aster_data::{DataError, TimeSeries};
+use aster_model::Output;
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Detector;
+use crate::error::DetectError;
+use crate::score::MovingMean;
+
+/// Method that attributes scores to channels (root-cause analysis).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    /// Decomposition of the score: each component's surprisal is shared among the channels as
+    /// their errors make up its power mean (ours). Costs no more than scoring.
+    #[default]
+    Reconstruction,
+    /// Gradient times input of the classifier's severity, absolute values over the interval
+    /// (Shrikumar et al., 2016). One backward pass; needs feature `gradients`.
+    GradientInput,
+    /// Fall of the score when the channel is replaced by its reconstruction (after Zeiler & Fergus,
+    /// ECCV 2014). Scores the neighbourhood once per channel.
+    Occlusion,
+}
+
+/// Contribution of a channel to the scores of some rows. As text: `flow 67 %`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Name of the channel.
+    pub channel: String,
+    /// Share of the channel: those of all channels add up to 1, or are all 0.
+    pub share: f64,
+}
+
+impl fmt::Display for Contribution {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} {:.0} %", self.channel, 100.0 * self.share)
+    }
+}
+
+impl Detector {
+    /// Attributes the scores of some rows to channels, the largest contribution first.
+    ///
+    /// # Errors
+    /// Rows that the series does not have, other channels than those trained on, a method that
+    /// the detector does not support ([`Detector::supports`]).
+    pub fn attribute(
+        &self,
+        series: &TimeSeries,
+        rows: Range<usize>,
+        method: Attribution,
+    ) -> Result<Vec<Contribution>, DetectError> {
+        // Rows further away do not bear on the scores of these.
+        let reach = self.reach();
+        let start = rows.start.saturating_sub(reach);
+        // Windows lie where they lie in the whole series.
+        let start = start - start % self.runner().windows.stride();
+        let around = start..rows.end.saturating_add(reach).min(series.rows());
+        if rows.is_empty() || rows.end > series.rows() {
+            let what = "rows to attribute";
+            return Err(DataError::Length { what, expected: series.rows(), got: rows.end }.into());
+        }
+        let near = self.scaler.transform(&series.slice(around.clone())?)?;
+        let rows = rows.start - around.start..rows.end - around.start;
+        let shares = match method {
+            Attribution::Reconstruction => self.by_reconstruction(&near, rows)?,
+            Attribution::GradientInput => self.by_gradient(&near, rows)?,
+            Attribution::Occlusion => self.by_occlusion(&near, rows)?,
+        };
+        let total: f64 = shares.iter().sum();
+        let share = |share: f64| if total > 0.0 { share / total } else { 0.0 };
+        let named = self.channels().iter().cloned().zip(shares);
+        let mut contributions: Vec<Contribution> =
+            named.map(|(channel, x)| Contribution { channel, share: share(x) }).collect();
+        contributions.sort_by(|a, b| b.share.total_cmp(&a.share));
+        Ok(contributions)
+    }
+
+    /// Whether [`Detector::attribute`] supports a method: the score may have no component with
+    /// channels, and gradients need feature `gradients`.
+    pub fn supports(&self, method: Attribution) -> bool {
+        match method {
+            Attribution::Reconstruction => {
+                self.config.score.components.iter().any(|component| component.source.has_channels())
+            }
+            Attribution::GradientInput => cfg!(feature = "gradients"),
+            Attribution::Occlusion => true,
+        }
+    }
+
+    /// How far a row can lie from another and still bear on its score, rounded up.
+    fn reach(&self) -> usize {
+        2 * self.config.model.window + self.calibration.widths().iter().max().unwrap_or(&0)
+    }
+
+    fn by_reconstruction(
+        &self,
+        near: &TimeSeries,
+        rows: Range<usize>,
+    ) -> Result<Vec<f64>, DetectError> {
+        let (config, calibration) = (&self.config.score, &self.calibration);
+        if !self.supports(Attribution::Reconstruction) {
+            let expected = "a reconstruction, whose errors have channels";
+            return Err(SettingError::new("score.components", expected, "none").into());
+        }
+        let c = near.channel_count();
+        let values = self.masked_components(near);
+        let mut shares = vec![0.0; c];
+        let known = config.components.iter().zip(calibration.widths()).zip(calibration.tails());
+        for ((component, width), tail) in known.filter(|((it, _), _)| it.source.has_channels()) {
+            let norms = calibration.norms(component.source).iter();
+            let parts: Vec<Vec<f64>> = norms
+                .enumerate()
+                .map(|(channel, norm)| {
+                    let errors = values[&component.source].channel(channel).map(f64::from);
+                    let smooth = MovingMean::new(*width, config.alignment).whole(errors);
+                    let scaled = smooth.into_iter().map(|x| x / f64::from(*norm));
+                    scaled.map(|x| x.powf(component.power)).collect()
+                })
+                .collect();
+            for row in rows.clone() {
+                let sum: f64 = parts.iter().map(|part| part[row]).sum();
+                let mean = (sum / c as f64).powf(component.power.recip());
+                let surprisal = tail.surprisal(mean.min(f64::from(f32::MAX)) as f32);
+                for (share, part) in shares.iter_mut().zip(&parts) {
+                    *share += if sum > 0.0 { surprisal * part[row] / sum } else { 0.0 };
+                }
+            }
+        }
+        Ok(shares)
+    }
+
+    #[cfg(not(feature = "gradients"))]
+    fn by_gradient(&self, _: &TimeSeries, _: Range<usize>) -> Result<Vec<f64>, DetectError> {
+        Err(DetectError::Feature { what: "attribution by gradients", feature: "gradients" })
+    }
+
+    #[cfg(feature = "gradients")]
+    fn by_gradient(&self, near: &TimeSeries, rows: Range<usize>) -> Result<Vec<f64>, DetectError> {
+        use burn::module::Module;
+        use burn::tensor::{Tensor, TensorData};
+
+        let (window, c) = (self.config.model.window, near.channel_count());
+        // Windows side by side that cover the rows; short ones repeat their last row.
+        let starts =
+            rows.clone().step_by(window).map(|start| start.min(near.rows().saturating_sub(window)));
+        let starts: Vec<usize> = starts.collect();
+        let row = |row: usize| near.row(row.min(near.rows() - 1));
+        let values: Vec<f32> = starts
+            .iter()
+            .flat_map(|start| (*start..start + window).flat_map(row))
+            .copied()
+            .collect();
+        let device = self.device.clone().autodiff();
+        let data = TensorData::new(values.clone(), [starts.len(), window, c]);
+        let windows = Tensor::<3>::from_data(data, &device).require_grad();
+        let model = self.model.clone().fork(&device);
+        let severity = model.severity(windows.clone());
+        let grads = severity.sum().backward();
+        let Some(grad) = windows.grad(&grads) else { return Ok(vec![0.0; c]) };
+        let grad: Vec<f32> = grad.into_data().iter::<f32>().collect();
+        let mut shares = vec![0.0; c];
+        for (place, (gradient, value)) in grad.iter().zip(&values).enumerate() {
+            let (window_number, within) = (place / (window * c), place / c % window);
+            if rows.contains(&(starts[window_number] + within)) {
+                shares[place % c] += f64::from((gradient * value).abs());
+            }
+        }
+        Ok(shares)
+    }
+
+    fn by_occlusion(&self, near: &TimeSeries, rows: Range<usize>) -> Result<Vec<f64>, DetectError> {
+        let c = near.channel_count();
+        let sum = |series: &TimeSeries| -> Result<f64, DetectError> {
+            let scores = self.score_scaled(series);
+            Ok(scores[rows.clone()].iter().map(|score| f64::from(*score)).sum())
+        };
+        let whole = sum(near)?;
+        let outputs = self.runner().run_model(near, &[Output::Reconstruction]);
+        let reconstruction = &outputs[&Output::Reconstruction];
+        let fall = |channel: usize| -> Result<f64, DetectError> {
+            let mut values = near.values().to_vec();
+            for row in rows.clone() {
+                values[row * c + channel] = reconstruction[row * c + channel];
+            }
+            let occluded = TimeSeries::new(near.channels().to_vec(), values)?;
+            Ok((whole - sum(&occluded)?).max(0.0))
+        };
+        (0..c).map(fall).collect()
+    }
+}

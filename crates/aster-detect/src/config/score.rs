@@ -1,0 +1,231 @@
+use aster_base::{SettingError, at_least_one, non_negative, open_share, positive, require};
+use serde::{Deserialize, Serialize};
+
+/// Hyperparameters of the anomaly score.
+///
+/// The network's outputs are averaged over overlapping windows. Each component of the score is
+/// then smoothed, aggregated over channels and converted to a surprisal, `-ln P(X >= x)` under
+/// the validation distribution with a generalised Pareto tail; the surprisals add up. One
+/// component alone keeps its order, so it is an ablation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ScoreConfig {
+    /// Rows between windows, from 1 to the window. Default: a quarter of the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// Batch size of scoring: windows per forward pass. Default: 256.
+    pub batch_size: usize,
+    /// Floor of the channels' norms, at least 0. Each channel's errors are divided by their mean
+    /// over the training series (after the error normalisation of Garg et al., TNNLS 2021), to
+    /// which this share of the mean over all channels is added: a channel that never moved in
+    /// training would drown the others once it does. Default: 0.03.
+    pub channel_floor: f64,
+    /// Whether a channel that had two values in training, a command or a status, is context:
+    /// which of them it has is then not anomalous, only a value that is neither (ours).
+    /// Default: `true`.
+    pub binary_as_context: bool,
+    /// Quantile of a component's validation values, in (0, 1), at which its Pareto tail starts.
+    /// Default: 0.9.
+    pub tail_quantile: f64,
+    /// Rows that the moving averages are over. Centred ones find more; trailing ones keep a
+    /// stream from waiting for half their width. Default: centred.
+    pub alignment: Alignment,
+    /// Components of the anomaly score. Default: the reconstruction over 10 rows; and, as
+    /// `asinh` makes it blind far out, in raw units over half a correlation time (20 to 40 rows)
+    /// with power 2 and over two of them (40 to 160 rows) with power 1.25.
+    pub components: Vec<ComponentConfig>,
+}
+
+impl Default for ScoreConfig {
+    fn default() -> Self {
+        let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
+        Self {
+            stride: None,
+            batch_size: 256,
+            channel_floor: 0.03,
+            binary_as_context: true,
+            tail_quantile: 0.9,
+            alignment: Alignment::Centred,
+            components: vec![
+                ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
+                ComponentConfig::new(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
+                ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
+            ],
+        }
+    }
+}
+
+impl ScoreConfig {
+    /// Returns the rows between windows of so many rows.
+    pub fn stride(&self, window: usize) -> usize {
+        self.stride.unwrap_or((window / 4).max(1))
+    }
+
+    /// Checks the settings for windows of so many rows.
+    ///
+    /// # Errors
+    /// The first setting outside its range.
+    pub fn check(&self, window: usize) -> Result<(), SettingError> {
+        let stride = self.stride(window);
+        let fits = (1..=window).contains(&stride);
+        require("stride", fits, format!("1 to the window {window}"), stride)?;
+        at_least_one("batch_size", self.batch_size)?;
+        non_negative("channel_floor", self.channel_floor)?;
+        open_share("tail_quantile", self.tail_quantile)?;
+        at_least_one("components", self.components.len())?;
+        self.components.iter().try_for_each(ComponentConfig::check)
+    }
+}
+
+/// One component of the anomaly score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ComponentConfig {
+    /// Output of the network that it reads. Default: the reconstruction.
+    pub source: Source,
+    /// Moving average over its values. Default: none.
+    pub smoothing: Smoothing,
+    /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
+    /// plain mean, the larger the more the worst channel counts. Sources without channels have
+    /// 1. Default: 1.
+    pub power: f64,
+}
+
+impl Default for ComponentConfig {
+    fn default() -> Self {
+        Self::new(Source::Reconstruction, Smoothing::Rows(1), 1.0)
+    }
+}
+
+impl ComponentConfig {
+    /// Creates a component.
+    pub fn new(source: Source, smoothing: Smoothing, power: f64) -> Self {
+        Self { source, smoothing, power }
+    }
+
+    fn check(&self) -> Result<(), SettingError> {
+        let (largest, expected) = match self.source.has_channels() {
+            true => (f64::MAX, "at least 1, finite"),
+            false => (1.0, "1, as the source has no channels"),
+        };
+        require("power", (1.0..=largest).contains(&self.power), expected, self.power)?;
+        match self.smoothing {
+            Smoothing::Rows(rows) => at_least_one("smoothing.rows", rows),
+            Smoothing::Correlation { times, min, max } => {
+                positive("smoothing.correlation.times", times)?;
+                at_least_one("smoothing.correlation.min", min)?;
+                at_least_one("smoothing.correlation.max", max)?;
+                let ordered = max >= min;
+                require("smoothing.correlation.max", ordered, format!("at least {min}"), max)
+            }
+        }
+    }
+}
+
+/// Output of the network that a component of the anomaly score reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Severity of the classifier (paper: the score).
+    Classifier,
+    /// Squared error, in scaled units, of each channel's reconstruction; where windows
+    /// overlap, of the mean of their reconstructions.
+    Reconstruction,
+    /// Squared error of each channel's reconstruction in units of the training spread, that is
+    /// with `asinh` undone: keeps growing far out.
+    RawReconstruction,
+    /// Custom scorer. Reads every output of the network, so it costs as much as all the others
+    /// together.
+    Custom,
+}
+
+impl Source {
+    /// Whether it has a value for each channel, or one for a row as a whole.
+    pub fn has_channels(self) -> bool {
+        match self {
+            Self::Reconstruction | Self::RawReconstruction => true,
+            Self::Classifier | Self::Custom => false,
+        }
+    }
+
+    /// Returns the number of values per row.
+    pub(crate) fn width(self, channels: usize) -> usize {
+        if self.has_channels() { channels } else { 1 }
+    }
+}
+
+/// Width of a moving average.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Smoothing {
+    /// A number of rows; 1 is none.
+    Rows(usize),
+    /// A multiple of the training series' correlation time, the median over channels of the
+    /// lag at which the autocorrelation falls below 1/e. Anomalies last longer where the
+    /// series moves slowly (ours).
+    Correlation {
+        /// Factor, above 0.
+        times: f64,
+        /// Fewest rows, at least 1.
+        min: usize,
+        /// Most rows, at least `min`.
+        max: usize,
+    },
+}
+
+/// Rows that a moving average at a row is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Alignment {
+    /// As many after the row as before: a score waits for them.
+    #[default]
+    Centred,
+    /// The row and those before.
+    Trailing,
+}
+
+impl Alignment {
+    /// Returns the rows that an average over `width` rows waits for.
+    pub(crate) fn after(self, width: usize) -> usize {
+        match self {
+            Self::Centred => width / 2,
+            Self::Trailing => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_settings_are_named() {
+        let name = |change: fn(&mut ScoreConfig)| {
+            let mut config = ScoreConfig::default();
+            change(&mut config);
+            config.check(32).unwrap_err().name
+        };
+        assert_eq!(name(|c| c.stride = Some(33)), "stride");
+        assert_eq!(name(|c| c.components.clear()), "components");
+        assert_eq!(name(|c| c.components[0].power = 0.5), "power");
+        assert_eq!(name(|c| c.channel_floor = -1.0), "channel_floor");
+        assert_eq!(name(|c| c.tail_quantile = 1.0), "tail_quantile");
+        assert_eq!(name(|c| c.components[0].smoothing = Smoothing::Rows(0)), "smoothing.rows");
+        let max = |c: &mut ScoreConfig| {
+            let (times, min, max) = (1.0, 9, 8);
+            c.components[0].smoothing = Smoothing::Correlation { times, min, max };
+        };
+        assert_eq!(name(max), "smoothing.correlation.max");
+        assert_eq!(
+            [1, 3, 4, 32, 33].map(|window| ScoreConfig::default().stride(window)),
+            [1, 1, 1, 8, 8]
+        );
+    }
+}

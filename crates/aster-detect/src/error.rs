@@ -1,0 +1,58 @@
+use std::path::PathBuf;
+
+use aster_base::SettingError;
+use aster_data::DataError;
+use aster_eval::EvalError;
+use aster_llm::LlmError;
+use aster_model::ModelError;
+use aster_store::StoreError;
+
+/// The errors of scoring, streaming, explaining, saving and loading.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// The series or the scaler is wrong.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The scores or the threshold are wrong.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The language model cannot be read.
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+    /// A folder cannot be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A detector that was trained with custom components is loaded with others.
+    #[error("{} was trained with {expected}: expected these, got {got}", path.display())]
+    OtherComponents {
+        /// The file.
+        path: PathBuf,
+        /// The components in it.
+        expected: String,
+        /// Those given.
+        got: String,
+    },
+    /// A row of a stream is not as it should be.
+    #[error("row {number} of those pushed: {reason}")]
+    Row {
+        /// Its place among the rows that were pushed, from 0.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A feature of this crate is missing from the build.
+    #[error("{what} needs feature {feature:?}: enable it in Cargo.toml")]
+    Feature {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of `aster` or `aster-detect`.
+        feature: &'static str,
+    },
+}

@@ -1,0 +1,49 @@
+//! The ASTER [`Detector`]: what a service needs to load, score, stream, alarm and explain.
+//!
+//! Nothing here trains: `aster-train` makes detectors. Without its features this crate compiles
+//! neither Burn's training, nor polars, nor a tokenizer.
+//!
+//! ```no_run
+//! use aster_data::TimeSeries;
+//! use aster_detect::Detector;
+//! use burn::tensor::Device;
+//!
+//! # fn run(device: Device, rows: &[f32]) -> Result<(), Box<dyn std::error::Error>> {
+//! let detector = Detector::load("detector", &device)?;
+//! let detection = detector.detect(&TimeSeries::from_slice(rows, detector.channels().len())?)?;
+//! println!("{} alarms", detection.intervals.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Shapes: B batch, T window, C channels, P patch, L = T/P tokens, D width, Z latent.
+
+mod attribution;
+mod components;
+mod config;
+mod detector;
+mod error;
+mod latent;
+mod record;
+mod score;
+mod stability;
+mod store;
+mod stream;
+
+pub use attribution::{Attribution, Contribution};
+pub use components::{CustomComponents, RowOutputs, Scorer};
+pub use config::{
+    Alignment, AsterConfig, ComponentConfig, ScoreConfig, Smoothing, Source, TrainConfig,
+};
+pub use detector::{Detection, Detector, TrainedModel};
+pub use error::DetectError;
+pub use latent::LatentCodes;
+pub use record::{EpochRecord, Losses, Rollback, RunRecord};
+pub use stability::Stability;
+pub use store::FORMAT_VERSION;
+#[cfg(feature = "files")]
+pub use stream::{FileScores, ScoreFileConfig};
+pub use stream::{
+    OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts, StreamOutput,
+    StreamingDetector, Streams,
+};

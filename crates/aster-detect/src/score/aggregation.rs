@@ -1,0 +1,76 @@
+use serde::{Deserialize, Serialize};
+
+use crate::config::Alignment;
+use crate::score::smoothing::MovingMean;
+
+/// Smooths and normalises each channel, then takes the power mean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChannelAggregator {
+    channels: Vec<MovingMean>,
+}
+
+impl ChannelAggregator {
+    pub(crate) fn new(alignment: Alignment, width: usize, channels: usize) -> Self {
+        Self { channels: vec![MovingMean::new(width, alignment); channels] }
+    }
+
+    /// Takes the next row of channels; returns the value of the row that has waited for it.
+    pub(crate) fn push(&mut self, row: &[f32], power: f64, norms: &[f32]) -> Option<f32> {
+        let means = self.channels.iter_mut().zip(row);
+        power_mean(means.map(|(mean, x)| mean.push(f64::from(*x))), power, norms)
+    }
+
+    /// Returns the value of the next row that still waits, after the last one.
+    pub(crate) fn drain(&mut self, power: f64, norms: &[f32]) -> Option<f32> {
+        power_mean(self.channels.iter_mut().map(MovingMean::drain), power, norms)
+    }
+
+    /// Returns the values of all rows `[rows, channels]`.
+    pub(crate) fn whole(mut self, rows: &[f32], power: f64, norms: &[f32]) -> Vec<f32> {
+        let rows = rows.chunks(self.channels.len());
+        let mut values: Vec<f32> = rows.filter_map(|row| self.push(row, power, norms)).collect();
+        values.extend(std::iter::from_fn(|| self.drain(power, norms)));
+        values
+    }
+
+    /// Validates an aggregator that was read from outside against a fresh one.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(&self, fresh: &Self) -> Result<(), &'static str> {
+        if self.channels.len() != fresh.channels.len() {
+            return Err("averages over other channels than the detector's");
+        }
+        let pairs = self.channels.iter().zip(&fresh.channels);
+        pairs.map(|(mean, fresh)| mean.validate(fresh)).collect()
+    }
+}
+
+/// The power mean over channels, all of which have a value at the same rows.
+fn power_mean(
+    means: impl ExactSizeIterator<Item = Option<f64>>,
+    power: f64,
+    norms: &[f32],
+) -> Option<f32> {
+    let (mut sum, count) = (Some(0.0), means.len() as f64);
+    for (mean, norm) in means.zip(norms) {
+        let value = mean.map(|mean| (mean / f64::from(*norm)).powf(power));
+        sum = sum.zip(value).map(|(sum, value)| sum + value);
+    }
+    sum.map(|sum| (sum / count).powf(power.recip()).min(f64::from(f32::MAX)) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
+        let aggregate = |power| {
+            let aggregator = ChannelAggregator::new(Alignment::Centred, 1, 2);
+            aggregator.whole(&[1.0, 30.0, 3.0, 10.0], power, &[0.5, 10.0])
+        };
+        assert_eq!(aggregate(1.0), [2.5, 3.5]);
+        assert_eq!(aggregate(2.0), [6.5f32.sqrt(), 18.5f32.sqrt()]);
+    }
+}

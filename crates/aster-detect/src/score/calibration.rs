@@ -1,0 +1,199 @@
+use std::collections::BTreeMap;
+
+use aster_base::LARGEST;
+use aster_data::TimeSeries;
+use aster_eval::{EvalError, ParetoTail};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
+use crate::score::aggregation::ChannelAggregator;
+use crate::score::binary_channels::BinaryChannels;
+use crate::score::components::{ComponentValues, Components};
+
+/// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the validation
+/// distribution. The generalised Pareto tails keep growing beyond everything validation has
+/// shown, where ranks would saturate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Calibration {
+    /// Norms that the channels of each source are divided by.
+    norms: BTreeMap<Source, Vec<f32>>,
+    binary: BinaryChannels,
+    /// Rows over which each component is smoothed.
+    widths: Vec<usize>,
+    /// Tail of each component's validation values.
+    tails: Vec<ParetoTail>,
+}
+
+impl Calibration {
+    /// Fits on the scaled training series, whose rows from `validation` on validate, and its
+    /// components, which it masks.
+    pub(crate) fn fit(
+        config: &AsterConfig,
+        train: &TimeSeries,
+        components: &mut Components,
+        validation: usize,
+    ) -> Result<Self, EvalError> {
+        let AsterConfig { score: config, scaler, .. } = config;
+        let norms = |values: &ComponentValues| match values.width > 1 {
+            true => norms(values, config.channel_floor as f32),
+            false => vec![1.0; values.width],
+        };
+        let norms: BTreeMap<Source, Vec<f32>> =
+            components.iter().map(|(source, values)| (*source, norms(values))).collect();
+        let binary = match config.binary_as_context {
+            true => BinaryChannels::fit(train),
+            false => BinaryChannels::none(train.channel_count()),
+        };
+        binary.mask(components, train.values(), scaler);
+        let smoothing: Vec<_> = config.components.iter().map(|it| it.smoothing).collect();
+        let widths = Smoothing::widths(&smoothing, train);
+        let aggregated = config.components.iter().zip(&widths).map(|(component, width)| {
+            let ComponentValues { width: channels, values } = &components[&component.source];
+            let aggregator = ChannelAggregator::new(config.alignment, *width, *channels);
+            aggregator.whole(values, component.power, &norms[&component.source])
+        });
+        let tails =
+            aggregated.map(|values| ParetoTail::fit(&values[validation..], config.tail_quantile));
+        let tails = tails.collect::<Result<_, _>>()?;
+        Ok(Self { norms, binary, widths, tails })
+    }
+
+    /// Norms that the channels of a source are divided by.
+    pub(crate) fn norms(&self, source: Source) -> &[f32] {
+        self.norms.get(&source).map_or(&[], Vec::as_slice)
+    }
+
+    /// Rows over which each component is smoothed.
+    pub(crate) fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// Tail of each component's validation values.
+    pub(crate) fn tails(&self) -> &[ParetoTail] {
+        &self.tails
+    }
+
+    /// Validates a calibration that was read from outside: it was fitted on as many components of
+    /// the same sources and channels.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(
+        &self,
+        config: &ScoreConfig,
+        channels: usize,
+    ) -> Result<(), &'static str> {
+        let known = |source: Source| {
+            let sound = |norms: &Vec<f32>| {
+                norms.len() == source.width(channels)
+                    && norms.iter().all(|norm| norm.is_finite() && *norm > 0.0)
+            };
+            self.norms.get(&source).is_some_and(sound)
+        };
+        let counts = [self.tails.len(), self.widths.len()];
+        match () {
+            () if counts != [config.components.len(); 2] => {
+                Err("a calibration of another number of components")
+            }
+            () if !self.widths.iter().all(|width| (1..=LARGEST).contains(width)) => {
+                Err("a calibration with a moving average of no rows, or too many")
+            }
+            () if self.binary.channels() != channels => {
+                Err("a calibration of another number of channels")
+            }
+            () if !config.components.iter().all(|component| known(component.source)) => {
+                Err("a calibration without norms for the channels of a component")
+            }
+            () => self.tails.iter().try_for_each(ParetoTail::validate),
+        }
+    }
+
+    /// Makes context of the values of binary channels.
+    pub(crate) fn mask_binary_channels(
+        &self,
+        config: &AsterConfig,
+        values: &[f32],
+        components: &mut Components,
+    ) {
+        self.binary.mask(components, values, &config.scaler);
+    }
+}
+
+/// Mean of each channel and a share of the mean over all, never zero.
+fn norms(channels: &ComponentValues, floor: f32) -> Vec<f32> {
+    let means = channels.means();
+    let floor = floor * means.iter().sum::<f32>() / means.len() as f32;
+    means.into_iter().map(|mean| (mean + floor).max(f32::MIN_POSITIVE)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ComponentConfig;
+    use crate::score::fusion::Fusion;
+
+    fn config(count: usize) -> AsterConfig {
+        let components = vec![ComponentConfig::default(); count];
+        let score = ScoreConfig { components, ..Default::default() };
+        AsterConfig { score, ..Default::default() }
+    }
+
+    /// A series as its own error.
+    fn of(width: usize, values: Vec<f32>) -> (TimeSeries, Components) {
+        let series = TimeSeries::from_slice(&values, width).unwrap();
+        (series, [(Source::Reconstruction, ComponentValues { width, values })].into())
+    }
+
+    fn fuse(
+        config: &AsterConfig,
+        (train, mut normal): (TimeSeries, Components),
+        (test, mut components): (TimeSeries, Components),
+    ) -> Vec<f32> {
+        let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
+        let channels = train.channel_count();
+        assert!(calibration.validate(&config.score, channels).is_ok());
+        assert!(calibration.validate(&config.score, channels + 1).is_err());
+        calibration.mask_binary_channels(config, test.values(), &mut components);
+        Fusion::whole(&config.score, &calibration, &components)
+    }
+
+    #[test]
+    fn one_component_keeps_its_order_and_components_add_up() {
+        let normal = || of(1, (0..1000).map(|i| (i as f32 / 1000.0).powi(2)).collect());
+        let test = || of(1, vec![0.1, 0.5, 0.9, 2.0, 50.0, f32::MAX]);
+        let [one, two] = [1, 2].map(|count| fuse(&config(count), normal(), test()));
+        assert!(one.windows(2).all(|pair| pair[0] < pair[1]), "{one:?}");
+        assert!(one.iter().all(|score| score.is_finite()));
+        for (one, two) in one.iter().zip(two).take(5) {
+            approx::assert_relative_eq!(2.0 * one, two, max_relative = 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_loud_channel_does_not_drown_a_quiet_one() {
+        let quiet = |row: usize| 1.0 + (row % 7) as f32 / 7.0;
+        let rows = 0..1000;
+        let normal = || rows.clone().flat_map(|row| [100.0 * quiet(row + 3), quiet(row)]).collect();
+        let scores = fuse(&config(1), of(2, normal()), of(2, vec![150.0, 1.0, 150.0, 9.0]));
+        assert!(scores[1] > scores[0] + 5.0, "{scores:?}");
+    }
+
+    #[test]
+    fn the_value_of_a_binary_channel_is_context_unless_the_config_says_otherwise() {
+        let normal = || (0..1000).flat_map(|row| [f32::from(row % 100 == 0), 0.1]).collect();
+        let [context, error] = [true, false].map(|binary_as_context| {
+            let mut config = config(1);
+            config.score.binary_as_context = binary_as_context;
+            fuse(&config, of(2, normal()), of(2, vec![1.0, 0.1, 0.0, 0.1]))
+        });
+        assert_eq!(context[0], context[1]);
+        assert!(error[0] > error[1]);
+    }
+
+    #[test]
+    fn a_channel_without_error_in_training_has_a_norm_all_the_same() {
+        let channels = ComponentValues { width: 2, values: vec![0.0, 2.0, 0.0, 2.0] };
+        assert_eq!(norms(&channels, 0.25), [0.25, 2.25]);
+        assert!(norms(&ComponentValues { width: 1, values: vec![0.0; 3] }, 0.25)[0] > 0.0);
+    }
+}

@@ -1,0 +1,95 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use aster_data::ScalerConfig;
+use aster_model::Output;
+
+use crate::components::{CustomComponents, RowOutputs};
+use crate::config::{AsterConfig, Source};
+use crate::score::run::Outputs;
+
+/// Values of the score's components, by what they read.
+pub(crate) type Components = BTreeMap<Source, ComponentValues>;
+
+/// Values of one component by row: one per channel, or a single one.
+#[derive(Debug, Clone)]
+pub(crate) struct ComponentValues {
+    pub(crate) width: usize,
+    /// `[rows, width]`.
+    pub(crate) values: Vec<f32>,
+}
+
+/// Computes the values of the score's components from scaled rows `[rows, C]` and the network's
+/// outputs for them.
+pub(crate) fn component_values(
+    config: &AsterConfig,
+    custom: &CustomComponents,
+    values: &[f32],
+    outputs: &Outputs,
+    channels: usize,
+) -> Components {
+    let sources: BTreeSet<Source> = config.score.components.iter().map(|it| it.source).collect();
+    let of_source = |source: Source| {
+        let values = match source {
+            Source::Reconstruction | Source::RawReconstruction => {
+                let error = |(x, r): (&f32, &f32)| squared_error(source, &config.scaler, *x, *r);
+                values.iter().zip(&outputs[&Output::Reconstruction]).map(error).collect()
+            }
+            Source::Classifier => outputs[&Output::Severity].clone(),
+            Source::Custom => custom_values(custom, values, outputs, channels),
+        };
+        (source, ComponentValues { width: source.width(channels), values })
+    };
+    sources.into_iter().map(of_source).collect()
+}
+
+fn custom_values(
+    custom: &CustomComponents,
+    values: &[f32],
+    outputs: &Outputs,
+    channels: usize,
+) -> Vec<f32> {
+    let reconstructions = outputs[&Output::Reconstruction].chunks(channels);
+    let rows = values.chunks(channels).zip(reconstructions).zip(&outputs[&Output::Severity]);
+    let score = |((values, reconstruction), severity): ((_, _), &f32)| {
+        let row = RowOutputs { values, reconstruction, severity: *severity };
+        // A detector with this source is not made without a scorer.
+        let score = custom.scorer.as_ref().map_or(f32::MAX, |scorer| scorer.score(row));
+        if score.is_finite() { score } else { f32::MAX }
+    };
+    rows.map(score).collect()
+}
+
+/// Squared difference of two scaled values, in the source's unit, at most the largest finite
+/// number.
+pub(crate) fn squared_error(source: Source, scaler: &ScalerConfig, a: f32, b: f32) -> f32 {
+    let unit = |x: f32| match source {
+        Source::RawReconstruction => scaler.standardised(x.into()),
+        _ => f64::from(x),
+    };
+    (unit(a) - unit(b)).powi(2).min(f64::from(f32::MAX)) as f32
+}
+
+impl ComponentValues {
+    /// Mean of each channel over all rows.
+    pub(crate) fn means(&self) -> Vec<f32> {
+        let rows = (self.values.len() / self.width) as f64;
+        let mean = |channel| (self.channel(channel).map(f64::from).sum::<f64>() / rows) as f32;
+        (0..self.width).map(mean).collect()
+    }
+
+    /// One channel over time.
+    pub(crate) fn channel(&self, channel: usize) -> impl Iterator<Item = f32> + '_ {
+        self.values.iter().skip(channel).step_by(self.width).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_by_channel() {
+        let values = ComponentValues { width: 2, values: vec![1.0, 30.0, 3.0, 10.0] };
+        assert_eq!(values.means(), [2.0, 20.0]);
+    }
+}

@@ -1,0 +1,17 @@
+//! From the network's outputs to one score per row.
+
+mod aggregation;
+mod binary_channels;
+mod calibration;
+mod components;
+mod fusion;
+mod run;
+mod smoothing;
+mod walk;
+
+pub(crate) use calibration::Calibration;
+pub(crate) use components::{Components, component_values};
+pub(crate) use fusion::Fusion;
+pub(crate) use run::{Runner, outputs_read};
+pub(crate) use smoothing::MovingMean;
+pub(crate) use walk::{FinalRows, WindowWalk};

@@ -1,0 +1,107 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use aster_data::{TimeSeries, Windows};
+use aster_model::{Aster, Output};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::config::{ScoreConfig, Source};
+use crate::score::walk::WindowWalk;
+
+/// Outputs of the network for rows: `[rows, width]` of each.
+pub(crate) type Outputs = BTreeMap<Output, Vec<f32>>;
+
+/// Lists the outputs that the components of a score read, in order.
+pub(crate) fn outputs_read(config: &ScoreConfig) -> Vec<Output> {
+    let read = |source: Source| match source {
+        Source::Classifier => &[Output::Severity][..],
+        Source::Reconstruction | Source::RawReconstruction => &[Output::Reconstruction],
+        Source::Custom => &[Output::Reconstruction, Output::Severity],
+    };
+    let outputs = config.components.iter().flat_map(|component| read(component.source)).copied();
+    outputs.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Runs the network over windows of scaled rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) model: &'a Aster,
+    pub(crate) windows: Windows,
+    /// Windows per forward pass.
+    pub(crate) batch_size: usize,
+    pub(crate) channels: usize,
+    pub(crate) device: &'a Device,
+}
+
+impl Runner<'_> {
+    /// Runs the network on scaled windows `[n, T, C]` and calls `update` with the number of each
+    /// and its outputs `[T, width]`.
+    pub(crate) fn run_windows(
+        &self,
+        values: Vec<f32>,
+        outputs: &[Output],
+        mut update: impl FnMut(usize, &[&[f32]]),
+    ) {
+        let count = values.len() / (self.windows.length() * self.channels);
+        let shape = [count, self.windows.length(), self.channels];
+        let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
+        let read = self.model.outputs(windows, outputs).into_iter();
+        let read: Vec<Vec<f32>> = read.map(|x| x.into_data().iter::<f32>().collect()).collect();
+        let mut windows: Vec<_> = read.iter().map(|x| x.chunks(x.len() / count)).collect();
+        for window in 0..count {
+            let of_window: Vec<&[f32]> = windows.iter_mut().filter_map(Iterator::next).collect();
+            update(window, &of_window);
+        }
+    }
+
+    /// Runs the network over a finished, scaled series. Memory is proportional to the outputs,
+    /// plus one batch of windows.
+    pub(crate) fn run_model(&self, series: &TimeSeries, outputs: &[Output]) -> Outputs {
+        let mut walk = WindowWalk::new(outputs.iter().copied());
+        let mut all: Outputs = outputs.iter().map(|output| (*output, vec![])).collect();
+        let mut append = |outputs: Outputs| {
+            for (output, values) in outputs {
+                all.entry(output).or_default().extend(values);
+            }
+        };
+        let rows = self.batch_size.saturating_mul(self.windows.stride());
+        for values in series.values().chunks(rows.saturating_mul(self.channels)) {
+            walk.push(values, self.channels);
+            self.run_due(&mut [&mut walk]);
+            append(walk.take_final(self).outputs);
+        }
+        self.run_last(&mut walk);
+        append(walk.take_rest(self).outputs);
+        all
+    }
+
+    /// Runs the network on all windows whose rows have come, those of all walks together.
+    pub(crate) fn run_due(&self, walks: &mut [&mut WindowWalk]) {
+        loop {
+            let mut due = vec![];
+            for (number, walk) in walks.iter().enumerate() {
+                let starts = walk.due(&self.windows).take(self.batch_size - due.len());
+                due.extend(starts.map(|start| (number, start)));
+            }
+            let Some((first, _)) = due.first() else { break };
+            let outputs = walks[*first].outputs();
+            let mut values = vec![];
+            for (number, start) in &due {
+                walks[*number].gather(self, *start, &mut values);
+            }
+            self.run_windows(values, &outputs, |window, outputs| {
+                let (number, start) = due[window];
+                walks[number].add(self, start, outputs);
+            });
+        }
+    }
+
+    /// Runs the network on the last window of a series that ends here, where its rows are not
+    /// all covered yet.
+    pub(crate) fn run_last(&self, walk: &mut WindowWalk) {
+        if let Some(start) = walk.last(&self.windows) {
+            let mut values = vec![];
+            walk.gather(self, start, &mut values);
+            self.run_windows(values, &walk.outputs(), |_, outputs| walk.add(self, start, outputs));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+
+use aster_data::{OverlapMean, Windows};
+use aster_model::Output;
+use serde::{Deserialize, Serialize};
+
+use crate::score::run::{Outputs, Runner};
+
+/// The walk of windows over a series that grows: its latest scaled rows, and the means of the
+/// network's outputs for rows that later windows still cover.
+///
+/// A finished series and a stream take the same walk, so that they get the same scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WindowWalk {
+    /// Rows that have come.
+    rows: usize,
+    /// Windows that the network has run on.
+    windows: usize,
+    /// Rows that no later window covers and that have been taken.
+    taken: usize,
+    /// Scaled values `[n, C]` of the last rows: those not taken, and at least a window.
+    recent: Vec<f32>,
+    /// Means of the outputs of rows that have not been taken.
+    means: BTreeMap<Output, OverlapMean>,
+}
+
+/// Rows that no later window changes.
+#[derive(Debug)]
+pub(crate) struct FinalRows {
+    /// Scaled values `[n, C]`.
+    pub(crate) values: Vec<f32>,
+    pub(crate) outputs: Outputs,
+}
+
+impl WindowWalk {
+    pub(crate) fn new(outputs: impl Iterator<Item = Output>) -> Self {
+        let means = outputs.map(|output| (output, OverlapMean::default())).collect();
+        Self { rows: 0, windows: 0, taken: 0, recent: vec![], means }
+    }
+
+    /// The outputs of the network that it keeps.
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        self.means.keys().copied().collect()
+    }
+
+    /// Takes the next scaled rows `[n, C]`.
+    pub(crate) fn push(&mut self, values: &[f32], channels: usize) {
+        self.recent.extend_from_slice(values);
+        self.rows += values.len() / channels;
+    }
+
+    /// First rows of the windows whose rows have come and that the network has not run on.
+    pub(crate) fn due(&self, windows: &Windows) -> impl Iterator<Item = usize> + use<> {
+        let windows = *windows;
+        (self.windows..windows.complete(self.rows)).map(move |window| windows.due(window))
+    }
+
+    /// First row of the window that is moved back to end with the rows, if not all are covered.
+    pub(crate) fn last(&self, windows: &Windows) -> Option<usize> {
+        let covered = self.rows == 0 || self.windows >= windows.count(self.rows);
+        (!covered).then(|| windows.start(self.windows, self.rows))
+    }
+
+    /// Appends the values `[T, C]` of the window that starts at a row.
+    pub(crate) fn gather(&self, runner: &Runner<'_>, start: usize, out: &mut Vec<f32>) {
+        let values = &self.recent[(start - self.oldest(runner)) * runner.channels..];
+        runner.windows.gather(values, runner.channels, out);
+    }
+
+    /// The row that the recent values begin with.
+    fn oldest(&self, runner: &Runner<'_>) -> usize {
+        self.rows - self.recent.len() / runner.channels
+    }
+
+    /// Adds the outputs `[T, width]` of the next window, which starts at a row. Its rows count
+    /// from where it is due.
+    pub(crate) fn add(&mut self, runner: &Runner<'_>, start: usize, outputs: &[&[f32]]) {
+        let due = runner.windows.due(self.windows);
+        let end = (start + runner.windows.length()).min(self.rows);
+        for ((output, means), values) in self.means.iter_mut().zip(outputs) {
+            let width = output.width(runner.channels);
+            let counted = (due - start) * width..(end - start) * width;
+            means.add(due - self.taken, width, &values[counted]);
+        }
+        self.windows += 1;
+    }
+
+    /// Takes the rows that no later window covers.
+    pub(crate) fn take_final(&mut self, runner: &Runner<'_>) -> FinalRows {
+        self.take(runner, runner.windows.due(self.windows).min(self.rows))
+    }
+
+    /// Takes all rows, after the last window.
+    pub(crate) fn take_rest(&mut self, runner: &Runner<'_>) -> FinalRows {
+        self.take(runner, self.rows)
+    }
+
+    fn take(&mut self, runner: &Runner<'_>, until: usize) -> FinalRows {
+        let (oldest, c) = (self.oldest(runner), runner.channels);
+        let count = until - self.taken;
+        let values = self.recent[(self.taken - oldest) * c..(until - oldest) * c].to_vec();
+        let outputs = self.means.iter_mut().map(|(output, means)| (*output, means.take(count)));
+        let outputs = outputs.collect();
+        self.taken = until;
+        let needed = until.min(self.rows.saturating_sub(runner.windows.length()));
+        self.recent.drain(..(needed.max(oldest) - oldest) * c);
+        FinalRows { values, outputs }
+    }
+
+    /// Validates a walk that was read from outside, of which all that had come due was run: all
+    /// that is relied upon elsewhere.
+    ///
+    /// # Errors
+    /// What cannot be, in words.
+    pub(crate) fn validate(
+        &self,
+        runner: &Runner<'_>,
+        outputs: &[Output],
+    ) -> Result<(), &'static str> {
+        let (windows, c) = (runner.windows, runner.channels);
+        if self.rows >= 1 << 62 || self.windows != windows.complete(self.rows) {
+            return Err("a stream with other windows than those of its rows");
+        }
+        let due = windows.due(self.windows);
+        if self.taken != due.min(self.rows) {
+            return Err("a stream with other rows final than its windows say");
+        }
+        let needed = self.rows - self.taken.min(self.rows.saturating_sub(windows.length()));
+        let whole = self.recent.len().is_multiple_of(c);
+        if !whole || !(needed..=self.rows).contains(&(self.recent.len() / c)) {
+            return Err("a stream without the rows that its next windows need");
+        }
+        if !self.means.keys().eq(outputs) {
+            return Err("a stream of other outputs of the network");
+        }
+        let covered = match self.windows {
+            0 => 0,
+            count => windows.due(count - 1) + windows.length() - self.taken,
+        };
+        let means = self.means.iter();
+        means.map(|(output, means)| means.validate(covered, output.width(c))).collect()
+    }
+}

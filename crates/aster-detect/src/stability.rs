@@ -1,0 +1,67 @@
+//! Reference distributions for drift monitoring (population stability index).
+
+use aster_data::{DataError, TimeSeries};
+use aster_eval::{EvalError, Population};
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Detector;
+use crate::error::DetectError;
+
+/// Distributions of the training series' channels and of the validation scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReferenceDistributions {
+    scores: Population,
+    channels: Vec<Population>,
+}
+
+/// Population stability indices of a series against training ([`Population::stability`]).
+///
+/// Below 0.1 a distribution is customarily taken to be stable, above 0.25 to have drifted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stability {
+    /// Index of the scores, against those of validation.
+    pub scores: f64,
+    /// Index of each channel, with its name, the least stable first.
+    pub channels: Vec<(String, f64)>,
+}
+
+impl ReferenceDistributions {
+    pub(crate) fn fit(train: &TimeSeries, scores: &[f32]) -> Result<Self, EvalError> {
+        let channel = |channel| Population::fit(&train.channel(channel).collect::<Vec<_>>());
+        let channels = (0..train.channel_count()).map(channel).collect::<Result<_, _>>()?;
+        Ok(Self { scores: Population::fit(scores)?, channels })
+    }
+
+    /// Validates distributions that were read from outside: they are of so many channels.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(&self, channels: usize) -> Result<(), &'static str> {
+        match self.channels.len() == channels {
+            true => self.channels.iter().chain([&self.scores]).try_for_each(Population::validate),
+            false => Err("reference distributions of another number of channels"),
+        }
+    }
+}
+
+impl Detector {
+    /// Compares a series, and the scores of its rows, with training: when to refit.
+    ///
+    /// # Errors
+    /// Other channels than those trained on, a number of scores other than that of the rows.
+    pub fn stability(&self, series: &TimeSeries, scores: &[f32]) -> Result<Stability, DetectError> {
+        series.check_channels(self.channels())?;
+        if scores.len() != series.rows() {
+            let (expected, got) = (series.rows(), scores.len());
+            return Err(DataError::Length { what: "scores", expected, got }.into());
+        }
+        let of_channel = |(channel, name): (usize, &String)| {
+            let values: Vec<f32> = series.channel(channel).collect();
+            Ok((name.clone(), self.reference.channels[channel].stability(&values)?))
+        };
+        let channels = self.channels().iter().enumerate().map(of_channel);
+        let mut channels = channels.collect::<Result<Vec<_>, DetectError>>()?;
+        channels.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        Ok(Stability { scores: self.reference.scores.stability(scores)?, channels })
+    }
+}

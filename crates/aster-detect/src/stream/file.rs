@@ -1,0 +1,162 @@
+//! Scores of Parquet files that are larger than memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aster_base::at_least_one;
+use aster_data::{Columns, ParquetRows, RowBlock, ScoreTable};
+use aster_store::{Entry, Folder, Format, io, replace};
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Detector;
+use crate::error::DetectError;
+use crate::stream::policy::{OnDuplicate, OnMissing, Row, StreamConfig};
+use crate::stream::state::{StreamOutput, StreamState};
+use crate::stream::streaming::StreamingDetector;
+
+const FORMAT: Format = Format { name: "aster-score-file", version: 2 };
+
+/// Settings of scoring a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ScoreFileConfig {
+    /// The column of times, if it has one; it is copied. Features are those of the detector.
+    pub columns: Columns,
+    /// Imputation of missing values. Default: hold the last one.
+    pub missing: OnMissing,
+    /// Rows in memory at a time, at least 1. Default: 65 536.
+    pub rows: usize,
+}
+
+impl Default for ScoreFileConfig {
+    fn default() -> Self {
+        Self { columns: Columns::default(), missing: OnMissing::default(), rows: 1 << 16 }
+    }
+}
+
+/// Counts of a file that has been scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileScores {
+    /// Rows of the file, each with its score.
+    pub rows: usize,
+    /// Those that alarm.
+    pub alarms: usize,
+    /// Values that were missing.
+    pub held: u64,
+}
+
+/// How far a file has been scored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    /// Bytes of the file, to recognise it by.
+    bytes: u64,
+    config: ScoreFileConfig,
+    /// Rows read, and the parts with scores that have come of them.
+    read: usize,
+    parts: usize,
+    alarms: usize,
+    stream: StreamState,
+}
+
+impl Detector {
+    /// Scores the rows of a Parquet file as [`Detector::detect`] does, within rounding, in
+    /// memory that does not grow with it, and writes a Parquet file of as many rows in the same
+    /// order: `time` where there is one, `score`, `threshold` and `alarm`.
+    ///
+    /// Until it is done, parts lie in a folder beside the output, named after it with
+    /// `.parts`. The same call after an interruption goes on from there.
+    ///
+    /// # Errors
+    /// A file that is missing, malformed or has other columns, times that go back, a missing
+    /// value where the config rejects it, a file that cannot be written.
+    #[tracing::instrument(skip_all)]
+    pub fn score_parquet(
+        self: &Arc<Self>,
+        input: impl AsRef<Path>,
+        output: impl AsRef<Path>,
+        config: &ScoreFileConfig,
+    ) -> Result<FileScores, DetectError> {
+        let (input, target) = (input.as_ref(), output.as_ref());
+        at_least_one("rows", config.rows)?;
+        let rows = ParquetRows::open(input, self.channels(), &config.columns)?;
+        let bytes = std::fs::metadata(input).map_err(io(input))?.len();
+        let folder = beside(target, ".parts");
+        let mut progress = match self.begun(&folder, bytes, config) {
+            Some(progress) => progress,
+            None => self.fresh(bytes, config)?,
+        };
+        let part = |number: usize| folder.join(format!("part-{number:06}.parquet"));
+        let mut stream = StreamingDetector::resume(self.clone(), progress.stream);
+        std::fs::create_dir_all(&folder).map_err(io(&folder))?;
+        while progress.read < rows.rows() {
+            let until = (progress.read + config.rows).min(rows.rows());
+            let mut output = push(&mut stream, rows.read(progress.read..until)?)?;
+            if until == rows.rows() {
+                let rest = stream.finish();
+                output.scores.extend(rest.scores);
+            }
+            progress.read = until;
+            progress.alarms += output.scores.iter().filter(|scored| scored.alarms).count();
+            if !output.scores.is_empty() {
+                table(output, config).write_parquet(part(progress.parts))?;
+                progress.parts += 1;
+            }
+            progress.stream = stream.state().clone();
+            replace(&folder, FORMAT, vec![Entry::json("progress", &progress)])?;
+            tracing::info!(rows = until, of = rows.rows(), "scored");
+        }
+        let parts: Vec<PathBuf> = (0..progress.parts).map(part).collect();
+        let partial = beside(target, ".partial");
+        ScoreTable::join_parquet(&parts, &partial)?;
+        std::fs::rename(&partial, target).map_err(io(target))?;
+        std::fs::remove_dir_all(&folder).map_err(io(&folder))?;
+        let held = stream.counts().held;
+        Ok(FileScores { rows: rows.rows(), alarms: progress.alarms, held })
+    }
+
+    fn fresh(&self, bytes: u64, config: &ScoreFileConfig) -> Result<Progress, DetectError> {
+        let policy = StreamConfig {
+            missing: config.missing,
+            duplicate: OnDuplicate::Keep,
+            ..Default::default()
+        };
+        let stream = StreamState::new(self, policy)?;
+        Ok(Progress { bytes, config: config.clone(), read: 0, parts: 0, alarms: 0, stream })
+    }
+
+    /// What an earlier call for the same file and config has left.
+    fn begun(&self, folder: &Path, bytes: u64, config: &ScoreFileConfig) -> Option<Progress> {
+        let progress: Progress = Folder::open(folder, FORMAT).ok()?.json("progress").ok()?;
+        let same = progress.bytes == bytes && progress.config == *config;
+        (same && progress.stream.validate(self).is_ok()).then_some(progress)
+    }
+}
+
+fn push(stream: &mut StreamingDetector, block: RowBlock) -> Result<StreamOutput, DetectError> {
+    let c = stream.detector().channels().len();
+    let time = |row: usize| block.times.as_ref().map(|times| times[row]);
+    let rows = block.values.chunks(c).enumerate();
+    stream.push(&rows.map(|(row, values)| Row { time: time(row), values }).collect::<Vec<_>>())
+}
+
+fn table(output: StreamOutput, config: &ScoreFileConfig) -> ScoreTable {
+    let scores = &output.scores;
+    ScoreTable {
+        times: config
+            .columns
+            .time
+            .is_some()
+            .then(|| scores.iter().filter_map(|x| x.time).collect()),
+        scores: scores.iter().map(|scored| scored.score).collect(),
+        thresholds: scores.iter().map(|scored| scored.threshold).collect(),
+        alarms: scores.iter().map(|scored| scored.alarms).collect(),
+    }
+}
+
+/// A path with something after its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

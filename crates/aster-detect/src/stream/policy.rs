@@ -1,0 +1,149 @@
+use aster_base::{SettingError, require};
+use serde::{Deserialize, Serialize};
+
+/// Policy of a stream for rows that are not as they should be.
+///
+/// What is rejected is an error that changes nothing: the caller can mend the rows and push them
+/// again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamConfig {
+    /// Values that are NaN or infinite. Default: hold.
+    pub missing: OnMissing,
+    /// Rows of an earlier time than the last one: late, or the clock was set back.
+    /// Default: reject.
+    pub late: OnLate,
+    /// Rows of the same time as the last one. Default: drop.
+    pub duplicate: OnDuplicate,
+    /// The times at which rows are due; none: a gap is no concern. Default: none.
+    pub regular: Option<Regular>,
+}
+
+/// Imputation of a value that is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissing {
+    /// An error.
+    Reject,
+    /// The channel's last value stands in for it, before the first one that of training's
+    /// centre.
+    #[default]
+    Hold,
+}
+
+/// Policy for a row of an earlier time than the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnLate {
+    /// An error.
+    #[default]
+    Reject,
+    /// It is left out. After a clock that was set back, so is everything until it has caught
+    /// up.
+    Drop,
+    /// A new series begins with it.
+    Restart,
+}
+
+/// Policy for a row of the same time as the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnDuplicate {
+    /// An error.
+    Reject,
+    /// It is left out.
+    #[default]
+    Drop,
+    /// It is a row like any other.
+    Keep,
+}
+
+/// Regular times at which rows are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Regular {
+    /// Time between rows, in the unit of the timestamps, at least 1.
+    pub step: i64,
+    /// Missing rows in a run at most that the last row stands in for, up to 65 536; after a
+    /// longer gap a new series begins.
+    pub fill: usize,
+}
+
+/// Counts of the rows of a stream, by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StreamCounts {
+    /// Rows that are scored or will be, those that filled a gap included.
+    pub rows: u64,
+    /// Values that were missing.
+    pub held: u64,
+    /// Rows that filled a gap.
+    pub filled: u64,
+    /// Rows that were left out, late or duplicate.
+    pub dropped: u64,
+    /// How often a new series began.
+    pub restarts: u64,
+}
+
+/// Row of a stream.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row<'a> {
+    /// Its time, if it has one, in a unit of the caller's.
+    pub time: Option<i64>,
+    /// `[C]`, in the order of the detector's channels; NaN where missing.
+    pub values: &'a [f32],
+}
+
+/// What is done with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Take it.
+    Take,
+    /// Leave it out.
+    Drop,
+    /// Take it after so many rows that stand in for missing ones.
+    Fill(usize),
+    /// End the series and take it as the first row of another.
+    Restart,
+}
+
+impl StreamConfig {
+    pub(crate) fn check(&self) -> Result<(), SettingError> {
+        let Some(Regular { step, fill }) = self.regular else { return Ok(()) };
+        require("step", step >= 1, "at least 1", step)?;
+        require("fill", fill <= 1 << 16, "at most 65536", fill)
+    }
+
+    /// What is to be done with a row of `time` after one of `last`; or what is wrong with it.
+    pub(crate) fn verdict(&self, last: Option<i64>, time: Option<i64>) -> Result<Verdict, String> {
+        let Some((last, time)) = last.zip(time) else { return Ok(Verdict::Take) };
+        let verdict = match time.cmp(&last) {
+            std::cmp::Ordering::Less => match self.late {
+                OnLate::Reject => return Err(format!("expected a time after {last}, got {time}")),
+                OnLate::Drop => Verdict::Drop,
+                OnLate::Restart => Verdict::Restart,
+            },
+            std::cmp::Ordering::Equal => match self.duplicate {
+                OnDuplicate::Reject => return Err(format!("expected one row of time {time}")),
+                OnDuplicate::Drop => Verdict::Drop,
+                OnDuplicate::Keep => Verdict::Take,
+            },
+            std::cmp::Ordering::Greater => match self.regular {
+                None => Verdict::Take,
+                Some(Regular { step, fill }) => {
+                    let gap = i128::from(time) - i128::from(last);
+                    match usize::try_from(gap / i128::from(step)).unwrap_or(usize::MAX) {
+                        0 | 1 => Verdict::Take,
+                        steps if steps - 1 <= fill => Verdict::Fill(steps - 1),
+                        _ => Verdict::Restart,
+                    }
+                }
+            },
+        };
+        Ok(verdict)
+    }
+}

@@ -1,0 +1,64 @@
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Detector;
+use crate::score::{FinalRows, Fusion, Runner, WindowWalk, component_values, outputs_read};
+
+/// A series that goes on: the walk of its windows, and the components on their way to scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Segment {
+    pub(crate) walk: WindowWalk,
+    fusion: Fusion,
+}
+
+impl Segment {
+    pub(crate) fn new(detector: &Detector) -> Self {
+        let score = &detector.config.score;
+        Self {
+            walk: WindowWalk::new(outputs_read(score).into_iter()),
+            fusion: Fusion::new(score, &detector.calibration),
+        }
+    }
+
+    /// Takes the next row, before scaling.
+    pub(crate) fn push(&mut self, detector: &Detector, row: &[f32]) {
+        let mut scaled = row.to_vec();
+        detector.scaler.transform_rows(&mut scaled);
+        self.walk.push(&scaled, row.len());
+    }
+
+    /// Returns the scores that no later row can change.
+    pub(crate) fn final_scores(&mut self, detector: &Detector, runner: &Runner<'_>) -> Vec<f32> {
+        let rows = self.walk.take_final(runner);
+        self.finalize_rows(detector, rows)
+    }
+
+    /// Returns the scores of all other rows, of a series that ends here.
+    pub(crate) fn end(mut self, detector: &Detector, runner: &Runner<'_>) -> Vec<f32> {
+        runner.run_last(&mut self.walk);
+        let rows = self.walk.take_rest(runner);
+        let mut scores = self.finalize_rows(detector, rows);
+        scores.extend(self.fusion.drain(&detector.config.score, &detector.calibration));
+        scores
+    }
+
+    /// Computes the components of rows that no later window covers, and of them what scores
+    /// there are.
+    fn finalize_rows(&mut self, detector: &Detector, rows: FinalRows) -> Vec<f32> {
+        let (config, c) = (&detector.config, detector.channels().len());
+        let FinalRows { values, outputs } = rows;
+        let custom = &detector.components;
+        let mut components = component_values(config, custom, &values, &outputs, c);
+        detector.calibration.mask_binary_channels(config, &values, &mut components);
+        self.fusion.push(&config.score, &detector.calibration, &components)
+    }
+
+    /// Validates a segment that was read from outside: it can be of this detector.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
+        let score = &detector.config.score;
+        self.walk.validate(&detector.runner(), &outputs_read(score))?;
+        self.fusion.validate(score, &detector.calibration)
+    }
+}

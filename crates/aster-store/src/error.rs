@@ -1,0 +1,57 @@
+use std::path::{Path, PathBuf};
+
+/// The errors of writing and reading a checksummed folder.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A file holds something else than what is looked for there.
+    #[error("{} is of another kind: {reason}", path.display())]
+    InvalidFormat {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file is not what it was when it was written.
+    #[error("{} is damaged: expected {expected}, got {got}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Its length and checksum when it was written.
+        expected: String,
+        /// Those it has.
+        got: String,
+    },
+    /// The folder was written by a newer version.
+    #[error("{} has format version {found}: expected at most {supported}", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Version found.
+        found: u32,
+        /// Newest version that can be read.
+        supported: u32,
+    },
+    /// The weights do not belong to the config beside them, or are damaged.
+    #[error("{} does not hold the model's weights: {reason}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Adds the path to an error of the file system.
+pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Io { path, source }
+}

@@ -1,0 +1,170 @@
+//! A service that scores rows as they come: an HTTP endpoint that takes them, a page that shows
+//! what it makes of them, and a place on disk from which it goes on after a restart.
+//!
+//! `cargo run --release -p aster-examples-extra --example streaming -- [--port 8080] [--stay]`
+//!
+//! A sensor of its own sends synthetic rows for some seconds; `--stay` keeps serving after that.
+//! Yours sends its rows so, several at once if it likes:
+//!
+//! `curl -X POST localhost:8080/rows -H 'content-type: application/json'
+//!      -d '[{"time": 3000000, "values": [0, 0, 0, 0, 0, 0, 0, 0]}]'`
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aster::DetectError;
+use aster::detect::{OnLate, Regular, Scored, StreamOutput};
+use aster::eval::Interval;
+use aster::prelude::*;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Html;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds between rows.
+const STEP: i64 = 1000;
+/// Scores that the page shows.
+const SHOWN: usize = 600;
+
+/// Serve a detector.
+#[derive(Parser)]
+struct Arguments {
+    /// TCP port on this machine; 0: one that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Keep serving after the last synthetic row.
+    #[arg(long)]
+    stay: bool,
+}
+
+/// What all requests share.
+struct Service {
+    stream: StreamingDetector,
+    recent: VecDeque<Scored>,
+    alarms: Vec<Interval>,
+}
+
+type Shared = Arc<Mutex<Service>>;
+
+/// A row as it is sent. `null` is a value that is missing.
+#[derive(Deserialize)]
+struct Sent {
+    time: Option<i64>,
+    values: Vec<Option<f32>>,
+}
+
+/// What the page asks for.
+#[derive(Serialize)]
+struct Shown {
+    recent: VecDeque<Scored>,
+    alarms: Vec<Interval>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
+    let device = device(DeviceChoice::Auto)?;
+    let folder = Path::new("streaming-output");
+    let (config, train) = (AsterConfig::default(), split.train);
+    let detector = tokio::task::block_in_place(|| fit(&config, &train, &device))?;
+
+    let policy = StreamConfig {
+        late: OnLate::Restart,
+        regular: Some(Regular { step: STEP, fill: 5 }),
+        ..Default::default()
+    };
+    let stream = StreamingDetector::new(Arc::new(detector), policy)?;
+    println!("a score is final {} rows after its own at most", stream.latency());
+    let service = Service { stream, recent: VecDeque::new(), alarms: vec![] };
+    let shared = Arc::new(Mutex::new(service));
+
+    let routes = Router::new()
+        .route("/", get(async || Html(include_str!("streaming.html"))))
+        .route("/rows", post(take))
+        .route("/state", get(show))
+        .with_state(shared.clone());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port)).await?;
+    println!("look at http://{}", listener.local_addr()?);
+    let server = tokio::spawn(async { axum::serve(listener, routes).await });
+
+    for row in 0..split.test.rows() {
+        // A few rows are lost on the way, and a sensor drops out now and then.
+        if row % 500 < 3 {
+            continue;
+        }
+        let mut values: Vec<_> = split.test.row(row).iter().copied().map(Some).collect();
+        if row % 97 == 0 {
+            values[0] = None;
+        }
+        let sent = Sent { time: Some(STEP * row as i64), values };
+        let Json(output) = match take(State(shared.clone()), Json(vec![sent])).await {
+            Ok(output) => output,
+            Err((status, reason)) => anyhow::bail!("{status}: {reason}"),
+        };
+        for alarm in &output.intervals {
+            let times = alarm.times.map(|times| (times.start_time / STEP, times.last_time / STEP));
+            println!("seconds {times:?}: severity {:.1}", alarm.severity);
+        }
+        if row % 700 == 699 {
+            restart(&shared, &folder.join("stream"))?;
+            println!("restarted after row {row}");
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("{:?}", lock(&shared).stream.counts());
+    if arguments.stay {
+        server.await??;
+    }
+    Ok(())
+}
+
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Service> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes rows; gives the scores that are final now and the alarms that are over. Rows that are
+/// refused change nothing.
+async fn take(
+    State(shared): State<Shared>,
+    Json(sent): Json<Vec<Sent>>,
+) -> Result<Json<StreamOutput>, (StatusCode, String)> {
+    let pushed = tokio::task::block_in_place(|| lock(&shared).push(&sent));
+    pushed.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+}
+
+async fn show(State(shared): State<Shared>) -> Json<Shown> {
+    let service = lock(&shared);
+    Json(Shown { recent: service.recent.clone(), alarms: service.alarms.clone() })
+}
+
+impl Service {
+    fn push(&mut self, sent: &[Sent]) -> Result<StreamOutput, DetectError> {
+        let values: Vec<Vec<f32>> = sent
+            .iter()
+            .map(|row| row.values.iter().map(|value| value.unwrap_or(f32::NAN)).collect())
+            .collect();
+        let rows = sent.iter().zip(&values);
+        let rows: Vec<_> = rows.map(|(row, values)| Row { time: row.time, values }).collect();
+        let output = self.stream.push(&rows)?;
+        self.recent.extend(&output.scores);
+        let old = self.recent.len().saturating_sub(SHOWN);
+        self.recent.drain(..old);
+        self.alarms.extend(&output.intervals);
+        Ok(output)
+    }
+}
+
+/// As a new process would go on.
+fn restart(shared: &Shared, folder: &Path) -> Result<(), DetectError> {
+    let mut service = lock(shared);
+    service.stream.save(folder)?;
+    let detector = service.stream.detector().clone();
+    service.stream = StreamingDetector::load(detector, folder)?;
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! What the parts of ASTER are worth: one setting changed at a time, the rest as it is.
+//!
+//! `cargo run --release -p aster-tools --bin ablation -- [--study llm --data <folder>]`
+//!
+//! Without a folder with datasets it uses a synthetic one.
+//!
+//! Finished runs are kept in a file and not run again, so a study that was stopped goes on.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use aster::data::{Dataset, DatasetId, Task};
+use aster::detect::{EpochRecord, Losses};
+use aster::prelude::*;
+use aster_tools::evaluate::{Metrics, mean, measure, score, summaries};
+use aster_tools::studies::{Study, Variant, base_config, synthetic};
+use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Train every variant of a study on every series with every seed; print a table.
+#[derive(Parser)]
+struct Arguments {
+    /// What is varied.
+    #[arg(long, default_value = "head")]
+    study: Study,
+    /// Folder with a folder per dataset (see docs/datasets.md). Default: a synthetic dataset.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Datasets, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "asd,skab")]
+    datasets: Vec<DatasetId>,
+    /// Seeds 0..n.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Only series whose name is one of these, separated by commas, in datasets that have
+    /// one of them.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// A JSON file with config fields in which all variants differ from the defaults.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder for the finished runs and the table.
+    #[arg(long, default_value = "ablation-output")]
+    out: PathBuf,
+    /// Where to compute: auto, or a backend that is compiled in, such as cuda:1.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// One detector, trained and scored.
+#[derive(Serialize, Deserialize)]
+struct Run {
+    dataset: String,
+    series: String,
+    config: AsterConfig,
+    parameters: usize,
+    trainable: usize,
+    seconds: f64,
+    /// The training curves.
+    epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were kept.
+    best_epoch: usize,
+    /// By test series.
+    metrics: Vec<Metrics>,
+}
+
+impl Run {
+    /// Validation losses and measures of the epoch that was kept.
+    fn kept(&self) -> Losses {
+        let kept = self.epochs.iter().find(|epoch| epoch.epoch == self.best_epoch);
+        kept.map_or_else(Losses::default, |epoch| epoch.validation)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let device = device(arguments.device.clone())?;
+    let base = base_config(arguments.config.as_deref())?;
+    let variants = arguments.study.variants(&base)?;
+    let study = arguments.study.to_possible_value().context("a study without a name")?;
+    std::fs::create_dir_all(&arguments.out)?;
+    let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
+    let mut runs = read(&kept)?;
+    let mut table = vec![];
+    for (name, mut tasks) in datasets(&arguments)? {
+        if tasks.iter().any(|task| arguments.only.contains(&task.name)) {
+            tasks.retain(|task| arguments.only.contains(&task.name));
+        }
+        // Seeds outermost: a study that is stopped has compared all variants.
+        for seed in 0..arguments.seeds {
+            for task in &tasks {
+                let mut detector = None;
+                for variant in &variants {
+                    let config = seeded(variant, seed);
+                    if find(&runs, &name, task, &config).is_none() {
+                        let run = run(&name, task, config, &mut detector, &device)?;
+                        report(variant, seed, &run);
+                        append(&kept, &run)?;
+                        runs.push(run);
+                    }
+                }
+            }
+        }
+        let title = format!("{name}, {} series, seeds 0 to {}", tasks.len(), arguments.seeds - 1);
+        let runs_of = |variant: &Variant, seed| -> Vec<&Run> {
+            let config = seeded(variant, seed);
+            tasks.iter().filter_map(|task| find(&runs, &name, task, &config)).collect()
+        };
+        table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
+        table.push(course(&variants, arguments.seeds, runs_of));
+    }
+    let table = table.join("\n");
+    println!("\n{table}");
+    std::fs::write(arguments.out.join(format!("{}.md", study.get_name())), table)?;
+    Ok(())
+}
+
+/// Names and tasks.
+fn datasets(arguments: &Arguments) -> anyhow::Result<Vec<(String, Vec<Task>)>> {
+    let Some(folder) = &arguments.data else {
+        return Ok(vec![("synthetic".into(), synthetic()?.tasks)]);
+    };
+    let open = |id: &DatasetId| {
+        let name = id.name().to_lowercase();
+        let tasks = Dataset::open(*id, folder.join(&name))?.tasks;
+        Ok((name, tasks))
+    };
+    arguments.datasets.iter().map(open).collect()
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<Run>> {
+    match path.exists() {
+        true => Ok(std::fs::read_to_string(path)?
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?),
+        false => Ok(vec![]),
+    }
+}
+
+fn append(path: &Path, run: &Run) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    Ok(writeln!(file, "{}", serde_json::to_string(run)?)?)
+}
+
+fn seeded(variant: &Variant, seed: u64) -> AsterConfig {
+    let mut config = variant.config.clone();
+    config.train.seed = seed;
+    config
+}
+
+fn find<'a>(runs: &'a [Run], dataset: &str, task: &Task, config: &AsterConfig) -> Option<&'a Run> {
+    let same =
+        |run: &&Run| run.dataset == dataset && run.series == task.name && run.config == *config;
+    runs.iter().find(same)
+}
+
+/// Trains, unless the last detector on this series differs only in what is read after
+/// training.
+fn run(
+    dataset: &str,
+    task: &Task,
+    config: AsterConfig,
+    last: &mut Option<Detector>,
+    device: &Device,
+) -> anyhow::Result<Run> {
+    let started = Instant::now();
+    let detector = match last.take() {
+        Some(mut detector) if trained_alike(detector.config(), &config) => {
+            detector.recalibrate(&config.score, &config.threshold, &task.train)?;
+            detector
+        }
+        _ => fit(&config, &task.train, device)?,
+    };
+    let scored = score(&detector, task)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let run = Run {
+        dataset: dataset.into(),
+        series: task.name.clone(),
+        parameters: detector.record().parameters,
+        trainable: detector.record().trainable,
+        epochs: detector.record().epochs.clone(),
+        best_epoch: detector.record().best_epoch,
+        metrics: measure(&scored, task)?,
+        config,
+        seconds,
+    };
+    *last = Some(detector);
+    Ok(run)
+}
+
+fn trained_alike(a: &AsterConfig, b: &AsterConfig) -> bool {
+    let mut a = a.clone();
+    (a.score, a.threshold) = (b.score.clone(), b.threshold);
+    a == *b
+}
+
+fn report(variant: &Variant, seed: u64, run: &Run) {
+    let Run { dataset, series, seconds, metrics, .. } = run;
+    let auroc = mean(&metrics.iter().map(|m| m.auroc).collect::<Vec<_>>());
+    eprintln!(
+        "{dataset} {series}, seed {seed}, {}: AUROC {auroc:.3}, {seconds:.0} s",
+        variant.name
+    );
+}
+
+/// Means over the test series, ± standard deviation over seeds.
+fn of_dataset<'a>(
+    title: &str,
+    variants: &[Variant],
+    seeds: u64,
+    runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
+) -> String {
+    let columns = Metrics::NAMES.join(" | ");
+    let mut table = format!(
+        "### {title}\n\n| variant | {columns} | cosine | effective rank | separation | \
+         trainable numbers | s |\n|---|{}---|---|---|---|---|\n",
+        "---|".repeat(Metrics::NAMES.len())
+    );
+    for variant in variants {
+        let by_seed: Vec<Vec<&Run>> = (0..seeds).map(|seed| runs(variant, seed)).collect();
+        let metrics = |runs: &Vec<&Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
+        let cells = summaries(&by_seed.iter().map(metrics).collect::<Vec<_>>())
+            .map(|summary| summary.to_string());
+        let of_runs = |of: &dyn Fn(&Run) -> f64| {
+            mean(&by_seed.iter().flatten().map(|run| of(run)).collect::<Vec<_>>())
+        };
+        let trainable = of_runs(&|run| run.trainable as f64);
+        // Those of a whole seed.
+        let seconds = of_runs(&|run| run.seconds) * by_seed[0].len() as f64;
+        let of_kept = |of: fn(&Losses) -> f64| of_runs(&|run| of(&run.kept()));
+        let [cosine, rank, separation] =
+            [of_kept(|x| x.cosine), of_kept(Losses::effective_rank), of_kept(|x| x.separation)];
+        table += &format!(
+            "| {} | {} | {cosine:.2} | {rank:.0} | {separation:.1} | {trainable:.0} | {seconds:.0} |\n",
+            variant.name,
+            cells.join(" | "),
+        );
+    }
+    table
+}
+
+/// How diversity and separation develop in training, mean over all runs.
+fn course<'a>(
+    variants: &[Variant],
+    seeds: u64,
+    runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
+) -> String {
+    let curves = |variant: &Variant| -> Vec<&[EpochRecord]> {
+        let runs = (0..seeds).flat_map(|seed| runs(variant, seed));
+        runs.map(|run| run.epochs.as_slice()).collect()
+    };
+    let all: Vec<_> = variants.iter().map(|variant| (variant, curves(variant))).collect();
+    let epochs = all.iter().flat_map(|(_, curves)| curves).map(|curve| curve.len()).max();
+    let epochs = epochs.unwrap_or(0);
+    let numbers: Vec<String> = (1..=epochs).map(|epoch| epoch.to_string()).collect();
+    let mut table = format!(
+        "Effective rank, separation and classification loss on validation windows after each \
+         epoch:\n\n| variant | {} |\n|---|{}\n",
+        numbers.join(" | "),
+        "---|".repeat(epochs)
+    );
+    let mut last = None;
+    for (variant, curves) in all {
+        // Variants of the score share their training with the one before.
+        if last.as_ref() != Some(&curves) {
+            let cell = |epoch: usize| {
+                let of = |get: fn(&Losses) -> f64| {
+                    let reached = curves.iter().filter_map(|curve| curve.get(epoch));
+                    mean(&reached.map(|epoch| get(&epoch.validation)).collect::<Vec<_>>())
+                };
+                let [separation, loss] = [of(|x| x.separation), of(|x| x.classification)];
+                format!("{:.0} / {separation:.1} / {loss:.2}", of(Losses::effective_rank))
+            };
+            let cells: Vec<String> = (0..epochs).map(cell).collect();
+            table += &format!("| {} | {} |\n", variant.name, cells.join(" | "));
+        }
+        last = Some(curves);
+    }
+    table
+}

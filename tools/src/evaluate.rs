@@ -1,0 +1,126 @@
+//! One protocol for every method: raw scores for the areas, a threshold from
+//! validation scores for F1, no point adjustment.
+
+use std::fmt;
+
+use aster::data::{Task, TimeSeries};
+use aster::eval::{
+    EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at, margins,
+    volume_under_surface,
+};
+use aster::{DetectError, Detector};
+use serde::{Deserialize, Serialize};
+
+/// Scores and thresholds of one test series.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// One per timestamp.
+    pub scores: Vec<f32>,
+    /// One per timestamp, chosen without labels.
+    pub thresholds: Vec<f32>,
+}
+
+/// Scores each test series of a task.
+///
+/// # Errors
+/// Other channels than those trained on.
+pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, DetectError> {
+    let score = |test: &TimeSeries| {
+        let scores = detector.score(test)?;
+        Ok(Scored { thresholds: detector.thresholds(&scores), scores })
+    };
+    task.tests.iter().map(|test| score(&test.series)).collect()
+}
+
+/// The metrics of the published tables.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Area under the ROC curve.
+    pub auroc: f64,
+    /// Average precision.
+    pub aupr: f64,
+    /// F1 at the method's threshold.
+    pub f1: f64,
+    /// Best F1 over all thresholds: reads the labels.
+    pub f1_oracle: f64,
+    /// Volume under the PR surface.
+    pub vus_pr: f64,
+    /// Affiliation F1 at the method's threshold.
+    pub affiliation_f1: f64,
+}
+
+impl Metrics {
+    /// The metrics of one series.
+    ///
+    /// # Errors
+    /// A series without labels of both classes.
+    pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
+        let labels = test.labels().unwrap_or_default();
+        let Scored { scores, thresholds } = scored;
+        let margins = margins(scores, thresholds)?;
+        Ok(Self {
+            auroc: auroc(scores, labels)?,
+            aupr: average_precision(scores, labels)?,
+            f1: f1_at(&margins, labels, 0.0)?.f1,
+            f1_oracle: best_f1(scores, labels)?.f1,
+            vus_pr: volume_under_surface(scores, labels, default_buffer(labels))?.pr,
+            affiliation_f1: affiliation(&margins, labels, 0.0)?.f1,
+        })
+    }
+
+    /// The metrics in the order of the tables.
+    pub fn values(&self) -> [f64; 6] {
+        [self.auroc, self.aupr, self.f1, self.f1_oracle, self.vus_pr, self.affiliation_f1]
+    }
+
+    /// Names of [`Metrics::values`].
+    pub const NAMES: [&str; 6] = ["AUROC", "AUPR", "F1", "oracle F1", "VUS-PR", "affiliation F1"];
+}
+
+/// The metrics of every test series of a task.
+///
+/// # Errors
+/// A series without labels of both classes.
+pub fn measure(scored: &[Scored], task: &Task) -> Result<Vec<Metrics>, EvalError> {
+    let pairs = scored.iter().zip(&task.tests);
+    pairs.map(|(scored, test)| Metrics::of(scored, &test.series)).collect()
+}
+
+/// Over seeds, of the mean over the series of each; per metric.
+pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; Metrics::NAMES.len()] {
+    std::array::from_fn(|metric| {
+        let mean = |series: &Vec<Metrics>| {
+            mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
+        };
+        Summary::of(&by_seed.iter().map(mean).collect::<Vec<_>>())
+    })
+}
+
+/// Of at least one value.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Mean and (population) standard deviation.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Summary {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{:.3} ± {:.3}", self.mean, self.std)
+    }
+}
+
+impl Summary {
+    /// Of at least one value.
+    pub fn of(values: &[f64]) -> Self {
+        let center = mean(values);
+        let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();
+        Self { mean: center, std: mean(&squares).sqrt() }
+    }
+}

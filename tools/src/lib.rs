@@ -1,0 +1,9 @@
+//! Baselines, evaluation, studies and text of the tools.
+
+pub mod baselines;
+pub mod corpus;
+pub mod evaluate;
+pub mod forest;
+pub mod histogram;
+pub mod ngram;
+pub mod studies;

@@ -1,0 +1,243 @@
+//! Variants of each ablation study, one config per row of a table.
+
+use std::path::Path;
+
+use aster::classifier::HeadKind;
+use aster::data::{Dataset, ScalerConfig, ScalerKind, SyntheticSplit, Task, TestSeries};
+use aster::decoder::{CodeSampler, Gates, GeneratorForm};
+use aster::detect::{Alignment, ComponentConfig, Smoothing, Source};
+use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
+use aster::model::Space;
+use aster::prelude::*;
+use aster::vae::BetaSchedule;
+use clap::ValueEnum;
+
+/// The config in a JSON file of fields that differ from the defaults, or the defaults.
+///
+/// # Errors
+/// A file that cannot be read, or holds something else.
+pub fn base_config(path: Option<&Path>) -> anyhow::Result<AsterConfig> {
+    match path {
+        Some(path) => Ok(serde_json::from_slice(&std::fs::read(path)?)?),
+        None => Ok(AsterConfig::default()),
+    }
+}
+
+/// A dataset to try things on that needs no files.
+///
+/// # Errors
+/// None that is known.
+pub fn synthetic() -> anyhow::Result<Dataset> {
+    let SyntheticSplit { train, test, .. } = SyntheticConfig::default().generate()?;
+    let test = TestSeries { name: "synthetic".into(), series: test };
+    let task = Task { name: "synthetic".into(), train, tests: vec![test] };
+    let version = "of SyntheticConfig::default()".into();
+    Ok(Dataset { name: "synthetic".into(), version, tasks: vec![task] })
+}
+
+/// A question, answered by a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Study {
+    /// Does the language model do anything, and what of it?
+    Llm,
+    /// Which components make the score? The model is trained once.
+    Score,
+    /// Which classifier tells windows from pseudo-anomalies?
+    Head,
+    /// How are pseudo-anomalies made?
+    Generator,
+    /// How do the losses weigh?
+    Balance,
+    /// What does the model see?
+    Input,
+}
+
+/// One row of a table.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// What its row is called.
+    pub name: String,
+    /// Where it differs from `base`, and in nothing else.
+    pub config: AsterConfig,
+}
+
+/// A short text, as each of its tokens costs as much as a patch.
+const PROMPT: &str = "Sensor readings with trend {trend}:";
+
+impl Study {
+    /// The rows of its table.
+    ///
+    /// # Errors
+    /// A language model that cannot be read.
+    pub fn variants(self, base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
+        match self {
+            Self::Llm => llm(base),
+            Self::Score => Ok(score(base)),
+            Self::Head => Ok(head(base)),
+            Self::Generator => Ok(generator(base)),
+            Self::Balance => Ok(balance(base)),
+            Self::Input => Ok(input(base)),
+        }
+    }
+}
+
+/// `base` with one change.
+fn changed(base: &AsterConfig, name: &str, change: impl FnOnce(&mut AsterConfig)) -> Variant {
+    let mut config = base.clone();
+    change(&mut config);
+    Variant { name: name.into(), config }
+}
+
+fn component(source: Source, smoothing: Smoothing) -> ComponentConfig {
+    ComponentConfig::new(source, smoothing, 1.0)
+}
+
+/// Each variant again with the classifier alone as score, which is trained along with it.
+fn with_classifier_alone(variants: Vec<Variant>) -> Vec<Variant> {
+    let alone = |variant: &Variant| {
+        changed(&variant.config, &format!("{}: classifier", variant.name), |config| {
+            config.score.components = vec![component(Source::Classifier, Smoothing::Rows(10))];
+        })
+    };
+    variants.into_iter().flat_map(|variant| [variant.clone(), alone(&variant)]).collect()
+}
+
+fn head(base: &AsterConfig) -> Vec<Variant> {
+    let heads = [
+        ("linear", HeadKind::Linear),
+        ("MLP", HeadKind::Mlp),
+        ("Transformer", HeadKind::Transformer),
+    ];
+    let heads =
+        heads.map(|(name, kind)| changed(base, name, |config| config.model.head.kind = kind));
+    with_classifier_alone(heads.into())
+}
+
+fn generator(base: &AsterConfig) -> Vec<Variant> {
+    let form = |name, form| changed(base, name, |config| config.model.generator.form = form);
+    let sampler = |name, sampler| changed(base, name, |config| config.model.sampler = sampler);
+    with_classifier_alone(vec![
+        changed(base, "as configured", |_| ()),
+        changed(base, "replace, latent space", |config| {
+            config.model.generator.form = GeneratorForm::Replace;
+            config.model.space = Space::Latent;
+        }),
+        form("isotropic", GeneratorForm::Isotropic),
+        form("residual, bound 1", GeneratorForm::Residual { bound: 1.0 }),
+        changed(base, "gates", |config| config.model.generator.gates = Some(Gates::default())),
+        sampler("codes from the prior", CodeSampler::Prior),
+    ])
+}
+
+fn balance(base: &AsterConfig) -> Vec<Variant> {
+    let weight =
+        |name, weight| changed(base, name, |config| config.train.objective.classification = weight);
+    let beta = |name, beta| {
+        changed(base, name, |config| {
+            config.train.objective.beta = BetaSchedule::Warmup { beta, steps: 100 };
+        })
+    };
+    let reversal =
+        |name, strength| changed(base, name, |config| config.train.objective.reversal = strength);
+    with_classifier_alone(vec![
+        changed(base, "as configured", |_| ()),
+        weight("classification 0", 0.0),
+        weight("classification 0.1", 0.1),
+        weight("classification 10", 10.0),
+        beta("beta 0.0001", 1e-4),
+        beta("beta 0.01", 1e-2),
+        reversal("reversal 0", 0.0),
+        reversal("reversal 10", 10.0),
+    ])
+}
+
+fn input(base: &AsterConfig) -> Vec<Variant> {
+    let scaler = |name, kind, asinh| {
+        changed(base, name, |config| config.scaler = ScalerConfig { kind, asinh })
+    };
+    let window = |name, window, patch| {
+        changed(base, name, |config| {
+            (config.model.window, config.model.patch) = (window, Some(patch));
+        })
+    };
+    vec![
+        changed(base, "as configured", |_| ()),
+        scaler("standard, no asinh", ScalerKind::Standard, false),
+        scaler("robust, asinh", ScalerKind::Robust, true),
+        window("window 32, patch 2", 32, 2),
+        window("window 32, patch 8", 32, 8),
+        window("window 16, patch 4", 16, 4),
+        window("window 64, patch 4", 64, 4),
+    ]
+}
+
+fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
+    let bundled = || LlmSource::Bundled;
+    let random = LlmSource::Random(Pretrained::bundled()?.config()?);
+    let lora = || Tuning::Lora(LoraConfig::default());
+    let models = [
+        ("random weights, frozen", random, Tuning::Frozen),
+        ("pre-trained, frozen", bundled(), Tuning::Frozen),
+        ("pre-trained, LoRA", bundled(), lora()),
+    ];
+    let variant = |name: String, llm: &LlmSource, tuning: &Tuning, prompt: Option<&str>| {
+        let mut config = base.clone();
+        config.model.context.llm = llm.clone();
+        config.model.context.tuning = tuning.clone();
+        config.model.context.prompt = prompt.map(|text| Prompt::Template(text.into()));
+        Variant { name, config }
+    };
+    let none = variant("none".into(), &LlmSource::None, &lora(), None);
+    let plain = models.iter().map(|(name, llm, tuning)| variant((*name).into(), llm, tuning, None));
+    let prompted = models
+        .iter()
+        .map(|(name, llm, tuning)| variant(format!("{name}, prompt"), llm, tuning, Some(PROMPT)));
+    Ok([none].into_iter().chain(plain).chain(prompted).collect())
+}
+
+fn score(base: &AsterConfig) -> Vec<Variant> {
+    let fixed = |it: ComponentConfig, rows| {
+        ComponentConfig::new(it.source, Smoothing::Rows(rows), it.power)
+    };
+    let with_power = |power| -> Vec<ComponentConfig> {
+        let all = base.score.components.iter();
+        all.map(|it| ComponentConfig::new(it.source, it.smoothing, power)).collect()
+    };
+    let variant = |name: &str, components: Vec<ComponentConfig>| {
+        changed(base, name, |config| config.score.components = components)
+    };
+    let sources = [
+        ("classifier", Source::Classifier),
+        ("reconstruction", Source::Reconstruction),
+        ("raw reconstruction", Source::RawReconstruction),
+    ];
+    let all = || base.score.components.iter().copied();
+    let mut variants = vec![
+        variant("as configured", all().collect()),
+        changed(base, "binary channels too", |config| config.score.binary_as_context = false),
+        variant(
+            "with the classifier",
+            all().chain([component(Source::Classifier, Smoothing::Rows(10))]).collect(),
+        ),
+        variant(
+            "widths of 20 and 80 rows",
+            all().zip([10, 20, 80]).map(|(it, rows)| fixed(it, rows)).collect(),
+        ),
+        changed(base, "trailing averages", |config| {
+            config.score.alignment = Alignment::Trailing;
+        }),
+        variant("powers of 1", with_power(1.0)),
+        variant("powers of 2", with_power(2.0)),
+    ];
+    for (name, source) in [sources[1], sources[2]] {
+        let rest = all().filter(|it| it.source != source).collect();
+        variants.push(variant(&format!("without the {name}"), rest));
+    }
+    for (name, source) in sources {
+        for rows in [10, 80] {
+            let alone = vec![component(source, Smoothing::Rows(rows))];
+            variants.push(variant(&format!("{name} over {rows}"), alone));
+        }
+    }
+    variants
+}
