@@ -172,6 +172,9 @@ impl<'ast> Visit<'ast> for Paths {
         }
     }
 
+    // `pub(crate)` is no import.
+    fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
+
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         self.add_tree(&item.tree, &[]);
     }
@@ -179,7 +182,7 @@ impl<'ast> Visit<'ast> for Paths {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let parts: Vec<String> =
             path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if parts.first().is_some_and(|first| first == "crate" || first == "super") {
+        if parts.len() > 1 && (parts[0] == "crate" || parts[0] == "super") {
             self.0.push(parts);
         }
         syn::visit::visit_path(self, path);

@@ -2,7 +2,6 @@
 
 mod build_cost;
 mod closure;
-mod config_reference;
 mod docs;
 mod imports;
 mod workspace;
@@ -10,11 +9,10 @@ mod workspace;
 use anyhow::bail;
 
 const USAGE: &str = "expected one of these tasks:
-    imports                     no circle of files, no import through a crate's own root
-    closure                     what a program that only scores does not compile
-    config-reference [--check]  docs/config.md from the configs' JSON schema
-    docs <folder of binaries>   links of all pages, and the commands in them
-    build-cost [<folder>]       crates and CPU seconds of release builds, as Markdown";
+    imports                    no circle of files, no import through a crate's own root
+    closure                    what a program that only scores does not compile
+    docs <folder of binaries>  links of all pages, and the commands in them
+    build-cost [<folder>]      crates and CPU seconds of release builds, as Markdown";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,8 +20,6 @@ fn main() -> anyhow::Result<()> {
     match words.as_slice() {
         ["imports"] => imports::check(),
         ["closure"] => closure::check(),
-        ["config-reference"] => config_reference::write(),
-        ["config-reference", "--check"] => config_reference::check(),
         ["docs", binaries] => docs::check(binaries.as_ref()),
         ["build-cost"] => build_cost::print("build-cost".as_ref()),
         ["build-cost", folder] => build_cost::print(folder.as_ref()),

@@ -58,7 +58,7 @@ impl Detector {
         let reach = self.reach();
         let start = rows.start.saturating_sub(reach);
         // Windows lie where they lie in the whole series.
-        let start = start - start % self.runner().windows.stride();
+        let start = start - start % self.windows.stride();
         let around = start..rows.end.saturating_add(reach).min(series.rows());
         if rows.is_empty() || rows.end > series.rows() {
             let what = "rows to attribute";

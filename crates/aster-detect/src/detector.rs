@@ -8,8 +8,10 @@ use crate::components::CustomComponents;
 use crate::config::{AsterConfig, ScoreConfig};
 use crate::error::DetectError;
 use crate::record::RunRecord;
-use crate::score::{Calibration, Components, Fusion, Runner, component_values, outputs_read};
-use crate::stability::ReferenceDistributions;
+use crate::score::{
+    Calibration, Components, Fusion, Grid, ReferenceDistributions, Runner, component_values,
+    outputs_read,
+};
 
 /// A trained network with everything around it: raw series in, scores and alarms out.
 ///
@@ -105,7 +107,8 @@ impl Detector {
         let windows = config.windows()?;
         let channels = train.channel_count();
         let batch_size = config.score.batch_size;
-        let runner = Runner { model: &model, windows, batch_size, channels, device: &device };
+        let grid = Grid { windows, channels };
+        let runner = Runner { model: &model, grid, batch_size, device: &device };
         let mut values = read_components(&config, &components, &runner, &scaled);
         let calibration = Calibration::fit(&config, &scaled, &mut values, validation)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
@@ -187,9 +190,8 @@ impl Detector {
     pub(crate) fn runner(&self) -> Runner<'_> {
         Runner {
             model: &self.model,
-            windows: self.windows,
+            grid: Grid { windows: self.windows, channels: self.channels().len() },
             batch_size: self.config.score.batch_size,
-            channels: self.channels().len(),
             device: &self.device,
         }
     }

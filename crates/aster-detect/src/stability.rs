@@ -1,20 +1,10 @@
-//! Reference distributions for drift monitoring (population stability index).
-
 use aster_data::{DataError, TimeSeries};
-use aster_eval::{EvalError, Population};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
 
-/// Distributions of the training series' channels and of the validation scores.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ReferenceDistributions {
-    scores: Population,
-    channels: Vec<Population>,
-}
-
-/// Population stability indices of a series against training ([`Population::stability`]).
+/// Population stability indices of a series against training ([`Population::stability`](aster_eval::Population::stability)).
 ///
 /// Below 0.1 a distribution is customarily taken to be stable, above 0.25 to have drifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,25 +13,6 @@ pub struct Stability {
     pub scores: f64,
     /// Index of each channel, with its name, the least stable first.
     pub channels: Vec<(String, f64)>,
-}
-
-impl ReferenceDistributions {
-    pub(crate) fn fit(train: &TimeSeries, scores: &[f32]) -> Result<Self, EvalError> {
-        let channel = |channel| Population::fit(&train.channel(channel).collect::<Vec<_>>());
-        let channels = (0..train.channel_count()).map(channel).collect::<Result<_, _>>()?;
-        Ok(Self { scores: Population::fit(scores)?, channels })
-    }
-
-    /// Validates distributions that were read from outside: they are of so many channels.
-    ///
-    /// # Errors
-    /// What does not fit, in words.
-    pub(crate) fn validate(&self, channels: usize) -> Result<(), &'static str> {
-        match self.channels.len() == channels {
-            true => self.channels.iter().chain([&self.scores]).try_for_each(Population::validate),
-            false => Err("reference distributions of another number of channels"),
-        }
-    }
 }
 
 impl Detector {

@@ -17,8 +17,7 @@ use crate::config::AsterConfig;
 use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::record::RunRecord;
-use crate::score::Calibration;
-use crate::stability::ReferenceDistributions;
+use crate::score::{Calibration, ReferenceDistributions};
 
 /// Version of the format of a detector's folder, raised when older code cannot read it.
 pub const FORMAT_VERSION: u32 = 5;

@@ -25,6 +25,7 @@ mod interval;
 mod point;
 mod population;
 mod range;
+mod runs;
 mod tail;
 mod threshold;
 mod volume;
@@ -39,20 +40,7 @@ pub use point::{
 };
 pub use population::Population;
 pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
+pub use runs::runs;
 pub use tail::ParetoTail;
 pub use threshold::{Threshold, ThresholdRule, margins};
 pub use volume::{Volume, default_buffer, volume_under_surface};
-
-use std::ops::Range;
-
-/// The runs of `true`, as half-open row ranges.
-pub fn runs(flags: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (row, _) in flags.enumerate().filter(|(_, flag)| *flag) {
-        match runs.last_mut() {
-            Some(last) if last.end == row => last.end += 1,
-            _ => runs.push(row..row + 1),
-        }
-    }
-    runs
-}

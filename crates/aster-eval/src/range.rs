@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_pair};
 use crate::point::PrecisionRecall;
-use crate::runs;
+use crate::runs::runs;
 
 /// Which part of a range counts most (Tatbul et al., figure 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::block::{Block, Norm};
 use crate::config::{Activation, Family, LlmConfig};
 use crate::error::LlmError;
+use crate::files::{CONFIG, WEIGHTS, io};
 use crate::model::LanguageModel;
-use crate::pretrained::{CONFIG, WEIGHTS, io};
 
 impl LanguageModel {
     /// Writes a GPT-2 as a Hugging Face folder: `config.json` and `model.safetensors`.

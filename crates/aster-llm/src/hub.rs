@@ -6,7 +6,7 @@ use hf_hub::{HFClient, HFClientSync, HFError, HFRepositorySync, RepoTypeModel, s
 use sha2::{Digest, Sha256};
 
 use crate::error::LlmError;
-use crate::pretrained::{CONFIG, INDEX, TOKENIZER, WEIGHTS, io, shards};
+use crate::files::{CONFIG, INDEX, TOKENIZER, WEIGHTS, io, shards};
 
 /// A Hugging Face hub and the cache of what came from it, with feature `hub`.
 ///

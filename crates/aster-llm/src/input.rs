@@ -171,11 +171,7 @@ mod tests {
         let both = forward(x, &words).narrow(0, 0, 1);
         assert!((other.narrow(0, 0, 1) - both.clone()).abs().max().into_scalar::<f32>() > 1e-6);
         assert!((first - both).abs().max().into_scalar::<f32>() < 1e-5);
-        assert!(
-            InputConfig::Reprogrammed { prototypes: 3, heads: 3 }
-                .init([12, 8, 6, 10], &device)
-                .is_err()
-        );
+        assert!(InputConfig::Reprogrammed { prototypes: 3, heads: 3 }.check(8).is_err());
     }
 
     #[test]

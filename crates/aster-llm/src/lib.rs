@@ -13,10 +13,12 @@ mod config;
 mod context;
 mod error;
 mod export;
+mod files;
 mod hf;
 #[cfg(feature = "hub")]
 mod hub;
 mod input;
+mod load;
 mod model;
 mod pretrained;
 mod prompt;

@@ -11,8 +11,7 @@ use crate::adapter::LoraConfig;
 use crate::block::{Block, Norm, Shared};
 use crate::config::{Family, LlmConfig};
 use crate::error::LlmError;
-use crate::pretrained::{Pretrained, io};
-use crate::weights::Weights;
+use crate::files::io;
 
 /// Whether a tensor is one of LoRA's factors.
 fn is_factor(name: &str, _container: &str) -> bool {
@@ -51,32 +50,6 @@ impl Backbone {
             config: config.clone(),
             causal: causal && !bert,
         })
-    }
-
-    /// The first `layers` blocks (default: all) of a pre-trained model.
-    ///
-    /// # Errors
-    /// A missing or malformed file, an unknown model type, a tensor that is
-    /// missing or of the wrong shape, more layers asked for than there are.
-    pub fn load(
-        pretrained: &Pretrained,
-        layers: Option<usize>,
-        causal: bool,
-        device: &Device,
-    ) -> Result<Self, LlmError> {
-        let config = truncated(pretrained.config()?, layers)?;
-        Self::read(&config, &pretrained.weights(device)?, causal, device)
-    }
-
-    pub(crate) fn read(
-        config: &LlmConfig,
-        weights: &Weights<'_>,
-        causal: bool,
-        device: &Device,
-    ) -> Result<Self, LlmError> {
-        let mut backbone = Self::random(config, causal, device)?;
-        weights.fill_backbone(&mut backbone)?;
-        Ok(backbone)
     }
 
     /// The shape of the model.
@@ -218,27 +191,6 @@ impl LanguageModel {
             tokens: vocabulary(),
             output: (!config.tied).then(vocabulary),
         })
-    }
-
-    /// Reads a pre-trained model with its vocabulary.
-    ///
-    /// # Errors
-    /// As [`Backbone::load`].
-    pub fn load(pretrained: &Pretrained, device: &Device) -> Result<Self, LlmError> {
-        let config = pretrained.config()?;
-        let weights = pretrained.weights(device)?;
-        let backbone = Backbone::read(&config, &weights, true, device)?;
-        let tokens = weights.tokens(&config)?;
-        let output = if config.tied { None } else { Some(weights.output(&config)?) };
-        Ok(Self { tokens, backbone, output })
-    }
-
-    /// Reads a Hugging Face folder.
-    ///
-    /// # Errors
-    /// As [`Backbone::load`].
-    pub fn from_folder(folder: impl AsRef<Path>, device: &Device) -> Result<Self, LlmError> {
-        Self::load(&Pretrained::folder(folder.as_ref()), device)
     }
 
     /// The shape of the model.

@@ -4,17 +4,12 @@ use std::path::{Path, PathBuf};
 
 use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::Device;
-use serde::Deserialize;
 
 use crate::config::LlmConfig;
 use crate::error::LlmError;
+use crate::files::{CONFIG, INDEX, WEIGHTS, io, read, shards};
 use crate::hf::HfConfig;
 use crate::weights::{Tensors, Weights};
-
-pub(crate) const CONFIG: &str = "config.json";
-pub(crate) const WEIGHTS: &str = "model.safetensors";
-pub(crate) const TOKENIZER: &str = "tokenizer.json";
-pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// A pre-trained model in the layout of the Hugging Face hub: `config.json`,
 /// `model.safetensors` or its shards with `model.safetensors.index.json`, and
@@ -37,12 +32,6 @@ mod bundled {
     pub(super) const CONFIG: &[u8] = include_bytes!("../bundled/config.json");
     pub(super) const WEIGHTS: &[u8] = include_bytes!("../bundled/model.safetensors");
     pub(super) const TOKENIZER: &[u8] = include_bytes!("../bundled/tokenizer.json");
-}
-
-/// Which shard holds which tensor.
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
 }
 
 impl Pretrained {
@@ -92,7 +81,7 @@ impl Pretrained {
     /// A missing or malformed file.
     #[cfg(feature = "tokenizers")]
     pub fn tokenizer(&self) -> Result<tokenizers::Tokenizer, LlmError> {
-        let (path, text) = self.file(TOKENIZER)?;
+        let (path, text) = self.file(crate::files::TOKENIZER)?;
         let wrong = |error| LlmError::Tokenizer { reason: format!("{}: {error}", path.display()) };
         tokenizers::Tokenizer::from_bytes(text).map_err(wrong)
     }
@@ -136,26 +125,6 @@ impl Pretrained {
         }
         Ok(Weights::new(all, device))
     }
-}
-
-/// The shard of each tensor: nothing outside the folder, and nothing but weights.
-pub(crate) fn shards(index: &Path) -> Result<BTreeMap<String, String>, LlmError> {
-    let Index { weight_map } = serde_json::from_slice(&read(index)?)
-        .map_err(|source| LlmError::Config { path: index.into(), source })?;
-    let odd =
-        |shard: &&String| !shard.ends_with(".safetensors") || shard.contains(['/', '\\', ':']);
-    match weight_map.values().find(odd) {
-        Some(shard) => Err(LlmError::Index { path: index.into(), got: shard.clone() }),
-        None => Ok(weight_map),
-    }
-}
-
-pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> LlmError {
-    move |source| LlmError::Io { path: path.into(), source }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, LlmError> {
-    std::fs::read(path).map_err(io(path))
 }
 
 fn mapped(path: &Path) -> Result<Tensors, LlmError> {

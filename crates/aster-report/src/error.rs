@@ -5,7 +5,7 @@ use aster_base::SettingError;
 use aster_detect::DetectError;
 use aster_eval::EvalError;
 
-use crate::figures::Plot;
+use crate::plot::Plot;
 
 /// The errors of making a report.
 #[derive(Debug, thiserror::Error)]

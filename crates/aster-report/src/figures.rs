@@ -6,58 +6,12 @@ use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict};
 use linfa_reduction::Pca;
 use ndarray::{Array2, ArrayView2};
-use serde::{Deserialize, Serialize};
 
 use crate::error::ReportError;
 use crate::figure::{Axis, Colour, Figure, Mark, Shade, Shape};
+use crate::plot::Plot;
 use crate::report::Report;
 use crate::sample::rows_to_draw;
-
-/// A plot of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Plot {
-    /// Scores and thresholds over time, with alarms and, where there are labels, anomalies.
-    Scores,
-    /// How many rows have which score, and the threshold.
-    Histogram,
-    /// Precision over recall; needs labels of both kinds.
-    PrecisionRecall,
-    /// Recall over the rate of false alarms; needs labels of both kinds.
-    Roc,
-    /// Codes of windows, reconstructions and pseudo-anomalies, in the plane of their largest
-    /// variance (PCA).
-    Latent,
-    /// The parts of the loss over epochs.
-    Losses,
-    /// How much more severe the classifier finds pseudo-anomalies than windows, over epochs.
-    Separation,
-    /// In how many dimensions pseudo-anomalies differ, over epochs.
-    Diversity,
-    /// Learning rate over epochs.
-    LearningRate,
-}
-
-impl Plot {
-    /// Every plot, in the order of the page.
-    pub const ALL: [Self; 9] = [
-        Self::Scores,
-        Self::Histogram,
-        Self::PrecisionRecall,
-        Self::Roc,
-        Self::Latent,
-        Self::Losses,
-        Self::Separation,
-        Self::Diversity,
-        Self::LearningRate,
-    ];
-
-    /// Its name as it is serialised, for files and such: `precision_recall`.
-    pub fn name(self) -> String {
-        let name = serde_json::to_value(self).unwrap_or_default();
-        name.as_str().unwrap_or_default().into()
-    }
-}
 
 impl Report<'_> {
     /// As data.

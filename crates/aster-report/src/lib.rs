@@ -21,11 +21,12 @@ mod figure;
 mod figures;
 mod page;
 mod picture;
+mod plot;
 mod report;
 mod sample;
 mod web;
 
 pub use config::{ReportConfig, Timestamps};
 pub use error::ReportError;
-pub use figures::Plot;
+pub use plot::Plot;
 pub use report::{Alarm, Report};

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::error::{ReportError, write};
 use crate::figure::{Figure, Scale};
-use crate::figures::Plot;
+use crate::plot::Plot;
 use crate::report::{Alarm, Report};
 use crate::sample::rows_to_draw;
 

@@ -10,7 +10,7 @@ use plotters::style::{FontStyle, register_font};
 use crate::along::Along;
 use crate::error::{ReportError, write};
 use crate::figure::{Axis, Figure, Mark, Scale, Shape};
-use crate::figures::Plot;
+use crate::plot::Plot;
 use crate::report::Report;
 
 /// Width and height in pixels.

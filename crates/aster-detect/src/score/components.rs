@@ -5,7 +5,7 @@ use aster_model::Output;
 
 use crate::components::{CustomComponents, RowOutputs};
 use crate::config::{AsterConfig, Source};
-use crate::score::run::Outputs;
+use crate::score::walk::Outputs;
 
 /// Values of the score's components, by what they read.
 pub(crate) type Components = BTreeMap<Source, ComponentValues>;

@@ -1,14 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use aster_data::{TimeSeries, Windows};
+use aster_data::TimeSeries;
 use aster_model::{Aster, Output};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::{ScoreConfig, Source};
-use crate::score::walk::WindowWalk;
-
-/// Outputs of the network for rows: `[rows, width]` of each.
-pub(crate) type Outputs = BTreeMap<Output, Vec<f32>>;
+use crate::score::walk::{Grid, Outputs, WindowWalk};
 
 /// Lists the outputs that the components of a score read, in order.
 pub(crate) fn outputs_read(config: &ScoreConfig) -> Vec<Output> {
@@ -25,10 +22,9 @@ pub(crate) fn outputs_read(config: &ScoreConfig) -> Vec<Output> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runner<'a> {
     pub(crate) model: &'a Aster,
-    pub(crate) windows: Windows,
+    pub(crate) grid: Grid,
     /// Windows per forward pass.
     pub(crate) batch_size: usize,
-    pub(crate) channels: usize,
     pub(crate) device: &'a Device,
 }
 
@@ -41,8 +37,8 @@ impl Runner<'_> {
         outputs: &[Output],
         mut update: impl FnMut(usize, &[&[f32]]),
     ) {
-        let count = values.len() / (self.windows.length() * self.channels);
-        let shape = [count, self.windows.length(), self.channels];
+        let count = values.len() / (self.grid.windows.length() * self.grid.channels);
+        let shape = [count, self.grid.windows.length(), self.grid.channels];
         let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
         let read = self.model.outputs(windows, outputs).into_iter();
         let read: Vec<Vec<f32>> = read.map(|x| x.into_data().iter::<f32>().collect()).collect();
@@ -63,14 +59,14 @@ impl Runner<'_> {
                 all.entry(output).or_default().extend(values);
             }
         };
-        let rows = self.batch_size.saturating_mul(self.windows.stride());
-        for values in series.values().chunks(rows.saturating_mul(self.channels)) {
-            walk.push(values, self.channels);
+        let rows = self.batch_size.saturating_mul(self.grid.windows.stride());
+        for values in series.values().chunks(rows.saturating_mul(self.grid.channels)) {
+            walk.push(values, self.grid.channels);
             self.run_due(&mut [&mut walk]);
-            append(walk.take_final(self).outputs);
+            append(walk.take_final(&self.grid).outputs);
         }
         self.run_last(&mut walk);
-        append(walk.take_rest(self).outputs);
+        append(walk.take_rest(&self.grid).outputs);
         all
     }
 
@@ -79,18 +75,18 @@ impl Runner<'_> {
         loop {
             let mut due = vec![];
             for (number, walk) in walks.iter().enumerate() {
-                let starts = walk.due(&self.windows).take(self.batch_size - due.len());
+                let starts = walk.due(&self.grid.windows).take(self.batch_size - due.len());
                 due.extend(starts.map(|start| (number, start)));
             }
             let Some((first, _)) = due.first() else { break };
             let outputs = walks[*first].outputs();
             let mut values = vec![];
             for (number, start) in &due {
-                walks[*number].gather(self, *start, &mut values);
+                walks[*number].gather(&self.grid, *start, &mut values);
             }
             self.run_windows(values, &outputs, |window, outputs| {
                 let (number, start) = due[window];
-                walks[number].add(self, start, outputs);
+                walks[number].add(&self.grid, start, outputs);
             });
         }
     }
@@ -98,10 +94,12 @@ impl Runner<'_> {
     /// Runs the network on the last window of a series that ends here, where its rows are not
     /// all covered yet.
     pub(crate) fn run_last(&self, walk: &mut WindowWalk) {
-        if let Some(start) = walk.last(&self.windows) {
+        if let Some(start) = walk.last(&self.grid.windows) {
             let mut values = vec![];
-            walk.gather(self, start, &mut values);
-            self.run_windows(values, &walk.outputs(), |_, outputs| walk.add(self, start, outputs));
+            walk.gather(&self.grid, start, &mut values);
+            self.run_windows(values, &walk.outputs(), |_, outputs| {
+                walk.add(&self.grid, start, outputs)
+            });
         }
     }
 }

@@ -4,7 +4,15 @@ use aster_data::{OverlapMean, Windows};
 use aster_model::Output;
 use serde::{Deserialize, Serialize};
 
-use crate::score::run::{Outputs, Runner};
+/// Outputs of the network for rows: `[rows, width]` of each.
+pub(crate) type Outputs = BTreeMap<Output, Vec<f32>>;
+
+/// Where windows lie, and how many channels their rows have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grid {
+    pub(crate) windows: Windows,
+    pub(crate) channels: usize,
+}
 
 /// The walk of windows over a series that grows: its latest scaled rows, and the means of the
 /// network's outputs for rows that later windows still cover.
@@ -62,23 +70,23 @@ impl WindowWalk {
     }
 
     /// Appends the values `[T, C]` of the window that starts at a row.
-    pub(crate) fn gather(&self, runner: &Runner<'_>, start: usize, out: &mut Vec<f32>) {
-        let values = &self.recent[(start - self.oldest(runner)) * runner.channels..];
-        runner.windows.gather(values, runner.channels, out);
+    pub(crate) fn gather(&self, grid: &Grid, start: usize, out: &mut Vec<f32>) {
+        let values = &self.recent[(start - self.oldest(grid)) * grid.channels..];
+        grid.windows.gather(values, grid.channels, out);
     }
 
     /// The row that the recent values begin with.
-    fn oldest(&self, runner: &Runner<'_>) -> usize {
-        self.rows - self.recent.len() / runner.channels
+    fn oldest(&self, grid: &Grid) -> usize {
+        self.rows - self.recent.len() / grid.channels
     }
 
     /// Adds the outputs `[T, width]` of the next window, which starts at a row. Its rows count
     /// from where it is due.
-    pub(crate) fn add(&mut self, runner: &Runner<'_>, start: usize, outputs: &[&[f32]]) {
-        let due = runner.windows.due(self.windows);
-        let end = (start + runner.windows.length()).min(self.rows);
+    pub(crate) fn add(&mut self, grid: &Grid, start: usize, outputs: &[&[f32]]) {
+        let due = grid.windows.due(self.windows);
+        let end = (start + grid.windows.length()).min(self.rows);
         for ((output, means), values) in self.means.iter_mut().zip(outputs) {
-            let width = output.width(runner.channels);
+            let width = output.width(grid.channels);
             let counted = (due - start) * width..(end - start) * width;
             means.add(due - self.taken, width, &values[counted]);
         }
@@ -86,23 +94,23 @@ impl WindowWalk {
     }
 
     /// Takes the rows that no later window covers.
-    pub(crate) fn take_final(&mut self, runner: &Runner<'_>) -> FinalRows {
-        self.take(runner, runner.windows.due(self.windows).min(self.rows))
+    pub(crate) fn take_final(&mut self, grid: &Grid) -> FinalRows {
+        self.take(grid, grid.windows.due(self.windows).min(self.rows))
     }
 
     /// Takes all rows, after the last window.
-    pub(crate) fn take_rest(&mut self, runner: &Runner<'_>) -> FinalRows {
-        self.take(runner, self.rows)
+    pub(crate) fn take_rest(&mut self, grid: &Grid) -> FinalRows {
+        self.take(grid, self.rows)
     }
 
-    fn take(&mut self, runner: &Runner<'_>, until: usize) -> FinalRows {
-        let (oldest, c) = (self.oldest(runner), runner.channels);
+    fn take(&mut self, grid: &Grid, until: usize) -> FinalRows {
+        let (oldest, c) = (self.oldest(grid), grid.channels);
         let count = until - self.taken;
         let values = self.recent[(self.taken - oldest) * c..(until - oldest) * c].to_vec();
         let outputs = self.means.iter_mut().map(|(output, means)| (*output, means.take(count)));
         let outputs = outputs.collect();
         self.taken = until;
-        let needed = until.min(self.rows.saturating_sub(runner.windows.length()));
+        let needed = until.min(self.rows.saturating_sub(grid.windows.length()));
         self.recent.drain(..(needed.max(oldest) - oldest) * c);
         FinalRows { values, outputs }
     }
@@ -112,12 +120,8 @@ impl WindowWalk {
     ///
     /// # Errors
     /// What cannot be, in words.
-    pub(crate) fn validate(
-        &self,
-        runner: &Runner<'_>,
-        outputs: &[Output],
-    ) -> Result<(), &'static str> {
-        let (windows, c) = (runner.windows, runner.channels);
+    pub(crate) fn validate(&self, grid: &Grid, outputs: &[Output]) -> Result<(), &'static str> {
+        let (windows, c) = (grid.windows, grid.channels);
         if self.rows >= 1 << 62 || self.windows != windows.complete(self.rows) {
             return Err("a stream with other windows than those of its rows");
         }

@@ -28,14 +28,14 @@ impl Segment {
 
     /// Returns the scores that no later row can change.
     pub(crate) fn final_scores(&mut self, detector: &Detector, runner: &Runner<'_>) -> Vec<f32> {
-        let rows = self.walk.take_final(runner);
+        let rows = self.walk.take_final(&runner.grid);
         self.finalize_rows(detector, rows)
     }
 
     /// Returns the scores of all other rows, of a series that ends here.
     pub(crate) fn end(mut self, detector: &Detector, runner: &Runner<'_>) -> Vec<f32> {
         runner.run_last(&mut self.walk);
-        let rows = self.walk.take_rest(runner);
+        let rows = self.walk.take_rest(&runner.grid);
         let mut scores = self.finalize_rows(detector, rows);
         scores.extend(self.fusion.drain(&detector.config.score, &detector.calibration));
         scores
@@ -58,7 +58,7 @@ impl Segment {
     /// What does not fit, in words.
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
         let score = &detector.config.score;
-        self.walk.validate(&detector.runner(), &outputs_read(score))?;
+        self.walk.validate(&detector.runner().grid, &outputs_read(score))?;
         self.fusion.validate(score, &detector.calibration)
     }
 }

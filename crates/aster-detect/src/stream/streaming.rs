@@ -69,7 +69,7 @@ impl StreamingDetector {
         let runner = detector.runner();
         let mut output = StreamOutput::default();
         // No more rows at once than the network runs on at once.
-        for rows in rows.chunks(runner.batch_size.saturating_mul(runner.windows.stride())) {
+        for rows in rows.chunks(runner.batch_size.saturating_mul(runner.grid.windows.stride())) {
             rows.iter().for_each(|row| state.take(detector, &runner, *row, &mut output));
             advance(detector, &runner, &mut [(state, &mut output)]);
         }

@@ -1,16 +1,21 @@
+//! The config reference, `docs/config.md`, is what the configs' JSON schema says.
+//!
+//! `ASTER_WRITE=1 cargo test --workspace --features aster-tsad/schema --test config_reference`
+//! writes it anew.
+
+#![cfg(all(feature = "files", feature = "report", feature = "schema", feature = "train"))]
+#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::{Context, ensure};
 use aster::AsterConfig;
 use aster::data::{LoadOptions, SyntheticConfig};
 use aster::detect::{Attribution, ScoreFileConfig, StreamConfig};
 use aster::report::ReportConfig;
 use aster::schemars::SchemaGenerator;
 use serde_json::{Map, Value};
-
-use crate::workspace::root;
 
 /// Types in the order in which a reader meets them.
 const SECTIONS: [(&str, &[&str]); 6] = [
@@ -96,28 +101,10 @@ and all values are checked before anything costs time. Enums are in snake case, 
 `\"threshold\": {\"false_alarm_rate\": {\"rate\": 0.01}}`. What can be turned off is turned off by the
 word `\"off\"`.
 
-Feature `schema` generates a JSON schema (`schemars::schema_for!(AsterConfig)`), from which
-`cargo xtask config-reference` makes this page.
+Feature `schema` generates a JSON schema (`schemars::schema_for!(AsterConfig)`), from which this page is made.
 ";
 
-fn page_path() -> PathBuf {
-    root().join("docs/config.md")
-}
-
-/// Writes the page.
-pub(crate) fn write() -> anyhow::Result<()> {
-    Ok(std::fs::write(page_path(), page()?)?)
-}
-
-/// Checks that the page is up to date.
-pub(crate) fn check() -> anyhow::Result<()> {
-    let same = std::fs::read_to_string(page_path())? == page()?;
-    ensure!(same, "docs/config.md is not up to date: run `cargo xtask config-reference`");
-    println!("docs/config.md is up to date");
-    Ok(())
-}
-
-fn page() -> anyhow::Result<String> {
+fn page() -> String {
     let mut generator = SchemaGenerator::default();
     generator.subschema_for::<AsterConfig>();
     generator.subschema_for::<LoadOptions>();
@@ -131,16 +118,17 @@ fn page() -> anyhow::Result<String> {
         SECTIONS.iter().flat_map(|(_, names)| *names).copied().chain(UNLISTED).collect();
     let missing: Vec<&String> =
         types.keys().filter(|name| !listed.contains(name.as_str())).collect();
-    ensure!(missing.is_empty(), "{missing:?} should have a section in the config reference");
+    assert!(missing.is_empty(), "{missing:?} should have a section here");
     let mut page = HEAD.to_string();
     for (title, names) in SECTIONS {
-        write!(page, "\n## {title}\n")?;
+        write!(page, "\n## {title}\n").unwrap();
         for name in names {
-            let schema = types.get(*name).with_context(|| format!("no config has a {name}"))?;
-            write!(page, "\n### {name}\n\n{}\n\n{}", description(schema), table(schema))?;
+            let schema = types.get(*name).unwrap_or_else(|| panic!("no config has a {name}"));
+            let (docs, table) = (description(schema), table(schema));
+            write!(page, "\n### {name}\n\n{docs}\n\n{table}").unwrap();
         }
     }
-    Ok(page)
+    page
 }
 
 /// Fields of a struct, or values of an enum.
@@ -244,23 +232,27 @@ fn description(schema: &Value) -> String {
     plain.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_become_code_and_lines_one() {
-        let schema = serde_json::json!({
-            "description": "Reads [`A::b`](crate::A::b)\nand [`C`] | none.\n\n```\ncode\n```"
-        });
-        assert_eq!(description(&schema), "Reads `A::b` and `C` \\| none.");
+#[test]
+fn the_page_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.md");
+    let page = page();
+    if std::env::var_os("ASTER_WRITE").is_some() {
+        std::fs::write(&path, &page).unwrap();
     }
+    assert!(std::fs::read_to_string(path).unwrap() == page, "ASTER_WRITE=1 writes it anew");
+}
 
-    #[test]
-    fn every_type_has_its_section_and_every_field_its_docs() {
-        let page = page().unwrap();
-        assert!(page.contains("### AsterConfig") && page.contains("| `drift` |"));
-        let empty: Vec<&str> = page.lines().filter(|line| line.ends_with("|  |")).collect();
-        assert!(empty.is_empty(), "without docs: {empty:?}");
-    }
+#[test]
+fn every_field_has_docs() {
+    let page = page();
+    let empty: Vec<&str> = page.lines().filter(|line| line.ends_with("|  |")).collect();
+    assert!(empty.is_empty(), "{empty:?}");
+}
+
+#[test]
+fn links_become_code_and_lines_one() {
+    let schema = serde_json::json!({
+        "description": "Reads [`A::b`](crate::A::b)\nand [`C`] | none.\n\n```\ncode\n```"
+    });
+    assert_eq!(description(&schema), "Reads `A::b` and `C` \\| none.");
 }
