@@ -21,10 +21,10 @@ for backend in "$@"; do
         export LD_LIBRARY_PATH
     fi
     printf '\n## %s: parity\n\n' "$backend"
-    ASTER_DEVICE="$backend" cargo test --release --workspace --features "aster/$feature" \
+    ASTER_DEVICE="$backend" cargo test --release --workspace --features "aster-tsad/$feature" \
         --test backends -- --nocapture --test-threads 1
     printf '\n## %s: speed\n\n' "$backend"
-    cargo build --release --workspace --features "aster/$feature" --example peer
+    cargo build --release --workspace --features "aster-tsad/$feature" --example peer
     "$python" benches/peers/compare.py target/release/examples/peer --jobs models \
         --devices "$backend" --torch-device cuda --threads 0
 done

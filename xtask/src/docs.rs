@@ -10,7 +10,24 @@ use crate::workspace::{packages, root};
 /// Address under which a page of the book finds what is not in it.
 const HOSTED: &str = "https://github.com/aster-ad/aster/blob/main/";
 
-/// Checks all pages: links and anchors within the repository, and commands.
+/// Words that a newcomer searches for, each of which some page has.
+const WORDS: [&str; 12] = [
+    "surprisal",
+    "warm start",
+    "cancel",
+    "type erasure",
+    "imputation",
+    "debounce",
+    "hysteresis",
+    "hyperparameter",
+    "batch size",
+    "hidden size",
+    "outlier",
+    "root-cause",
+];
+
+/// Checks all pages: links and anchors within the repository, commands, and the words that a
+/// newcomer searches for.
 ///
 /// Of a cargo command the example, bench, test, binary or package has to exist, and a program has
 /// to know every option that it is given; of `bash` and `python3`, the script. Programs are asked
@@ -18,9 +35,10 @@ const HOSTED: &str = "https://github.com/aster-ad/aster/blob/main/";
 pub(crate) fn check(binaries: &Path) -> anyhow::Result<()> {
     let pages = pages(&root())?;
     let mut commands = Commands::new(binaries)?;
-    let mut faults = vec![];
+    let (mut faults, mut all) = (vec![], String::new());
     for page in &pages {
         let text = std::fs::read_to_string(page)?;
+        all += &text.to_lowercase();
         let name = page.strip_prefix(root())?.display().to_string();
         faults.extend(links(page, &text)?.into_iter().map(|fault| format!("{name}: {fault}")));
         for command in code(&text) {
@@ -28,6 +46,8 @@ pub(crate) fn check(binaries: &Path) -> anyhow::Result<()> {
             faults.extend(found.into_iter().map(|fault| format!("{name}: `{command}`: {fault}")));
         }
     }
+    let missing = WORDS.iter().filter(|word| !all.contains(**word));
+    faults.extend(missing.map(|word| format!("no page has the words {word:?}")));
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     println!("{} pages, {} commands", pages.len(), commands.checked);
     Ok(())

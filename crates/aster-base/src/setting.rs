@@ -4,7 +4,7 @@
 pub struct SettingError {
     /// Path of the field, such as `train.learning_rate`.
     pub name: String,
-    /// Its range, in words.
+    /// Range of the setting, in words.
     pub expected: String,
     /// The value given.
     pub got: String,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HeadKind {
-    /// One linear layer per token.
+    /// Single linear layer per token.
     Linear,
     /// Two layers per token.
     Mlp,

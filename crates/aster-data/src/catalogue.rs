@@ -87,16 +87,16 @@ impl FromStr for DatasetId {
 /// A labelled series to be scored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestSeries {
-    /// Its name within the dataset.
+    /// Name within the dataset.
     pub name: String,
-    /// Its rows, with labels.
+    /// Rows, with labels.
     pub series: TimeSeries,
 }
 
-/// One training series and the tests that a detector fitted on it scores.
+/// Training series with the test series that a detector fitted on it scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
-    /// Its name within the dataset.
+    /// Name within the dataset.
     pub name: String,
     /// The training rows.
     pub train: TrainSeries,
@@ -116,12 +116,12 @@ pub struct Task {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// Its name.
+    /// Name of the dataset.
     pub name: String,
-    /// Which published version the row counts belong to, or that they belong to
+    /// Published version the row counts belong to, or that they belong to
     /// none that is known.
     pub version: String,
-    /// Its tasks, by name.
+    /// Tasks, by name.
     pub tasks: Vec<Task>,
 }
 

@@ -11,7 +11,7 @@ use crate::error::DataError;
 use crate::missing::MissingPolicy;
 use crate::series::TimeSeries;
 
-/// Which columns of a table mean what.
+/// Roles of a table's columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -41,7 +41,7 @@ impl Columns {
     }
 }
 
-/// How a CSV file is written.
+/// Format of a CSV file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -62,16 +62,16 @@ impl Default for CsvFormat {
     }
 }
 
-/// Everything the loaders can be told.
+/// Options of the loaders.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LoadOptions {
-    /// Which columns mean what.
+    /// Roles of the columns.
     pub columns: Columns,
-    /// How the file is written; CSV only.
+    /// Format of the file; CSV only.
     pub csv: CsvFormat,
-    /// What to do about gaps.
+    /// Imputation of missing values.
     pub missing: MissingPolicy,
 }
 

@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 
-/// What to do about missing values (null or NaN). Infinite values are an error
-/// under every policy: they are a fault of the source, not a gap.
+/// Imputation of missing values (null or NaN).
+///
+/// Infinite values are an error under every policy: they are a fault of the source, not a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -18,17 +18,17 @@ pub struct ParquetRows {
     rows: usize,
 }
 
-/// Some rows.
+/// Block of rows of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowBlock {
     /// `[rows, C]`, NaN where missing.
     pub values: Vec<f32>,
-    /// One per row, where the file has them.
+    /// Times, one per row, where the file has them.
     pub times: Option<Vec<i64>>,
 }
 
 impl ParquetRows {
-    /// Of a file that has columns of these names, in any order; `columns` says which one holds
+    /// Opens a file that has columns of these names, in any order; `columns` says which one holds
     /// the time.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl ParquetRows {
         Ok(rows)
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -91,14 +91,14 @@ impl ParquetRows {
     }
 }
 
-/// Scores of rows, as a table.
+/// Table of scores, one per row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScoreTable {
-    /// One per row, where the rows have them.
+    /// Times, one per row, where the rows have them.
     pub times: Option<Vec<i64>>,
     /// Higher = more anomalous.
     pub scores: Vec<f32>,
-    /// What each score is compared with.
+    /// Thresholds that the scores are compared with.
     pub thresholds: Vec<f32>,
     /// Whether each row alarms.
     pub alarms: Vec<bool>,

@@ -31,7 +31,7 @@ pub struct TimeSeries {
 }
 
 impl TimeSeries {
-    /// A series from row-major values `[rows, C]`.
+    /// Creates a series from row-major values `[rows, C]`.
     ///
     /// # Errors
     /// No channel, a repeated channel name, a length that is no multiple of C,
@@ -60,7 +60,7 @@ impl TimeSeries {
         Ok(Self { channels, values, timestamps: None, labels: None })
     }
 
-    /// A series with channels named `c0, c1, ...` from row-major values.
+    /// Creates a series with channels named `c0, c1, ...` from row-major values.
     ///
     /// # Errors
     /// As [`TimeSeries::new`].
@@ -94,7 +94,7 @@ impl TimeSeries {
         Ok(Self { channels, values, timestamps: None, labels: None })
     }
 
-    /// The same series with one timestamp per row.
+    /// Adds one timestamp per row.
     ///
     /// # Errors
     /// A wrong count, or timestamps that go back.
@@ -108,7 +108,7 @@ impl TimeSeries {
         Ok(self)
     }
 
-    /// The same series with one label per row (`true` = anomalous).
+    /// Adds one label per row (`true` = anomalous).
     ///
     /// # Errors
     /// A wrong count.
@@ -125,48 +125,48 @@ impl TimeSeries {
         }
     }
 
-    /// Number of rows (timestamps).
+    /// Returns the number of rows (timestamps).
     pub fn rows(&self) -> usize {
         self.values.len() / self.channels.len()
     }
 
-    /// Number of channels C.
+    /// Returns the number of channels C.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
     }
 
-    /// Channel names in order.
+    /// Returns the channel names in order.
     pub fn channels(&self) -> &[String] {
         &self.channels
     }
 
-    /// All values, row-major `[rows, C]`.
+    /// Returns all values, row-major `[rows, C]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// One row `[C]`.
+    /// Returns a row `[C]`.
     pub fn row(&self, row: usize) -> &[f32] {
         let c = self.channels.len();
         &self.values[row * c..(row + 1) * c]
     }
 
-    /// One channel over time.
+    /// Iterates over one channel in time.
     pub fn channel(&self, channel: usize) -> impl ExactSizeIterator<Item = f32> + '_ {
         self.values[channel..].iter().step_by(self.channels.len()).copied()
     }
 
-    /// Timestamps, if the source had them.
+    /// Returns the timestamps, if the source had them.
     pub fn timestamps(&self) -> Option<&[i64]> {
         self.timestamps.as_deref()
     }
 
-    /// Labels, if the source had them. Read them in evaluation only.
+    /// Returns the labels, if the source had them. Read them in evaluation only.
     pub fn labels(&self) -> Option<&[bool]> {
         self.labels.as_deref()
     }
 
-    /// The rows of a range.
+    /// Returns the rows of a range.
     ///
     /// # Errors
     /// A range that is empty or reaches past the end.
@@ -222,7 +222,7 @@ impl TimeSeries {
     }
 }
 
-/// A series that its owner declared to be training data.
+/// Series that its owner declared to be training data.
 ///
 /// Everything that is fitted takes this type, so that fitting on a test series
 /// is a visible decision ([`TimeSeries::into_train`]) rather than an accident.

@@ -42,10 +42,10 @@ impl AnomalyKind {
     ];
 }
 
-/// One injected anomaly.
+/// Injected anomaly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Injection {
-    /// What was done.
+    /// Kind of the anomaly.
     pub kind: AnomalyKind,
     /// The test rows affected.
     pub rows: Range<usize>,

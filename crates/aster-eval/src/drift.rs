@@ -26,7 +26,7 @@ pub struct DriftConfig {
     pub method: DriftMethod,
     /// Scores (warm-up) before the threshold first moves, at least 1. Default: 50.
     pub warmup: usize,
-    /// How many of the latest scores count, at least the warm-up. Default: 10 000.
+    /// Number of the latest scores that count, at least the warm-up. Default: 10 000.
     pub memory: usize,
 }
 

@@ -29,7 +29,7 @@ impl Default for AlarmConfig {
 pub struct Interval {
     /// First row.
     pub start: usize,
-    /// One past the last row.
+    /// Row after the last one.
     pub end: usize,
     /// Row of the highest score.
     pub peak: usize,
@@ -46,11 +46,11 @@ pub struct Interval {
 /// Timestamps of a detected anomaly, in the unit of the series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalTimes {
-    /// Of the first row.
+    /// Time of the first row.
     pub start_time: i64,
-    /// Of the last row.
+    /// Time of the last row.
     pub last_time: i64,
-    /// Of the highest score.
+    /// Time of the highest score.
     pub peak_time: i64,
 }
 
@@ -108,7 +108,7 @@ pub struct AlarmTracker {
     after: Option<Interval>,
 }
 
-/// What a score has led to.
+/// Result of one score for the alarms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlarmStep {
     /// Whether its row alarms.

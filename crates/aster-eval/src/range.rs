@@ -9,7 +9,7 @@ use crate::error::{EvalError, check_pair};
 use crate::point::PrecisionRecall;
 use crate::runs::runs;
 
-/// Which part of a range counts most (Tatbul et al., figure 2).
+/// Position within a range that counts most (Tatbul et al., figure 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bias {
@@ -24,11 +24,11 @@ pub enum Bias {
     Middle,
 }
 
-/// What a range is worth that several ranges of the other side overlap.
+/// Worth of a range that several ranges of the other side overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cardinality {
-    /// As much as with one.
+    /// Worth as much as with one overlap.
     #[default]
     One,
     /// Divided by their number: fragmentation is punished.

@@ -87,7 +87,7 @@ impl LoraConfig {
 /// materialises `W + A B` at each forward: the backward pass through the factors
 /// alone is cheaper (`cargo bench --bench llm`).
 #[derive(Module, Debug)]
-pub struct Projection {
+pub(crate) struct Projection {
     /// The base layer.
     pub base: Linear,
     lora: Option<Lora>,
@@ -134,7 +134,7 @@ impl Projection {
 
     /// # Shapes
     /// `[B, L, input]` to `[B, L, output]`.
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let Some(Lora { lora_a, lora_b, dropout, scale }) = &self.lora else {
             return self.base.forward(x);
         };

@@ -11,7 +11,7 @@ use crate::rotary::Rotary;
 
 /// The norm of a family.
 #[derive(Module, Debug)]
-pub enum Norm {
+pub(crate) enum Norm {
     /// GPT-2 and BERT.
     Layer(LayerNorm),
     /// Llama.
@@ -59,7 +59,7 @@ impl Shared {
 /// Multi-head self-attention; with fewer key than query heads, grouped (Ainslie
 /// et al. 2023).
 #[derive(Module, Debug)]
-pub struct Attention {
+pub(crate) struct Attention {
     pub(crate) query: Projection,
     pub(crate) key: Projection,
     pub(crate) value: Projection,
@@ -129,7 +129,7 @@ fn repeat_heads(x: Tensor<4>, group: usize) -> Tensor<4> {
 /// Two layers around a non-linearity, with a gate beside the first in Llama (SwiGLU;
 /// Shazeer 2020).
 #[derive(Module, Debug)]
-pub struct FeedForward {
+pub(crate) struct FeedForward {
     pub(crate) gate: Option<Projection>,
     pub(crate) up: Projection,
     pub(crate) down: Projection,
@@ -181,7 +181,7 @@ fn gelu_tanh(x: Tensor<3>) -> Tensor<3> {
 
 /// A Transformer block: norms before its parts, or after them in BERT.
 #[derive(Module, Debug)]
-pub struct Block {
+pub(crate) struct Block {
     pub(crate) norm_attention: Norm,
     pub(crate) attention: Attention,
     pub(crate) norm_feed_forward: Norm,

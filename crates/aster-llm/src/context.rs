@@ -74,21 +74,21 @@ impl Default for Tuning {
 pub struct ContextConfig {
     /// Model width D (hidden size). Default: 64.
     pub width: usize,
-    /// The language model. Default: none.
+    /// Source of the language model. Default: none.
     pub llm: LlmSource,
-    /// Which of its weights are trained. Default: LoRA of rank 4.
+    /// Choice of the language model's weights that are trained. Default: LoRA of rank 4.
     pub tuning: Tuning,
     /// A file of LoRA factors to start from, as [`Backbone::save_adapter`] writes it.
     /// Default: none.
     pub adapter: Option<PathBuf>,
-    /// Use only the first so many of its blocks. Default: all.
+    /// Number of the language model's first blocks that are used. Default: all.
     pub layers: Option<usize>,
     /// Whether a token sees only the tokens before it, as in pre-training; `false`
     /// lets it see the whole window, as BERT always does. Default: `true`.
     pub causal: bool,
-    /// How patches reach the language model's width. Default: linear.
+    /// Projection of patches to the language model's width. Default: linear.
     pub input: InputConfig,
-    /// What it reads before them. Default: nothing.
+    /// Prompt that the language model reads before the patches. Default: none.
     pub prompt: Option<Prompt>,
     /// Number format of a frozen language model. Default: single precision.
     pub precision: Precision,

@@ -25,8 +25,7 @@ mod prompt;
 mod rotary;
 mod weights;
 
-pub use adapter::{LoraConfig, Projection, Target};
-pub use block::{Attention, Block, FeedForward, Norm};
+pub use adapter::{LoraConfig, Target};
 pub use config::{Activation, Family, LlmConfig, RopeScaling};
 pub use context::{ContextConfig, ContextEncoder, LlmSource, Precision, Tuning};
 pub use error::LlmError;

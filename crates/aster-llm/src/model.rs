@@ -145,7 +145,7 @@ impl Backbone {
         }
     }
 
-    /// The same function with LoRA's updates added to the weights.
+    /// Adds LoRA's updates to the weights; the function stays the same.
     pub fn merged(mut self) -> Self {
         self.blocks = self.blocks.into_iter().map(Block::merged).collect();
         self

@@ -51,31 +51,31 @@ pub const MAX_DIMENSIONS: usize = 8;
 
 /// Type-erased Burn module: forwards visitors and mappers through `dyn Any`.
 #[derive(Debug)]
-pub struct DynLayer(Box<dyn Erased>);
+pub(crate) struct DynLayer(Box<dyn Erased>);
 
 impl DynLayer {
     /// Erases the type of a layer.
-    pub fn new(layer: impl Layer) -> Self {
+    pub(crate) fn new(layer: impl Layer) -> Self {
         Self(Box::new(layer))
     }
 
     /// Maps tokens as [`Layer::forward`] does.
-    pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.0.forward(tokens)
     }
 
     /// Maps tokens as [`Layer::forward_data`] does.
-    pub fn forward_data(&self, tokens: Tensor<3>) -> Tensor<3> {
+    pub(crate) fn forward_data(&self, tokens: Tensor<3>) -> Tensor<3> {
         self.0.forward_data(tokens)
     }
 
     /// Returns the layer, if it is of this type.
-    pub fn get<T: Layer>(&self) -> Option<&T> {
+    pub(crate) fn get<T: Layer>(&self) -> Option<&T> {
         self.0.any().downcast_ref()
     }
 
     /// Returns the largest number of dimensions that a parameter of the layer has.
-    pub fn dimensions(layer: &impl Layer) -> usize {
+    pub(crate) fn dimensions(layer: &impl Layer) -> usize {
         struct Most(usize);
         impl ModuleVisitor for Most {
             fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
@@ -146,7 +146,7 @@ impl ModuleDisplay for DynLayer {
     }
 }
 
-/// What a [`DynLayer`] needs of a layer, without generics.
+/// Interface of a layer for [`DynLayer`], without generics.
 trait Erased: Debug + Send + Sync {
     fn forward(&self, tokens: Tensor<3>) -> Tensor<3>;
     fn forward_data(&self, tokens: Tensor<3>) -> Tensor<3>;

@@ -28,7 +28,7 @@ pub use chunk::in_chunks;
 pub use components::{CustomLayer, LayerShape, NetworkComponents};
 pub use config::{ModelConfig, Space};
 pub use error::{ComponentError, ModelError};
-pub use layer::{DynLayer, Layer, MAX_DIMENSIONS};
+pub use layer::{Layer, MAX_DIMENSIONS};
 pub use loss::{LossTerm, LossTerms, LossWeights, ObjectiveConfig};
 pub use network::{Aster, Codes, Output};
 pub use noise::{Noise, RngKey};

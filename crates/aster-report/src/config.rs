@@ -21,7 +21,7 @@ pub struct ReportConfig {
     pub windows: usize,
     /// Seed of the pseudo-anomalies shown there. Default: 0.
     pub seed: u64,
-    /// What the timestamps of the series count. Default: what they look like.
+    /// Unit of the series' timestamps. Default: what they look like.
     pub timestamps: Timestamps,
 }
 

@@ -8,7 +8,7 @@ use crate::config::ReportConfig;
 use crate::error::ReportError;
 use crate::figure::{Axis, Scale};
 
-/// What a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
+/// Report of what a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
 /// is read but to judge what was found.
 #[derive(Debug)]
 pub struct Report<'a> {
@@ -25,7 +25,7 @@ pub struct Report<'a> {
 /// Alarm with the contributions of the channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
-    /// Its rows and scores.
+    /// Rows and scores of the alarm.
     pub interval: Interval,
     /// The channels by their part in it, the largest first; empty where the score has nothing to
     /// say of channels.

@@ -68,7 +68,7 @@ pub(crate) fn identity(
     format!("{:x}", digest.finalize())
 }
 
-/// Where checkpoints go: the caller's folder, or one that vanishes.
+/// Place of the checkpoints: the caller's folder, or one that vanishes.
 enum Place {
     Named(PathBuf),
     Temporary(tempfile::TempDir),

@@ -7,7 +7,7 @@ use burn::train::{ExecutionStrategy, MultiDeviceOptim};
 /// All devices have autodiff (`device.autodiff()`).
 #[derive(Debug, Clone)]
 pub enum Strategy {
-    /// One device.
+    /// Single device.
     Single(Device),
     /// Several devices, which send their gradients to the first one.
     Multi(Vec<Device>),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BetaSchedule {
-    /// The same weight throughout (Higgins et al., ICLR 2017).
+    /// Constant weight (Higgins et al., ICLR 2017).
     Constant {
         /// The weight.
         beta: f64,

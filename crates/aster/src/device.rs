@@ -30,7 +30,7 @@ compile_error!(
 /// The variable that [`DeviceChoice::Auto`] reads.
 pub const DEVICE_VARIABLE: &str = "ASTER_DEVICE";
 
-/// What computes on this machine.
+/// Backend that computes on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// NVIDIA GPUs.
@@ -64,7 +64,7 @@ impl Backend {
         Self::Flex,
     ];
 
-    /// Its name.
+    /// Returns the backend's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cuda => "cuda",
@@ -86,7 +86,7 @@ impl Backend {
         }
     }
 
-    /// Its devices on this machine. None where hardware or driver is missing.
+    /// Lists the backend's devices on this machine: none where hardware or driver is missing.
     ///
     /// # Errors
     /// [`DeviceError::NotEnabled`] names the feature to enable.
@@ -126,7 +126,7 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Where to compute. As text: `auto`, a backend's name (`cuda`), a name and an index
+/// Choice of a device. As text: `auto`, a backend's name (`cuda`), a name and an index
 /// (`cuda:1`), or the address of a device server (`remote:ws://host:3000`, with an index
 /// `remote:ws://host:3000#1`).
 ///
@@ -139,7 +139,7 @@ impl fmt::Display for Backend {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// What the variable `ASTER_DEVICE` names; without it, the first device of the first
+    /// Device that the variable `ASTER_DEVICE` names; without it, the first device of the first
     /// backend in [`Backend::ALL`] that is compiled in and finds one.
     #[default]
     Auto,

@@ -6,6 +6,7 @@
 
 /// Compiles and runs the code of the docs.
 #[cfg(all(doctest, feature = "bundled", feature = "files", feature = "report", feature = "train"))]
+#[doc = include_str!("../../../README.md")]
 #[doc = include_str!("../../../docs/introduction.md")]
 #[doc = include_str!("../../../docs/tutorials/first-detector.md")]
 #[doc = include_str!("../../../docs/tutorials/own-csv.md")]
@@ -20,6 +21,7 @@
 #[doc = include_str!("../../../docs/config.md")]
 #[doc = include_str!("../../../docs/llm.md")]
 #[doc = include_str!("../../../docs/backends.md")]
+#[doc = include_str!("../../../docs/build.md")]
 #[doc = include_str!("../../../docs/datasets.md")]
 #[doc = include_str!("../../../docs/results.md")]
 pub struct Docs;
@@ -27,7 +29,7 @@ pub struct Docs;
 mod device;
 pub mod prelude;
 
-pub use aster_base as base;
+pub use aster_base::{Configure, SettingError};
 pub use aster_classifier as classifier;
 pub use aster_data as data;
 pub use aster_decoder as decoder;

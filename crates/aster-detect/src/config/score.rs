@@ -79,7 +79,7 @@ impl ScoreConfig {
     }
 }
 
-/// One component of the anomaly score.
+/// Component of the anomaly score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -184,7 +184,7 @@ pub enum Smoothing {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Alignment {
-    /// As many after the row as before: a score waits for them.
+    /// Centred on the row: as many rows after it as before: a score waits for them.
     #[default]
     Centred,
     /// The row and those before.

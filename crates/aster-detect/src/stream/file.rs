@@ -40,7 +40,7 @@ impl Default for ScoreFileConfig {
 pub struct FileScores {
     /// Rows of the file, each with its score.
     pub rows: usize,
-    /// Those that alarm.
+    /// Rows that alarm.
     pub alarms: usize,
     /// Values that were missing.
     pub held: u64,

@@ -41,7 +41,7 @@ pub enum OnLate {
     /// An error.
     #[default]
     Reject,
-    /// It is left out. After a clock that was set back, so is everything until it has caught
+    /// The row is left out. After a clock that was set back, so is everything until it has caught
     /// up.
     Drop,
     /// A new series begins with it.
@@ -55,10 +55,10 @@ pub enum OnLate {
 pub enum OnDuplicate {
     /// An error.
     Reject,
-    /// It is left out.
+    /// The row is left out.
     #[default]
     Drop,
-    /// It is a row like any other.
+    /// The row counts like any other.
     Keep,
 }
 
@@ -85,14 +85,14 @@ pub struct StreamCounts {
     pub filled: u64,
     /// Rows that were left out, late or duplicate.
     pub dropped: u64,
-    /// How often a new series began.
+    /// New series that began.
     pub restarts: u64,
 }
 
 /// Row of a stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row<'a> {
-    /// Its time, if it has one, in a unit of the caller's.
+    /// Time, if it has one, in a unit of the caller's.
     pub time: Option<i64>,
     /// `[C]`, in the order of the detector's channels; NaN where missing.
     pub values: &'a [f32],

@@ -20,9 +20,9 @@ const FORMAT: Format = Format { name: "aster-streams", version: 2 };
 /// # fn run(detector: Detector) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut streams = Streams::new(Arc::new(detector), StreamConfig::default())?;
 /// let row = |values| Row { time: Some(0), values };
-/// let found = streams.push(&[("pump 1", row(&[0.1, 0.2])), ("pump 2", row(&[0.3, 0.1]))])?;
+/// let outputs = streams.push(&[("pump 1", row(&[0.1, 0.2])), ("pump 2", row(&[0.3, 0.1]))])?;
 /// for (name, output) in outputs {
-///     println!("{name}: {} scores are final", found.scores.len());
+///     println!("{name}: {} scores are final", output.scores.len());
 /// }
 /// # Ok(())
 /// # }
