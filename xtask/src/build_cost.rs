@@ -63,10 +63,14 @@ fn build(
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Value = serde_json::from_str(line)?;
         let files = message["filenames"].as_array().into_iter().flatten();
-        let names = files.filter_map(Value::as_str).filter_map(|file| Path::new(file).file_stem());
-        // The name of a unit's file ends with the hash that the compiler was given.
-        let hash = names.filter_map(|name| name.to_str()?.rsplit_once('-').map(|(_, hash)| hash));
-        units.extend(hash.last().map(String::from));
+        // The hash that the compiler was given ends the name of a unit's file, or that of the
+        // folder of a build script.
+        let names = files.filter_map(Value::as_str).map(Path::new).flat_map(|file| {
+            let folder = file.parent().and_then(Path::file_name);
+            [file.file_stem(), folder].into_iter().flatten()
+        });
+        let hashes = names.filter_map(|name| name.to_str()?.rsplit_once('-').map(|(_, hash)| hash));
+        units.extend(hashes.map(String::from));
     }
     units.sort();
     units.dedup();

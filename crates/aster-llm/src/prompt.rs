@@ -195,7 +195,8 @@ fn unknown(name: &str) -> LlmError {
     aster_base::SettingError::new("prompt", expected, format!("{{{name}}}")).into()
 }
 
-#[cfg(all(test, feature = "tokenizers"))]
+#[cfg(test)]
+#[cfg(feature = "tokenizers")]
 mod tests {
     use tokenizers::models::bpe::{BPE, Vocab};
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;

@@ -36,7 +36,7 @@ fn is_cpu(device: &Device) -> bool {
     false
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

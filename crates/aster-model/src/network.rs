@@ -254,7 +254,7 @@ impl Aster {
     }
 }
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
 

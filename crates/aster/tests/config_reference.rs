@@ -4,7 +4,7 @@
 //! writes it anew.
 
 #![cfg(all(feature = "files", feature = "report", feature = "schema", feature = "train"))]
-#![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
+#![allow(clippy::panic, clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -41,8 +41,8 @@ impl ChannelAggregator {
         if self.channels.len() != fresh.channels.len() {
             return Err("averages over other channels than the detector's");
         }
-        let pairs = self.channels.iter().zip(&fresh.channels);
-        pairs.map(|(mean, fresh)| mean.validate(fresh)).collect()
+        let mut pairs = self.channels.iter().zip(&fresh.channels);
+        pairs.try_for_each(|(mean, fresh)| mean.validate(fresh))
     }
 }
 

@@ -76,8 +76,8 @@ impl Fusion {
         if counts != [fresh.pending.len(), fresh.aggregators.len()] {
             return Err("other components of the score than the detector's");
         }
-        let pairs = self.aggregators.iter().zip(&fresh.aggregators);
-        pairs.map(|(aggregator, fresh)| aggregator.validate(fresh)).collect()
+        let mut pairs = self.aggregators.iter().zip(&fresh.aggregators);
+        pairs.try_for_each(|(aggregator, fresh)| aggregator.validate(fresh))
     }
 
     fn for_each_component(

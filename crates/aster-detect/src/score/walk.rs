@@ -141,7 +141,7 @@ impl WindowWalk {
             0 => 0,
             count => windows.due(count - 1) + windows.length() - self.taken,
         };
-        let means = self.means.iter();
-        means.map(|(output, means)| means.validate(covered, output.width(c))).collect()
+        let mut means = self.means.iter();
+        means.try_for_each(|(output, means)| means.validate(covered, output.width(c)))
     }
 }
