@@ -30,9 +30,9 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let csv = arguments.csv.map_or_else(write_one, Ok)?;
-    let columns = Columns { time: arguments.time, ..Default::default() };
+    let columns = Columns::with(|it| it.time = arguments.time);
     let options =
-        LoadOptions { columns, missing: MissingPolicy::ForwardFill, ..Default::default() };
+        LoadOptions::with(|it| (it.columns, it.missing) = (columns, MissingPolicy::ForwardFill));
     let series = TimeSeries::from_csv(&csv, &options)?;
     let cut = (series.rows() as f64 * arguments.train) as usize;
     let (train, test) = (series.slice(0..cut)?.into_train(), series.slice(cut..series.rows())?);

@@ -74,11 +74,9 @@ async fn main() -> anyhow::Result<()> {
     let (config, train) = (AsterConfig::default(), split.train);
     let detector = tokio::task::block_in_place(|| fit(&config, &train, &device))?;
 
-    let policy = StreamConfig {
-        late: OnLate::Restart,
-        regular: Some(Regular { step: STEP, fill: 5 }),
-        ..Default::default()
-    };
+    let policy = StreamConfig::with(|it| {
+        (it.late, it.regular) = (OnLate::Restart, Some(Regular { step: STEP, fill: 5 }));
+    });
     let stream = StreamingDetector::new(Arc::new(detector), policy)?;
     println!("a score is final {} rows after its own at most", stream.latency());
     let service = Service { stream, recent: VecDeque::new(), alarms: vec![] };

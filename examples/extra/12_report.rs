@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let test = split.test.with_timestamps(times)?;
     let detector = fit(&AsterConfig::default(), &split.train, &device(DeviceChoice::Auto)?)?;
 
-    let config = ReportConfig { title: "Synthetic channels".into(), ..Default::default() };
+    let config = ReportConfig::with(|it| it.title = "Synthetic channels".into());
     let report = Report::new(&detector, &test, &config)?;
     let folder = Path::new("report-output");
     std::fs::create_dir_all(folder)?;

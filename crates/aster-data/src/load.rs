@@ -15,6 +15,7 @@ use crate::series::TimeSeries;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Columns {
     /// Column of timestamps: date-times, which become nanoseconds since the Unix epoch, or
     /// numbers, which stay as they are. Default: the column of date-times, where there is exactly
@@ -45,6 +46,7 @@ impl Columns {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CsvFormat {
     /// Column delimiter. Default: `,`.
     pub delimiter: char,
@@ -66,6 +68,7 @@ impl Default for CsvFormat {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LoadOptions {
     /// Roles of the columns.
     pub columns: Columns,

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use aster_base::Configure;
 use aster_data::polars::prelude::*;
 use aster_data::{Columns, CsvFormat, LoadOptions, MissingPolicy, ParquetRows, TimeSeries};
 use proptest::prelude::*;
@@ -12,8 +13,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 fn options() -> LoadOptions {
-    let columns = Columns { time: Some("t".into()), label: Some("y".into()), ..Default::default() };
-    LoadOptions { columns, missing: MissingPolicy::ForwardFill, ..Default::default() }
+    let columns = Columns::with(|it| (it.time, it.label) = (Some("t".into()), Some("y".into())));
+    LoadOptions::with(|it| (it.columns, it.missing) = (columns, MissingPolicy::ForwardFill))
 }
 
 fn frame() -> DataFrame {
@@ -102,7 +103,7 @@ fn damaged_csv_files() {
 
 fn csv(path: &Path, text: &[u8], format: CsvFormat) -> Result<TimeSeries, aster_data::DataError> {
     std::fs::write(path, text).unwrap();
-    TimeSeries::from_csv(path, &LoadOptions { csv: format, ..Default::default() })
+    TimeSeries::from_csv(path, &LoadOptions::with(|it| it.csv = format))
 }
 
 proptest! {
@@ -115,7 +116,10 @@ proptest! {
         delimiter in prop::sample::select(vec![',', ';', '\t', '"', '\n', 'é']),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let format = CsvFormat { delimiter, decimal_comma, header, skip_lines };
+        let format = CsvFormat::with(|it| {
+            (it.delimiter, it.decimal_comma) = (delimiter, decimal_comma);
+            (it.header, it.skip_lines) = (header, skip_lines);
+        });
         check(csv(&folder.path().join("x.csv"), text.join("\n").as_bytes(), format));
     }
 

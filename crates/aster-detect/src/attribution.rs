@@ -29,6 +29,7 @@ pub enum Attribution {
 
 /// Contribution of a channel to the scores of some rows. As text: `flow 67 %`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Contribution {
     /// Name of the channel.
     pub channel: String,

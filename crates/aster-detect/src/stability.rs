@@ -8,6 +8,7 @@ use crate::error::DetectError;
 ///
 /// Below 0.1 a distribution is customarily taken to be stable, above 0.25 to have drifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Stability {
     /// Index of the scores, against those of validation.
     pub scores: f64,

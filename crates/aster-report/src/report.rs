@@ -24,6 +24,7 @@ pub struct Report<'a> {
 
 /// Alarm with the contributions of the channels.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Alarm {
     /// Rows and scores of the alarm.
     pub interval: Interval,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aster_base::Configure;
 use aster_data::{SyntheticConfig, TimeSeries};
 use aster_detect::{AsterConfig, Detector};
 use aster_report::{Report, ReportConfig};
@@ -120,7 +121,7 @@ fn the_page_opens_in_a_browser_and_its_controls_work() -> Tested {
         return Ok(());
     };
     let (detector, series) = trained()?;
-    let config = ReportConfig { title: "<b>Pumps</b> & \"valves\"".into(), ..Default::default() };
+    let config = ReportConfig::with(|it| it.title = "<b>Pumps</b> & \"valves\"".into());
     let report = Report::new(&detector, &series, &config)?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("report.html");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
+use aster_base::Configure;
 use aster_data::{SyntheticConfig, TimeSeries};
 use aster_detect::{AsterConfig, ComponentConfig, Detector, Smoothing, Source};
 use aster_report::{Plot, Report, ReportConfig, ReportError, Timestamps};
@@ -59,7 +60,7 @@ fn long_series_make_small_pages() {
     let (detector, series) = trained(AsterConfig::default());
     let repeated = series.values().repeat(10);
     let long = TimeSeries::new(series.channels().to_vec(), repeated).unwrap();
-    let config = ReportConfig { points: 200, ..Default::default() };
+    let config = ReportConfig::with(|it| it.points = 200);
     let folder = tempfile::tempdir().unwrap();
     let size = |series: &TimeSeries, config: &ReportConfig| {
         let path = folder.path().join("report.html");
@@ -79,7 +80,7 @@ fn timestamps_are_dates_in_whatever_unit_they_come() {
         let time = |row: usize| (1_767_225_600 + 60 * row as i64) * per_second;
         let times = (0..series.rows()).map(time).collect();
         let dated = series.clone().with_timestamps(times).unwrap();
-        let config = ReportConfig { timestamps, ..Default::default() };
+        let config = ReportConfig::with(|it| it.timestamps = timestamps);
         let report = Report::new(&detector, &dated, &config).unwrap();
         let (svg, html) = (folder.path().join("scores.svg"), folder.path().join("report.html"));
         report.svg(Plot::Scores, &svg).unwrap();
@@ -106,7 +107,6 @@ fn odd_series_are_drawn_too() {
         report.svg(Plot::Scores, folder.path().join("scores.svg")).unwrap();
         report.svg(Plot::Histogram, folder.path().join("histogram.svg")).unwrap();
     }
-    let setting =
-        Report::new(&detector, &series, &ReportConfig { points: 5, ..Default::default() });
+    let setting = Report::new(&detector, &series, &ReportConfig::with(|it| it.points = 5));
     assert!(matches!(setting.unwrap_err(), ReportError::Setting(_)));
 }

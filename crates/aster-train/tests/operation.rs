@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
+use aster_base::Configure;
 use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
 use aster_data::{
     AnomalyKind, Columns, DataError, ParquetRows, ScoreTable, SyntheticConfig, SyntheticSplit,
@@ -179,8 +180,8 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
     let mut frame = DataFrame::new_infer_height(columns.collect()).unwrap();
     ParquetWriter::new(File::create(&input).unwrap()).finish(&mut frame).unwrap();
 
-    let columns = Columns { time: Some("t".into()), ..Default::default() };
-    let file = ScoreFileConfig { columns, rows: 300, ..Default::default() };
+    let columns = Columns::with(|it| it.time = Some("t".into()));
+    let file = ScoreFileConfig::with(|it| (it.columns, it.rows) = (columns, 300));
     let detector = fit(&config(1, 20), &split().train, &Device::flex()).unwrap();
     let detector = Arc::new(detector);
     let score = || detector.score_parquet(&input, &output, &file);
@@ -205,7 +206,7 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
     assert!(!parts.exists());
     let expected = detector.detect(test).unwrap();
     let names = ["score", "threshold", "alarm"].map(String::from);
-    let columns = Columns { time: Some("time".into()), ..Default::default() };
+    let columns = Columns::with(|it| it.time = Some("time".into()));
     let written = ParquetRows::open(&output, &names, &columns).unwrap();
     assert_eq!(written.rows(), test.rows());
     let block = written.read(0..test.rows()).unwrap();

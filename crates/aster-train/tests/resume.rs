@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aster_base::Configure;
 use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
 use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{AsterConfig, Detector, EpochRecord, Losses, Rollback, ScoreFileConfig};
@@ -61,7 +62,7 @@ fn score() {
     let folder = std::env::var(FOLDER).unwrap();
     let folder = Path::new(&folder);
     let detector = Detector::load(folder.join("detector"), &Device::flex()).unwrap();
-    let config = ScoreFileConfig { rows: 300, ..Default::default() };
+    let config = ScoreFileConfig::with(|it| it.rows = 300);
     let [rows, scores] = ["rows.parquet", "scores.parquet"].map(|name| folder.join(name));
     let scored = Arc::new(detector).score_parquet(rows, scores, &config).unwrap();
     assert_eq!(scored.rows, ROWS);

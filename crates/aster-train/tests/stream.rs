@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use aster_base::Configure;
 use aster_data::{SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{
     Alignment, AsterConfig, ComponentConfig, DetectError, Detection, Detector, OnDuplicate, OnLate,
@@ -223,7 +224,7 @@ fn late_and_duplicate_rows_are_dealt_with_as_declared() {
     let times = [10, 20, 20, 5, 6, 30];
     let policy = |late, duplicate| {
         let (times, stream) =
-            times_of(StreamConfig { late, duplicate, ..Default::default() }, &times);
+            times_of(StreamConfig::with(|it| (it.late, it.duplicate) = (late, duplicate)), &times);
         (times.map_err(|error| error.to_string()), stream.counts())
     };
     let (kept, counts) = policy(OnLate::Drop, OnDuplicate::Drop);
@@ -242,17 +243,17 @@ fn late_and_duplicate_rows_are_dealt_with_as_declared() {
 #[test]
 fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
     let regular = Some(Regular { step: 10, fill: 2 });
-    let config = StreamConfig { regular, ..Default::default() };
+    let config = StreamConfig::with(|it| it.regular = regular);
     let times = [0, 10, 40, 50, 59, 90, 1_000_000, i64::MAX];
     let (scored, stream) = times_of(config, &times);
     assert_eq!(scored.unwrap(), [0, 10, 20, 30, 40, 50, 59, 69, 79, 90, 1_000_000, i64::MAX]);
     let counts = stream.counts();
     assert_eq!((counts.rows, counts.filled, counts.restarts), (12, 4, 2));
-    let config = StreamConfig { late: OnLate::Restart, ..config };
+    let config = config.changed(|it| it.late = OnLate::Restart);
     let (scored, stream) = times_of(config, &[i64::MAX, i64::MIN, i64::MAX]);
     assert_eq!((scored.unwrap().len(), stream.counts().restarts), (3, 2));
     for regular in [Regular { step: 0, fill: 1 }, Regular { step: 1, fill: usize::MAX }] {
-        let bad = StreamConfig { regular: Some(regular), ..Default::default() };
+        let bad = StreamConfig::with(|it| it.regular = Some(regular));
         assert!(matches!(StreamingDetector::new(detector(), bad), Err(DetectError::Setting(_))));
     }
 }
@@ -260,7 +261,7 @@ fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
 #[test]
 fn a_new_series_is_scored_as_if_nothing_had_been_before() {
     let series = &split().test;
-    let config = StreamConfig { late: OnLate::Restart, ..Default::default() };
+    let config = StreamConfig::with(|it| it.late = OnLate::Restart);
     let mut stream = StreamingDetector::new(detector(), config).unwrap();
     let mut found = stream.push(&rows(series, 300..437)).unwrap();
     extend(&mut found, stream.push(&rows(series, 0..100)).unwrap());
@@ -287,7 +288,7 @@ fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
     assert!(found.scores.iter().all(|scored| scored.score.is_finite() && scored.time.is_none()));
     assert_eq!((found.scores.len(), stream.counts().held), (60, 12));
 
-    let reject = StreamConfig { missing: OnMissing::Reject, ..Default::default() };
+    let reject = StreamConfig::with(|it| it.missing = OnMissing::Reject);
     let mut stream = StreamingDetector::new(detector(), reject).unwrap();
     let error = stream.push(&rows[1..]).unwrap_err().to_string();
     assert_eq!(error, r#"row 29 of those pushed: expected finite values, got NaN of "sensor_0""#);

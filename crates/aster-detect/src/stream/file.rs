@@ -20,6 +20,7 @@ const FORMAT: Format = Format { name: "aster-score-file", version: 2 };
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ScoreFileConfig {
     /// The column of times, if it has one; it is copied. Features are those of the detector.
     pub columns: Columns,
@@ -37,6 +38,7 @@ impl Default for ScoreFileConfig {
 
 /// Counts of a file that has been scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileScores {
     /// Rows of the file, each with its score.
     pub rows: usize,

@@ -11,6 +11,7 @@ use crate::stream::segment::Segment;
 
 /// Score of a row of a stream that no later row changes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Scored {
     /// Number of the row in the stream, from 0.
     pub row: u64,
@@ -28,6 +29,7 @@ pub struct Scored {
 
 /// Scores and alarms that became final with this push.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[non_exhaustive]
 pub struct StreamOutput {
     /// Scores in the order of the rows, none left out.
     pub scores: Vec<Scored>,
