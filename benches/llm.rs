@@ -1,4 +1,4 @@
-//! What a language model costs, and what spares it.
+//! Costs of a language model, and of what spares it.
 
 #![allow(clippy::expect_used, missing_docs)]
 

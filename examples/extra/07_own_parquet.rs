@@ -21,7 +21,7 @@ struct Arguments {
     /// A file in TAB layout, Parquet or CSV.
     #[arg(long, requires = "train_rows")]
     parquet: Option<PathBuf>,
-    /// Its first rows that are normal and train.
+    /// First rows of the file that are normal and train.
     #[arg(long)]
     train_rows: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! The same detector with other language models, or none.
+//! Detectors with different language models, and without one.
 //!
 //! `cargo run --release -p aster-examples-extra --example choose_llm -- [--folder <model>]`
 

@@ -42,7 +42,7 @@ struct Arguments {
     stay: bool,
 }
 
-/// What all requests share.
+/// State that all requests share.
 struct Service {
     stream: StreamingDetector,
     recent: VecDeque<Scored>,
@@ -58,7 +58,7 @@ struct Sent {
     values: Vec<Option<f32>>,
 }
 
-/// What the page asks for.
+/// Answer to the page.
 #[derive(Serialize)]
 struct Shown {
     recent: VecDeque<Scored>,

@@ -11,7 +11,7 @@ use clap::Parser;
 /// Report on a synthetic series.
 #[derive(Parser)]
 struct Arguments {
-    /// Its rows.
+    /// Rows of the synthetic series.
     #[arg(long, default_value_t = 6000)]
     rows: usize,
 }

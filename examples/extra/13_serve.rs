@@ -12,7 +12,7 @@ use clap::Parser;
 struct Arguments {
     /// TCP port.
     port: u16,
-    /// What to serve: auto, or names such as cuda:0 cuda:1. All of one backend.
+    /// Devices to serve: auto, or names such as cuda:0 cuda:1. All of one backend.
     #[arg(default_value = "auto")]
     devices: Vec<DeviceChoice>,
 }

@@ -32,7 +32,7 @@ pub struct Baseline {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
-    /// The same score everywhere: everything alarms.
+    /// A constant score: everything alarms.
     PredictAll,
     /// A uniform random score.
     Random,
@@ -113,7 +113,7 @@ impl Baseline {
         blind.into_iter().chain(scaled).collect()
     }
 
-    /// Those for a first look.
+    /// Returns the methods for a first look.
     pub fn few() -> [Self; 4] {
         let scaling = Scaling::Asinh;
         [Method::PredictAll, Method::Random, Method::Pca, Method::KMeans { window: 20 }]

@@ -96,7 +96,7 @@ pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; Metrics::NAMES.len()] {
     })
 }
 
-/// Of at least one value.
+/// Mean of at least one value.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -117,7 +117,7 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
-    /// Of at least one value.
+    /// Summarises at least one value.
     pub fn of(values: &[f64]) -> Self {
         let center = mean(values);
         let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();

@@ -1,4 +1,4 @@
-//! What a language model must beat: guesses from counts.
+//! N-gram counts, which a language model must beat.
 
 use std::collections::HashMap;
 

@@ -55,7 +55,7 @@ pub enum Study {
 /// One row of a table.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// What its row is called.
+    /// Name of the row in the table.
     pub name: String,
     /// Where it differs from `base`, and in nothing else.
     pub config: AsterConfig,

@@ -62,7 +62,7 @@ pub enum DataError {
     NonNumeric {
         /// The column.
         column: String,
-        /// Its type.
+        /// Type of the column.
         dtype: String,
     },
     /// A time column can be read neither as date-time nor as number.
@@ -70,7 +70,7 @@ pub enum DataError {
     NotTime {
         /// The column.
         column: String,
-        /// Its type.
+        /// Type of the column.
         dtype: String,
     },
     /// A column that the caller named is not there.
@@ -156,7 +156,7 @@ pub enum DataError {
     /// A count that does not fit what it goes with.
     #[error("{what}: expected {expected}, got {got}")]
     Length {
-        /// What was counted.
+        /// Name of what was counted.
         what: &'static str,
         /// The count expected.
         expected: usize,

@@ -190,7 +190,7 @@ impl TimeSeries {
         })
     }
 
-    /// The same rows with values changed in place, `[rows, C]`.
+    /// Returns a copy with values changed in place, `[rows, C]`.
     pub(crate) fn map_values(&self, change: impl FnOnce(&mut [f32])) -> Self {
         let mut series = self.clone();
         change(&mut series.values);

@@ -79,8 +79,8 @@ impl Default for Gates {
 }
 
 impl Gates {
-    /// Draws a mask that is 1 where a window of `[L, features]` is perturbed, else 0. Features `c`, `c + channels`,
-    /// ... of a token are those of channel `c`.
+    /// Draws a mask that is 1 where a window of `[L, features]` is perturbed, else 0. Features `c`,
+    /// `c + channels`, ... of a token are those of channel `c`.
     pub fn draw(
         &self,
         [tokens, features]: [usize; 2],
@@ -147,8 +147,8 @@ pub trait Generator: std::fmt::Debug + Send + Sync + 'static {
 pub struct PseudoAnomaly {
     /// `[B, L, F]`.
     pub values: Tensor<3>,
-    /// Root mean square of the window's perturbation before the gates; 0 for tokens that the gates close. `[B, L]`,
-    /// detached from the graph.
+    /// Root mean square of the window's perturbation before the gates; 0 for tokens that the gates
+    /// close. `[B, L]`, detached from the graph.
     pub radii: Tensor<2>,
     /// Mean cosine between the perturbations of two windows, `[1]`: 0 without a common
     /// direction. 0 for a single window.

@@ -36,21 +36,21 @@ pub enum DetectError {
         path: PathBuf,
         /// The components in it.
         expected: String,
-        /// Those given.
+        /// The components given.
         got: String,
     },
     /// A row of a stream is not as it should be.
     #[error("row {number} of those pushed: {reason}")]
     Row {
-        /// Its place among the rows that were pushed, from 0.
+        /// Position of the row among the rows that were pushed, from 0.
         number: usize,
-        /// What is wrong with it.
+        /// What is wrong with the row.
         reason: String,
     },
     /// A feature of this crate is missing from the build.
     #[error("{what} needs feature {feature:?}: enable it in Cargo.toml")]
     Feature {
-        /// What was asked for.
+        /// Setting or call that needs the feature.
         what: &'static str,
         /// The feature of `aster` or `aster-detect`.
         feature: &'static str,

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use crate::detector::Detector;
 use crate::error::DetectError;
 
-/// Population stability indices of a series against training ([`Population::stability`](aster_eval::Population::stability)).
+/// Population stability indices of a series against training
+/// ([`Population::stability`](aster_eval::Population::stability)).
 ///
 /// Below 0.1 a distribution is customarily taken to be stable, above 0.25 to have drifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -103,7 +103,7 @@ pub struct AlarmTracker {
     recent: VecDeque<bool>,
     row: usize,
     open: Option<Interval>,
-    /// Of the rows after the open interval, which may yet become part of it. Their severities
+    /// Sums over the rows after the open interval, which may yet become part of it. Their severities
     /// are sums.
     after: Option<Interval>,
 }

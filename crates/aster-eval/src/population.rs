@@ -18,8 +18,8 @@ pub struct Population {
 const LEAST: f64 = 1e-4;
 
 impl Population {
-    /// Fits the distribution of values that later ones are compared with. Where values repeat, as those of a
-    /// switch do, there are fewer parts.
+    /// Fits the distribution of values that later ones are compared with. Where values repeat, as
+    /// those of a switch do, there are fewer parts.
     ///
     /// # Errors
     /// No values, a value that is not finite.

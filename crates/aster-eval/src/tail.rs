@@ -67,8 +67,8 @@ impl ParetoTail {
         (self.count - self.body.len() + 1) as f64 / self.count as f64
     }
 
-    /// Returns the surprisal `-ln P(score >= x)`, in nats: 0 for the commonest scores, growing without bound (a
-    /// bounded tail is replaced by the exponential one of the same mean, so that
+    /// Returns the surprisal `-ln P(score >= x)`, in nats: 0 for the commonest scores, growing
+    /// without bound (a bounded tail is replaced by the exponential one of the same mean, so that
     /// scores far beyond all seen keep their order).
     pub fn surprisal(&self, x: f32) -> f64 {
         let excess = f64::from(x) - self.threshold;

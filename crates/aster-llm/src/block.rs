@@ -37,7 +37,7 @@ impl Norm {
     }
 }
 
-/// What all blocks of one forward pass share.
+/// State that all blocks of one forward pass share.
 pub(crate) struct Shared {
     rotary: Option<Rotary>,
     /// `true` where attention is masked out, `[1, 1, L, L]`.

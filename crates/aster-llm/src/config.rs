@@ -57,7 +57,8 @@ pub enum RopeScaling {
         /// Positions of pre-training.
         original: f64,
     },
-    /// Low frequencies by a factor, high ones not at all, with a linear ramp between, and a temperature (YaRN, Peng et al. 2023).
+    /// Low frequencies by a factor, high ones not at all, with a linear ramp between, and a
+    /// temperature (YaRN, Peng et al. 2023).
     Yarn {
         /// The factor.
         factor: f64,

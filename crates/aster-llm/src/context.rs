@@ -132,7 +132,7 @@ impl Default for ContextConfig {
 
 /// An opened [`LlmSource`].
 struct Llm {
-    /// Of the whole model.
+    /// Config of the whole model.
     shape: LlmConfig,
     /// Nothing where the weights are random.
     pretrained: Option<Pretrained>,
@@ -333,7 +333,7 @@ struct Enriched {
     prompt: Option<PromptTokens>,
     backbone: Backbone,
     output: Linear,
-    /// Of the backbone.
+    /// Element type of the backbone.
     #[module(skip)]
     dtype: DType,
     #[module(skip)]
@@ -377,7 +377,7 @@ impl ContextEncoder {
 }
 
 impl Enriched {
-    /// What the language model makes of patches, `[B, L, width]`.
+    /// Returns the language model's hidden states for patches, `[B, L, width]`.
     fn embed(&self, hidden: Tensor<3>, patches: &Tensor<3>) -> Tensor<3> {
         let [_, l, _] = hidden.dims();
         let words = self.words.as_ref().map(|words| words.weight.val());

@@ -47,13 +47,13 @@ pub enum LlmError {
     /// A tensor that the config calls for is not in the file.
     #[error("tensor {name:?} is missing")]
     MissingTensor {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
     },
     /// A tensor of another shape than the config calls for.
     #[error("tensor {name:?}: expected shape {expected:?}, got {got:?}")]
     Shape {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
         /// The shape that the config calls for.
         expected: Vec<usize>,
@@ -63,7 +63,7 @@ pub enum LlmError {
     /// A tensor of a type that is no float.
     #[error("tensor {name:?}: expected F32, F16 or BF16, got {got}")]
     Dtype {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
         /// The type found.
         got: String,
@@ -71,7 +71,7 @@ pub enum LlmError {
     /// A tensor whose bytes cannot be read.
     #[error("tensor {name:?} cannot be read: {reason}")]
     Unreadable {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
         /// The cause.
         reason: String,
@@ -79,7 +79,7 @@ pub enum LlmError {
     /// A tensor that the device does not deliver.
     #[error("tensor {name:?} cannot be read from the device: {reason}")]
     Device {
-        /// Its name in the file to be written.
+        /// Name of the tensor in the file to be written.
         name: String,
         /// The cause.
         reason: String,
@@ -89,7 +89,7 @@ pub enum LlmError {
     Adapter {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What does not fit, in words.
         reason: String,
     },
     /// A tokenizer that cannot be read, or that a prompt cannot use.
@@ -101,7 +101,7 @@ pub enum LlmError {
     /// A model that the hub does not deliver.
     #[error("{model}: {reason}")]
     Hub {
-        /// Its name.
+        /// Name of the model.
         model: String,
         /// The cause.
         reason: String,
@@ -119,7 +119,7 @@ pub enum LlmError {
     /// Something that this build lacks.
     #[error("{what} needs feature {feature:?}: enable it in Cargo.toml")]
     Feature {
-        /// What was asked for.
+        /// Setting or call that needs the feature.
         what: String,
         /// The feature of `aster` or `aster-llm`.
         feature: &'static str,

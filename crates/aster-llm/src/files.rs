@@ -13,7 +13,7 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
-/// Which shard holds which tensor.
+/// Index of shards by tensor.
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,

@@ -118,7 +118,7 @@ fn root<'a>(mut cause: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     cause
 }
 
-/// What is missing if a file is: the client does not tell.
+/// Finds out what is missing if a file is, as the client does not tell.
 fn missing(
     repository: &HFRepositorySync<RepoTypeModel>,
     revision: &str,

@@ -30,7 +30,7 @@ pub enum InputConfig {
     },
 }
 
-/// What [`InputConfig`] describes.
+/// Embedding of patches that [`InputConfig`] describes.
 #[derive(Module, Debug)]
 #[allow(clippy::large_enum_variant)] // there is one per model
 pub(crate) enum Input {

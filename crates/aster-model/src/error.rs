@@ -17,7 +17,7 @@ pub enum ModelError {
     /// A custom component cannot be built.
     #[error("the {component} {name:?} cannot be made: {source}")]
     Component {
-        /// Which component it stands in for.
+        /// Built-in component that the custom one stands in for.
         component: &'static str,
         /// Its name.
         name: String,

@@ -416,26 +416,26 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_through_a_slot_is_that_over_its_layer() {
+    fn a_walk_through_an_erased_layer_is_that_over_its_layer() {
         let device = Device::flex().autodiff();
         let layer = mixed(&device);
-        let slot = DynLayer::new(layer.clone());
-        assert_eq!(seen(&slot), seen(&layer));
-        assert!(seen(&slot).0.len() > 8);
-        assert_eq!(Module::num_params(&slot), Module::num_params(&layer));
-        assert_eq!(seen(&slot.valid()), seen(&layer.valid()), "flags are off in both");
-        assert_ne!(seen(&slot.valid()), seen(&slot));
-        assert_eq!(seen(&slot.clone().freeze()), seen(&layer.clone().freeze()));
-        let forked = |slot: DynLayer| seen(&slot.fork(&Device::flex().autodiff()));
-        assert_eq!(forked(slot.clone()), seen(&layer));
-        assert_eq!(slot.devices(), layer.devices());
-        let other = DynLayer::new(mixed(&device)).load_record(slot.clone().into_record());
-        let values = |slot: &DynLayer| slot.clone().into_record();
-        assert_eq!(format!("{:?}", values(&other).len()), format!("{:?}", values(&slot).len()));
+        let erased = DynLayer::new(layer.clone());
+        assert_eq!(seen(&erased), seen(&layer));
+        assert!(seen(&erased).0.len() > 8);
+        assert_eq!(Module::num_params(&erased), Module::num_params(&layer));
+        assert_eq!(seen(&erased.valid()), seen(&layer.valid()), "flags are off in both");
+        assert_ne!(seen(&erased.valid()), seen(&erased));
+        assert_eq!(seen(&erased.clone().freeze()), seen(&layer.clone().freeze()));
+        let forked = |erased: DynLayer| seen(&erased.fork(&Device::flex().autodiff()));
+        assert_eq!(forked(erased.clone()), seen(&layer));
+        assert_eq!(erased.devices(), layer.devices());
+        let other = DynLayer::new(mixed(&device)).load_record(erased.clone().into_record());
+        let values = |erased: &DynLayer| erased.clone().into_record();
+        assert_eq!(format!("{:?}", values(&other).len()), format!("{:?}", values(&erased).len()));
         let zeros = Tensor::ones([1, 2, 3], &device);
-        let of = |slot: &DynLayer| slot.valid().forward(zeros.clone()).into_data();
-        assert_eq!(of(&other), of(&slot));
-        assert!(slot.get::<Mixed>().is_some() && slot.get::<Classifier>().is_none());
+        let of = |erased: &DynLayer| erased.valid().forward(zeros.clone()).into_data();
+        assert_eq!(of(&other), of(&erased));
+        assert!(erased.get::<Mixed>().is_some() && erased.get::<Classifier>().is_none());
         assert_eq!(DynLayer::dimensions(&layer), 2);
     }
 }

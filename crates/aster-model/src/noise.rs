@@ -10,8 +10,8 @@ use crate::config::{ModelConfig, Space};
 
 /// Random numbers of a batch's loss.
 ///
-/// They are drawn on the host, each window's from a generator of its own, so that a seed means the same on every device and however the
-/// windows are dealt out to devices.
+/// They are drawn on the host, each window's from a generator of its own, so that a seed means the
+/// same on every device and however the windows are dealt out to devices.
 #[derive(Debug, Clone)]
 pub struct Noise {
     /// Standard normal, `[B, L, Z]`: the codes that are reconstructed.

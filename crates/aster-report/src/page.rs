@@ -54,17 +54,17 @@ struct Panel {
     figure: plotly::Plot,
 }
 
-/// What the page draws over time.
+/// Data that the page draws over time.
 #[derive(Serialize)]
 struct Series<'a> {
     axis: &'static str,
     time: bool,
-    /// Of the x axis.
+    /// Begin and end of the x axis.
     whole: [f64; 2],
     scores: Drawn<'a>,
     thresholds: Drawn<'a>,
     channels: Vec<Drawn<'a>>,
-    /// Those that are shown at first.
+    /// Channels that are shown at first.
     shown: Vec<usize>,
     alarms: Vec<[f64; 2]>,
     labelled: Vec<[f64; 2]>,

@@ -81,7 +81,7 @@ impl<'a> Report<'a> {
         &self.alarms
     }
 
-    /// What scores can be judged by.
+    /// Returns labels by which scores can be judged: both kinds occur.
     pub(crate) fn labels_of_both_kinds(&self) -> Option<&[bool]> {
         self.series.labels().filter(|labels| labels.contains(&true) && labels.contains(&false))
     }
@@ -100,7 +100,7 @@ impl<'a> Report<'a> {
         self.config.timestamps.per_second(*self.series.timestamps()?.first()?)
     }
 
-    /// Of milliseconds since the Unix epoch, of timestamps that are no dates, or of rows.
+    /// Returns the axis of milliseconds since the Unix epoch, of timestamps that are no dates, or of rows.
     pub(crate) fn time_axis(&self) -> Axis {
         match (self.series.timestamps(), self.per_second()) {
             (Some(_), Some(_)) => Axis { name: "time", scale: Scale::Time },

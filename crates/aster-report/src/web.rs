@@ -7,7 +7,7 @@ use plotly::{Bar, Layout, Plot, Scatter, Trace};
 use crate::figure::{Axis, Figure, Mark, Scale, Shape};
 
 impl Figure {
-    /// Its data and layout, with neither colours of the page nor a title, which the page has.
+    /// Returns data and layout, with neither colours of the page nor a title, which the page has.
     /// Shades are not drawn.
     pub(crate) fn for_web(&self) -> Plot {
         let mut plot = Plot::new();

@@ -17,7 +17,7 @@ pub enum StoreError {
     InvalidFormat {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
     /// A file is not what it was when it was written.
@@ -25,9 +25,9 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Its length and checksum when it was written.
+        /// Length and checksum when the file was written.
         expected: String,
-        /// Those it has.
+        /// Length and checksum now.
         got: String,
     },
     /// The folder was written by a newer version.
@@ -45,7 +45,7 @@ pub enum StoreError {
     Weights {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
 }

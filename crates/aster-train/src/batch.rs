@@ -45,7 +45,7 @@ pub(crate) struct TrainingDraws {
 }
 
 impl TrainingDraws {
-    /// Those that come after `done` epochs.
+    /// Makes the batches that come after `done` epochs.
     pub(crate) fn new(windows: usize, config: &TrainConfig, devices: usize, done: usize) -> Self {
         let (seed, steps, batch) = (config.seed, config.steps_per_epoch, config.batch_size);
         let places = steps * batch * devices;

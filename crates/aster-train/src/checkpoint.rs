@@ -112,7 +112,7 @@ impl Checkpoints {
         self.folder().join(".aster-working")
     }
 
-    /// That folder, without what an earlier epoch has left there.
+    /// Returns the folder to write to, without what an earlier epoch has left there.
     pub(crate) fn working(&self) -> Result<PathBuf, StoreError> {
         let path = self.workplace();
         match std::fs::remove_dir_all(&path) {

@@ -38,7 +38,7 @@ use crate::strategy::Strategy;
 pub(crate) struct Training<'a> {
     pub(crate) config: &'a AsterConfig,
     pub(crate) components: &'a NetworkComponents,
-    /// What it starts from, in place of fresh weights.
+    /// Weights to start from, in place of fresh ones.
     pub(crate) start: Option<TrainedModel>,
     pub(crate) strategy: &'a Strategy,
     pub(crate) observer: &'a SharedObserver,
@@ -105,7 +105,7 @@ pub(crate) fn run(
     Ok((model, record))
 }
 
-/// What all epochs of a training share.
+/// State that all epochs of a training share.
 struct Epochs<'a> {
     config: &'a AsterConfig,
     train: Arc<TimeSeries>,

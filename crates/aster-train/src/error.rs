@@ -42,7 +42,7 @@ pub enum TrainError {
     NonFinite {
         /// First loss term that was not finite.
         term: LossTerm,
-        /// Its value.
+        /// Value of the loss.
         value: f32,
         /// Training step, from 0.
         step: usize,

@@ -78,7 +78,7 @@ impl Monitor {
     }
 }
 
-/// What Burn calls a metric.
+/// Burn metric that reads the losses.
 #[derive(Clone)]
 pub(crate) struct LossMetric {
     monitor: Monitor,

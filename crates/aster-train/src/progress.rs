@@ -17,7 +17,7 @@ use crate::observer::Observer;
 /// An observer that Burn's threads and the caller's share.
 pub(crate) type SharedObserver = Arc<Mutex<dyn Observer>>;
 
-/// What Burn calls a renderer: it is told of every step.
+/// Burn renderer, which is told of every step.
 pub(crate) struct Progress {
     pub(crate) monitor: Monitor,
     pub(crate) observer: SharedObserver,

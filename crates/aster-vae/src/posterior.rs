@@ -11,7 +11,7 @@ pub enum Prior {
     Standard,
     /// N(0, std²) in every latent: above 1 relaxed, below 1 tight.
     Normal {
-        /// Its standard deviation, above 0.
+        /// Standard deviation, above 0.
         std: f64,
     },
 }

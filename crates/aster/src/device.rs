@@ -145,7 +145,7 @@ pub enum DeviceChoice {
     Auto,
     /// A device of this machine.
     Local {
-        /// What computes.
+        /// Backend that computes.
         backend: Backend,
         /// Position in [`Backend::devices`].
         index: usize,
@@ -239,7 +239,7 @@ pub enum DeviceError {
     Connect {
         /// Address of the server.
         url: String,
-        /// What went wrong.
+        /// What went wrong, in words.
         reason: String,
     },
 }

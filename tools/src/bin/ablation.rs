@@ -1,4 +1,4 @@
-//! What the parts of ASTER are worth: one setting changed at a time, the rest as it is.
+//! Ablations: one setting changed at a time, the rest as it is.
 //!
 //! `cargo run --release -p aster-tools --bin ablation -- [--study llm --data <folder>]`
 //!
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 /// Train every variant of a study on every series with every seed; print a table.
 #[derive(Parser)]
 struct Arguments {
-    /// What is varied.
+    /// Setting that is varied.
     #[arg(long, default_value = "head")]
     study: Study,
     /// Folder with a folder per dataset (see docs/datasets.md). Default: a synthetic dataset.

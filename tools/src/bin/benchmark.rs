@@ -49,7 +49,7 @@ struct Arguments {
     device: DeviceChoice,
 }
 
-/// What a method did, by seed and task.
+/// Results of a method, by seed and task.
 struct Results {
     method: Method,
     runs: Vec<Vec<Run>>,

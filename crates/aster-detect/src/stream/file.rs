@@ -127,7 +127,7 @@ impl Detector {
         Ok(Progress { bytes, config: config.clone(), read: 0, parts: 0, alarms: 0, stream })
     }
 
-    /// What an earlier call for the same file and config has left.
+    /// Returns what an earlier call for the same file and config has left.
     fn begun(&self, folder: &Path, bytes: u64, config: &ScoreFileConfig) -> Option<Progress> {
         let progress: Progress = Folder::open(folder, FORMAT).ok()?.json("progress").ok()?;
         let same = progress.bytes == bytes && progress.config == *config;

@@ -99,7 +99,7 @@ pub struct Row<'a> {
     pub values: &'a [f32],
 }
 
-/// What is done with a row.
+/// Decision about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Take it.
@@ -119,7 +119,7 @@ impl StreamConfig {
         require("fill", fill <= 1 << 16, "at most 65536", fill)
     }
 
-    /// What is to be done with a row of `time` after one of `last`; or what is wrong with it.
+    /// Decides about a row of `time` after one of `last`; or what is wrong with it.
     pub(crate) fn verdict(&self, last: Option<i64>, time: Option<i64>) -> Result<Verdict, String> {
         let Some((last, time)) = last.zip(time) else { return Ok(Verdict::Take) };
         let verdict = match time.cmp(&last) {
