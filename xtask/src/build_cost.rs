@@ -16,8 +16,8 @@ const PROGRAMS: [(&str, &str, &[&str]); 5] = [
     ("score only", "aster-tsad", &["--no-default-features", "--features", "flex"]),
     ("score, with `files`", "aster-tsad", &["--no-default-features", "--features", "flex,files"]),
     ("default features", "aster-tsad", &[]),
-    ("default features and `report`", "aster-tsad", &["--features", "report"]),
     ("the quick start", "aster-examples", &["--example", "quickstart"]),
+    ("default features and `report`", "aster-tsad", &["--features", "report"]),
 ];
 
 /// Prints a table of crates and CPU seconds of cold release builds.

@@ -11,12 +11,17 @@
 //! ```
 
 mod configure;
+#[doc(hidden)]
 pub mod off;
 mod quantile;
 mod setting;
 
 pub use configure::Configure;
-pub use quantile::{Total, median, quantile, quantile_index};
-pub use setting::{
-    LARGEST, SettingError, Within, at_least_one, non_negative, open_share, positive, require,
-};
+pub use quantile::quantile;
+pub use setting::SettingError;
+
+// For other crates of this workspace.
+#[doc(hidden)]
+pub use quantile::{Total, median, quantile_index};
+#[doc(hidden)]
+pub use setting::{LARGEST, Within, at_least_one, non_negative, open_share, positive, require};

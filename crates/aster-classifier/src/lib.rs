@@ -7,6 +7,10 @@ mod grade;
 mod head;
 mod reversal;
 
-pub use grade::GradeScale;
 pub use head::{Classifier, HeadConfig, HeadKind};
+
+// For other crates of this workspace.
+#[doc(hidden)]
+pub use grade::GradeScale;
+#[doc(hidden)]
 pub use reversal::reverse_gradient;

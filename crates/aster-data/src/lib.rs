@@ -37,11 +37,18 @@ pub use error::DataError;
 pub use load::{Columns, CsvFormat, LoadOptions};
 pub use missing::MissingPolicy;
 #[cfg(feature = "files")]
-pub use parquet::{ParquetRows, RowBlock, ScoreTable};
+pub use parquet::{ParquetRows, ScoreTable};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
 pub use series::{TimeSeries, TrainSeries};
 pub use synthetic::{AnomalyKind, Injection, SyntheticConfig, SyntheticSplit};
-pub use windows::{OverlapMean, Windows};
+pub use windows::Windows;
+
+// For other crates of this workspace.
+#[doc(hidden)]
+#[cfg(feature = "files")]
+pub use parquet::RowBlock;
+#[doc(hidden)]
+pub use windows::OverlapMean;
 
 /// Data frames, as [`TimeSeries::from_frame`] takes them.
 #[cfg(feature = "files")]

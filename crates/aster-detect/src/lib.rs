@@ -40,10 +40,13 @@ pub use error::DetectError;
 pub use latent::LatentCodes;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
 pub use stability::Stability;
-pub use store::FORMAT_VERSION;
 #[cfg(feature = "files")]
 pub use stream::{FileScores, ScoreFileConfig};
 pub use stream::{
     OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts, StreamOutput,
     StreamingDetector, Streams,
 };
+
+// For other crates of this workspace.
+#[doc(hidden)]
+pub use store::FORMAT_VERSION;

@@ -24,7 +24,6 @@ mod loss;
 mod network;
 mod noise;
 
-pub use chunk::in_chunks;
 pub use components::{CustomLayer, LayerShape, NetworkComponents};
 pub use config::{ModelConfig, Space};
 pub use error::{ComponentError, ModelError};
@@ -32,3 +31,7 @@ pub use layer::{Layer, MAX_DIMENSIONS};
 pub use loss::{LossTerm, LossTerms, LossWeights, ObjectiveConfig};
 pub use network::{Aster, Codes, Output};
 pub use noise::{Noise, RngKey};
+
+// For other crates of this workspace.
+#[doc(hidden)]
+pub use chunk::in_chunks;

@@ -30,6 +30,9 @@ mod trainer;
 pub use cancel::CancelToken;
 pub use error::TrainError;
 pub use observer::Observer;
-pub use step::gradients_in_chunks;
 pub use strategy::Strategy;
 pub use trainer::{Trainer, fit, refit};
+
+// For other crates of this workspace.
+#[doc(hidden)]
+pub use step::gradients_in_chunks;
