@@ -88,7 +88,7 @@ impl Detector {
             Some(progress) => progress,
             None => self.fresh(bytes, config)?,
         };
-        let part = |number: usize| folder.join(format!("part-{number:06}.parquet"));
+        let part = |number| part(&folder, number);
         let mut stream = StreamingDetector::resume(self.clone(), progress.stream);
         std::fs::create_dir_all(&folder).map_err(io(&folder))?;
         while progress.read < rows.rows() {
@@ -131,7 +131,9 @@ impl Detector {
     fn begun(&self, folder: &Path, bytes: u64, config: &ScoreFileConfig) -> Option<Progress> {
         let progress: Progress = Folder::open(folder, FORMAT).ok()?.json("progress").ok()?;
         let same = progress.bytes == bytes && progress.config == *config;
-        (same && progress.stream.validate(self).is_ok()).then_some(progress)
+        // Parts are missing where the call was interrupted while it cleaned up.
+        let whole = (0..progress.parts).all(|number| part(folder, number).exists());
+        (same && whole && progress.stream.validate(self).is_ok()).then_some(progress)
     }
 }
 
@@ -154,6 +156,10 @@ fn table(output: StreamOutput, config: &ScoreFileConfig) -> ScoreTable {
         thresholds: scores.iter().map(|scored| scored.threshold).collect(),
         alarms: scores.iter().map(|scored| scored.alarms).collect(),
     }
+}
+
+fn part(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("part-{number:06}.parquet"))
 }
 
 /// A path with something after its name.
