@@ -6,18 +6,36 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::workspace::{cargo, root};
+use crate::workspace::{closure, root};
 
 /// Variable that names the log of compiler calls.
 const LOG: &str = "ASTER_BUILD_LOG";
 
-/// Programs whose release builds are measured: name, package, further arguments.
-const PROGRAMS: [(&str, &str, &[&str]); 5] = [
-    ("score only", "aster-tsad", &["--no-default-features", "--features", "flex"]),
-    ("score, with `files`", "aster-tsad", &["--no-default-features", "--features", "flex,files"]),
-    ("default features", "aster-tsad", &[]),
-    ("the quick start", "aster-examples", &["--example", "quickstart"]),
-    ("default features and `report`", "aster-tsad", &["--features", "report"]),
+/// Program whose release build is measured.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    features: &'static [&'static str],
+    target: &'static [&'static str],
+}
+
+impl Program {
+    const fn facade(name: &'static str, features: &'static [&'static str]) -> Self {
+        Self { name, package: "aster-tsad", features, target: &["--lib"] }
+    }
+}
+
+const PROGRAMS: [Program; 5] = [
+    Program::facade("score only", &["--no-default-features", "--features", "flex"]),
+    Program::facade("score, with `files`", &["--no-default-features", "--features", "flex,files"]),
+    Program::facade("default features", &[]),
+    Program {
+        name: "the quick start",
+        package: "aster-examples",
+        features: &[],
+        target: &["--example", "quickstart"],
+    },
+    Program::facade("default features and `report`", &["--features", "report"]),
 ];
 
 /// Prints a table of crates and CPU seconds of cold release builds.
@@ -30,27 +48,25 @@ pub(crate) fn print(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let log = folder.canonicalize()?.join("compiler.log");
     println!("| program | crates linked | crates compiled | CPU s |\n|---|---|---|---|");
-    for (name, package, arguments) in PROGRAMS {
-        let units = build(folder, &log, package, arguments)?;
+    for program in &PROGRAMS {
+        let Program { name, package, features, .. } = program;
+        let units = build(folder, &log, program)?;
         let costs = read(&log)?;
         let seconds: f64 = units.iter().filter_map(|unit| costs.get(unit)).sum();
-        let linked = count(package, arguments, "normal,no-proc-macro")?;
-        let compiled = count(package, arguments, "normal,build")?;
+        let linked = closure(package, "normal,no-proc-macro", features)?.len();
+        let compiled = closure(package, "normal,build", features)?.len();
         println!("| {name} | {linked} | {compiled} | {seconds:.0} |");
     }
     Ok(())
 }
 
 /// Builds a program; returns the units of which it consists.
-fn build(
-    folder: &Path,
-    log: &Path,
-    package: &str,
-    arguments: &[&str],
-) -> anyhow::Result<Vec<String>> {
+fn build(folder: &Path, log: &Path, program: &Program) -> anyhow::Result<Vec<String>> {
+    let Program { name, package, features, target } = program;
     let output = Command::new("cargo")
         .args(["build", "--release", "--package", package, "--message-format", "json"])
-        .args(arguments)
+        .args(*features)
+        .args(*target)
         .env("CARGO_TARGET_DIR", folder.join("target"))
         .env("RUSTC_WRAPPER", std::env::current_exe()?)
         .env("CARGO_INCREMENTAL", "0")
@@ -58,7 +74,7 @@ fn build(
         .current_dir(root())
         .stderr(std::process::Stdio::inherit())
         .output()?;
-    ensure!(output.status.success(), "the build of {package} failed");
+    ensure!(output.status.success(), "the build of {name} failed");
     let mut units = vec![];
     for line in String::from_utf8(output.stdout)?.lines() {
         let message: Value = serde_json::from_str(line)?;
@@ -84,17 +100,6 @@ fn read(log: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
         Ok((hash.to_string(), seconds.parse()?))
     };
     std::fs::read_to_string(log)?.lines().map(parse).collect()
-}
-
-/// Different crates of a program.
-fn count(package: &str, arguments: &[&str], edges: &str) -> anyhow::Result<usize> {
-    let mut all = vec!["tree", "--package", package, "--edges", edges, "--prefix", "none"];
-    all.extend(
-        arguments.iter().filter(|argument| !matches!(**argument, "--example" | "quickstart")),
-    );
-    let tree = cargo(&all)?;
-    let names = tree.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>());
-    Ok(names.filter(|name| !name.is_empty()).collect::<std::collections::BTreeSet<_>>().len())
 }
 
 /// Calls the compiler in cargo's place and logs the CPU time that it took.

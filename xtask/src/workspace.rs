@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,26 @@ pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "cargo {}: {errors}", arguments.join(" "));
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Returns the crates, name and version, that a package depends on by edges of some kinds, itself
+/// included.
+///
+/// # Errors
+/// A cargo that fails.
+pub(crate) fn closure(
+    package: &str,
+    edges: &str,
+    features: &[&str],
+) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let mut arguments = vec!["tree", "--package", package, "--edges", edges, "--prefix", "none"];
+    arguments.extend(features);
+    let tree = cargo(&arguments)?;
+    let named = tree.lines().filter_map(|line| {
+        let mut words = line.split_whitespace().map(String::from);
+        words.next().zip(words.next())
+    });
+    Ok(named.collect())
 }
 
 /// Returns the packages of the workspace as `cargo metadata` has them.

@@ -22,6 +22,9 @@ pub use setting::SettingError;
 
 // For other crates of this workspace.
 #[doc(hidden)]
-pub use quantile::{Total, median, quantile_index};
+pub use quantile::{median, quantile_index};
 #[doc(hidden)]
-pub use setting::{LARGEST, Within, at_least_one, non_negative, open_share, positive, require};
+pub use setting::{
+    LARGEST, Within, at_least_one, non_negative, open_share, positive, require, share_above_zero,
+    share_below_one,
+};

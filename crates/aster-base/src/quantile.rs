@@ -1,21 +1,3 @@
-/// Numbers with a total order, of which order statistics can be taken.
-pub trait Total: Copy {
-    /// Compares as IEEE 754's `totalOrder` does.
-    fn total_cmp(&self, other: &Self) -> std::cmp::Ordering;
-}
-
-impl Total for f32 {
-    fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
-        f32::total_cmp(self, other)
-    }
-}
-
-impl Total for f64 {
-    fn total_cmp(&self, other: &Self) -> std::cmp::Ordering {
-        f64::total_cmp(self, other)
-    }
-}
-
 /// Index, among `n` sorted values, of the smallest one that at least the share `q` of them does
 /// not exceed: the inverse of the empirical distribution function (Hyndman & Fan, The American
 /// Statistician 1996, definition 1). 0 where there are no values.
@@ -40,8 +22,8 @@ pub fn quantile<T: Copy>(sorted: &[T], q: f64) -> Option<T> {
 }
 
 /// The 0.5-quantile of values in any order, which it sorts; none of no values.
-pub fn median<T: Total>(values: &mut [T]) -> Option<T> {
-    values.sort_unstable_by(T::total_cmp);
+pub fn median(values: &mut [f32]) -> Option<f32> {
+    values.sort_unstable_by(f32::total_cmp);
     quantile(values, 0.5)
 }
 
@@ -57,7 +39,7 @@ mod tests {
         let at = |q| quantile(&ten, q).unwrap();
         assert_eq!([0.0, 0.05, 0.1, 0.11, 0.9, 0.91, 1.0].map(at), [1., 1., 1., 2., 9., 10., 10.]);
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median::<f32>(&mut []), None);
+        assert_eq!(median(&mut []), None);
         assert_eq!(quantile_index(0, 0.3), 0);
     }
 

@@ -64,6 +64,22 @@ pub fn open_share(name: &str, got: f64) -> Result<(), SettingError> {
     require(name, got > 0.0 && got < 1.0, "a number in (0, 1)", got)
 }
 
+/// Requires a number in [0, 1).
+///
+/// # Errors
+/// Another value.
+pub fn share_below_one(name: &str, got: f64) -> Result<(), SettingError> {
+    require(name, (0.0..1.0).contains(&got), "a number in [0, 1)", got)
+}
+
+/// Requires a number in (0, 1].
+///
+/// # Errors
+/// Another value.
+pub fn share_above_zero(name: &str, got: f64) -> Result<(), SettingError> {
+    require(name, got > 0.0 && got <= 1.0, "a number in (0, 1]", got)
+}
+
 /// Requires a finite number of at least 0.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-use aster_base::{SettingError, at_least_one, require};
+use aster_base::{SettingError, at_least_one, require, share_below_one};
 use burn::module::Module;
 use burn::nn::transformer::{
     TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput,
@@ -56,8 +56,7 @@ impl HeadConfig {
         require("layers", layers, "1 to 1000", self.layers)?;
         at_least_one("heads", self.heads)?;
         at_least_one("feed_forward", self.feed_forward)?;
-        let dropout = (0.0..1.0).contains(&self.dropout);
-        require("dropout", dropout, "a number in [0, 1)", self.dropout)
+        share_below_one("dropout", self.dropout)
     }
 
     /// Creates a classifier with fresh weights of contexts of width D into `grades` logits per

@@ -100,7 +100,7 @@ pub struct ScoreTable {
     pub scores: Vec<f32>,
     /// Thresholds that the scores are compared with.
     pub thresholds: Vec<f32>,
-    /// Whether each row alarms.
+    /// Alarm flags, one per row.
     pub alarms: Vec<bool>,
 }
 

@@ -171,6 +171,17 @@ impl TimeSeries {
     /// # Errors
     /// A range that is empty or reaches past the end.
     pub fn slice(&self, range: Range<usize>) -> Result<Self, DataError> {
+        self.check_range(&range)?;
+        let c = self.channels.len();
+        Ok(Self {
+            channels: self.channels.clone(),
+            values: self.values[range.start * c..range.end * c].to_vec(),
+            timestamps: self.timestamps.as_ref().map(|t| t[range.clone()].to_vec()),
+            labels: self.labels.as_ref().map(|l| l[range].to_vec()),
+        })
+    }
+
+    fn check_range(&self, range: &Range<usize>) -> Result<(), DataError> {
         if range.end > self.rows() {
             return Err(DataError::Length {
                 what: "rows in the series",
@@ -181,13 +192,7 @@ impl TimeSeries {
         if range.is_empty() {
             return Err(DataError::Empty { what: format!("the slice {range:?}") });
         }
-        let c = self.channels.len();
-        Ok(Self {
-            channels: self.channels.clone(),
-            values: self.values[range.start * c..range.end * c].to_vec(),
-            timestamps: self.timestamps.as_ref().map(|t| t[range.clone()].to_vec()),
-            labels: self.labels.as_ref().map(|l| l[range].to_vec()),
-        })
+        Ok(())
     }
 
     /// Returns a copy with values changed in place, `[rows, C]`.
@@ -230,13 +235,24 @@ impl TimeSeries {
 pub struct TrainSeries(TimeSeries);
 
 impl TrainSeries {
+    /// Returns the first of the last `share` of the rows, in time, which validate.
+    ///
+    /// # Errors
+    /// A share outside (0, 1), or a part without a row.
+    pub fn validation_start(&self, share: f64) -> Result<usize, DataError> {
+        open_share("validation share", share)?;
+        let cut = ((self.rows() as f64) * (1.0 - share)).round() as usize;
+        self.check_range(&(0..cut))?;
+        self.check_range(&(cut..self.rows()))?;
+        Ok(cut)
+    }
+
     /// Splits off the last `share` of the rows, in time, for validation.
     ///
     /// # Errors
     /// A share outside (0, 1), or a part without a row.
     pub fn split_validation(&self, share: f64) -> Result<(Self, Self), DataError> {
-        open_share("validation share", share)?;
-        let cut = ((self.rows() as f64) * (1.0 - share)).round() as usize;
+        let cut = self.validation_start(share)?;
         Ok((Self(self.slice(0..cut)?), Self(self.slice(cut..self.rows())?)))
     }
 }

@@ -1,6 +1,8 @@
 use aster_base::{SettingError, at_least_one, require};
 use serde::{Deserialize, Serialize};
 
+use crate::series::TimeSeries;
+
 /// Layout of overlapping windows over a series that is finished or still grows.
 ///
 /// Window `i` is due at row `i * stride`. The last window of a finished series is moved back so
@@ -74,6 +76,17 @@ impl Windows {
         for _ in 0..self.length - here / channels {
             out.extend_from_within(out.len() - channels..);
         }
+    }
+
+    /// Returns windows `[n, T, C]` of a finished series by their numbers.
+    pub fn of_series(&self, series: &TimeSeries, numbers: &[usize]) -> Vec<f32> {
+        let c = series.channel_count();
+        let mut values = Vec::with_capacity(numbers.len() * self.length * c);
+        for window in numbers {
+            let start = self.start(*window, series.rows());
+            self.gather(&series.values()[start * c..], c, &mut values);
+        }
+        values
     }
 }
 

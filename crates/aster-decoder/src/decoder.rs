@@ -1,4 +1,4 @@
-use aster_base::{SettingError, at_least_one, require};
+use aster_base::{SettingError, at_least_one, require, share_below_one};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::transformer::{
     TransformerDecoder, TransformerDecoderConfig, TransformerDecoderInput,
@@ -43,8 +43,7 @@ impl DecoderConfig {
         require("layers", layers, "1 to 1000", self.layers)?;
         let divides = self.heads > 0 && self.width.is_multiple_of(self.heads);
         require("heads", divides, format!("a divisor of the width {}", self.width), self.heads)?;
-        let dropout = (0.0..1.0).contains(&self.dropout);
-        require("dropout", dropout, "a number in [0, 1)", self.dropout)
+        share_below_one("dropout", self.dropout)
     }
 
     /// Creates a decoder with fresh weights of codes of size Z into `tokens` tokens: a

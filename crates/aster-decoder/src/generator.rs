@@ -46,8 +46,8 @@ impl Default for GeneratorForm {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GeneratorConfig {
-    /// Formula of a pseudo-anomaly. Default: residual with a bound of 0.3; with 1, the reversed gradient
-    /// was seen to bend the decoder at the cost of its reconstruction.
+    /// Formula of a pseudo-anomaly. Default: residual with a bound of 0.3; with 1, the reversed
+    /// gradient was seen to bend the decoder at the cost of its reconstruction.
     pub form: GeneratorForm,
     /// Smallest radius (root mean square of the perturbation, in units of the
     /// scaled series), above 0. Default: 0.1.

@@ -65,7 +65,7 @@ impl Detector {
             let what = "rows to attribute";
             return Err(DataError::Length { what, expected: series.rows(), got: rows.end }.into());
         }
-        let near = self.scaler.transform(&series.slice(around.clone())?)?;
+        let near = self.trained.scaler.transform(&series.slice(around.clone())?)?;
         let rows = rows.start - around.start..rows.end - around.start;
         let shares = match method {
             Attribution::Reconstruction => self.by_reconstruction(&near, rows)?,
@@ -81,13 +81,18 @@ impl Detector {
         Ok(contributions)
     }
 
-    /// Whether [`Detector::attribute`] supports a method: the score may have no component with
-    /// channels, and gradients need feature `gradients`.
+    /// Returns whether [`Detector::attribute`] supports a method.
+    ///
+    /// Decomposition needs a component of the score with channels, gradients need feature
+    /// `gradients`.
     pub fn supports(&self, method: Attribution) -> bool {
         match method {
-            Attribution::Reconstruction => {
-                self.config.score.components.iter().any(|component| component.source.has_channels())
-            }
+            Attribution::Reconstruction => self
+                .config()
+                .score
+                .components
+                .iter()
+                .any(|component| component.source.has_channels()),
             Attribution::GradientInput => cfg!(feature = "gradients"),
             Attribution::Occlusion => true,
         }
@@ -95,7 +100,7 @@ impl Detector {
 
     /// How far a row can lie from another and still bear on its score, rounded up.
     fn reach(&self) -> usize {
-        2 * self.config.model.window + self.calibration.widths().iter().max().unwrap_or(&0)
+        2 * self.config().model.window + self.calibration.widths().iter().max().unwrap_or(&0)
     }
 
     fn by_reconstruction(
@@ -103,13 +108,13 @@ impl Detector {
         near: &TimeSeries,
         rows: Range<usize>,
     ) -> Result<Vec<f64>, DetectError> {
-        let (config, calibration) = (&self.config.score, &self.calibration);
+        let (config, calibration) = (&self.config().score, &self.calibration);
         if !self.supports(Attribution::Reconstruction) {
             let expected = "a reconstruction, whose errors have channels";
             return Err(SettingError::new("score.components", expected, "none").into());
         }
         let c = near.channel_count();
-        let values = self.masked_components(near);
+        let values = self.read_components(near);
         let mut shares = vec![0.0; c];
         let known = config.components.iter().zip(calibration.widths()).zip(calibration.tails());
         for ((component, width), tail) in known.filter(|((it, _), _)| it.source.has_channels()) {
@@ -145,21 +150,19 @@ impl Detector {
         use burn::module::Module;
         use burn::tensor::{Tensor, TensorData};
 
-        let (window, c) = (self.config.model.window, near.channel_count());
+        let (window, c) = (self.config().model.window, near.channel_count());
         // Windows side by side that cover the rows; short ones repeat their last row.
         let starts =
             rows.clone().step_by(window).map(|start| start.min(near.rows().saturating_sub(window)));
         let starts: Vec<usize> = starts.collect();
-        let row = |row: usize| near.row(row.min(near.rows() - 1));
-        let values: Vec<f32> = starts
-            .iter()
-            .flat_map(|start| (*start..start + window).flat_map(row))
-            .copied()
-            .collect();
-        let device = self.device.clone().autodiff();
+        let mut values = vec![];
+        for start in &starts {
+            self.windows.gather(&near.values()[start * c..], c, &mut values);
+        }
+        let device = self.trained.device.clone().autodiff();
         let data = TensorData::new(values.clone(), [starts.len(), window, c]);
         let windows = Tensor::<3>::from_data(data, &device).require_grad();
-        let model = self.model.clone().fork(&device);
+        let model = self.model().clone().fork(&device);
         let severity = model.severity(windows.clone());
         let grads = severity.sum().backward();
         let Some(grad) = windows.grad(&grads) else { return Ok(vec![0.0; c]) };

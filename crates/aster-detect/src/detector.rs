@@ -9,8 +9,8 @@ use crate::config::{AsterConfig, ScoreConfig};
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
-    Calibration, Components, Fusion, Grid, ReferenceDistributions, Runner, component_values,
-    outputs_read,
+    Calibration, Components, Fusion, Grid, Outputs, ReferenceDistributions, Runner,
+    component_values, outputs_read,
 };
 
 /// A trained network with everything around it: raw series in, scores and alarms out.
@@ -35,16 +35,11 @@ use crate::score::{
 /// ```
 #[derive(Debug)]
 pub struct Detector {
-    pub(crate) config: AsterConfig,
-    pub(crate) components: CustomComponents,
-    pub(crate) scaler: Scaler,
-    pub(crate) model: Aster,
+    pub(crate) trained: TrainedModel,
     pub(crate) windows: Windows,
     pub(crate) calibration: Calibration,
     pub(crate) reference: ReferenceDistributions,
     pub(crate) threshold: f32,
-    pub(crate) record: RunRecord,
-    pub(crate) device: Device,
 }
 
 /// A trained network and what it was trained with, before its scores are calibrated.
@@ -62,6 +57,28 @@ pub struct TrainedModel {
     pub record: RunRecord,
     /// Device that it scores on.
     pub device: Device,
+}
+
+impl TrainedModel {
+    fn runner(&self, windows: Windows) -> Runner<'_> {
+        Runner {
+            model: &self.model,
+            grid: Grid { windows, channels: self.scaler.channels().len() },
+            batch_size: self.config.score.batch_size,
+            device: &self.device,
+        }
+    }
+
+    /// Runs the network over a scaled series for the outputs that the score's components read.
+    fn outputs(&self, windows: Windows, scaled: &TimeSeries) -> Outputs {
+        self.runner(windows).run_model(scaled, &outputs_read(&self.config.score))
+    }
+
+    /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
+    fn component_values(&self, values: &[f32], outputs: &Outputs) -> Components {
+        let channels = self.scaler.channels().len();
+        component_values(&self.config, &self.components, values, outputs, channels)
+    }
 }
 
 /// Scores and alarms of a series.
@@ -98,19 +115,15 @@ impl Detector {
     /// A setting outside its range, other channels than those trained on, a threshold rule that
     /// fails on the validation scores.
     pub fn calibrate(trained: TrainedModel, train: &TrainSeries) -> Result<Self, DetectError> {
-        let TrainedModel { config, components, scaler, model, record, device } = trained;
+        let TrainedModel { config, components, .. } = &trained;
         config.check()?;
         components.check(&config.score)?;
-        let (fitted, _) = train.split_validation(config.train.validation)?;
-        let validation = fitted.rows();
-        let scaled = scaler.transform(train)?;
+        let validation = train.validation_start(config.train.validation)?;
+        let scaled = trained.scaler.transform(train)?;
         let windows = config.windows()?;
-        let channels = train.channel_count();
-        let batch_size = config.score.batch_size;
-        let grid = Grid { windows, channels };
-        let runner = Runner { model: &model, grid, batch_size, device: &device };
-        let mut values = read_components(&config, &components, &runner, &scaled);
-        let calibration = Calibration::fit(&config, &scaled, &mut values, validation)?;
+        let outputs = trained.outputs(windows, &scaled);
+        let mut values = trained.component_values(scaled.values(), &outputs);
+        let calibration = Calibration::fit(config, &scaled, &mut values, validation)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
         let normal = &scores[validation..];
         let threshold = match &components.threshold {
@@ -119,18 +132,7 @@ impl Detector {
         };
         require("threshold", threshold.is_finite(), "a finite number", threshold)?;
         let reference = ReferenceDistributions::fit(train, normal)?;
-        Ok(Self {
-            config,
-            components,
-            scaler,
-            model,
-            windows,
-            calibration,
-            reference,
-            threshold,
-            record,
-            device,
-        })
+        Ok(Self { trained, windows, calibration, reference, threshold })
     }
 
     /// Chooses another score and another threshold rule for the network as it is: an ablation of
@@ -144,7 +146,7 @@ impl Detector {
         rule: &ThresholdRule,
         train: &TrainSeries,
     ) -> Result<(), DetectError> {
-        let mut trained = self.trained_model();
+        let mut trained = self.trained.clone();
         trained.config.score = score.clone();
         trained.config.threshold = *rule;
         *self = Self::calibrate(trained, train)?;
@@ -153,15 +155,8 @@ impl Detector {
 
     /// Returns the trained network and what it was trained with: what another training starts
     /// from (warm start), or another calibration.
-    pub fn trained_model(&self) -> TrainedModel {
-        TrainedModel {
-            config: self.config.clone(),
-            components: self.components.clone(),
-            scaler: self.scaler.clone(),
-            model: self.model.clone(),
-            record: self.record.clone(),
-            device: self.device.clone(),
-        }
+    pub fn trained_model(&self) -> &TrainedModel {
+        &self.trained
     }
 
     /// Scores a series: one finite score per row, higher is more anomalous, in nats. It is the
@@ -171,29 +166,28 @@ impl Detector {
     /// Other channels than those trained on.
     #[tracing::instrument(level = "debug", skip_all, fields(rows = series.rows()))]
     pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, DetectError> {
-        Ok(self.score_scaled(&self.scaler.transform(series)?))
+        Ok(self.score_scaled(&self.trained.scaler.transform(series)?))
     }
 
     /// Scores a series that has been scaled.
     pub(crate) fn score_scaled(&self, scaled: &TimeSeries) -> Vec<f32> {
-        Fusion::whole(&self.config.score, &self.calibration, &self.masked_components(scaled))
+        Fusion::whole(&self.config().score, &self.calibration, &self.read_components(scaled))
     }
 
-    /// The components of a scaled series, with binary channels as context.
-    pub(crate) fn masked_components(&self, scaled: &TimeSeries) -> Components {
-        let runner = self.runner();
-        let mut components = read_components(&self.config, &self.components, &runner, scaled);
-        self.calibration.mask_binary_channels(&self.config, scaled.values(), &mut components);
+    /// The score's components of a scaled series.
+    pub(crate) fn read_components(&self, scaled: &TimeSeries) -> Components {
+        self.components_of(scaled.values(), &self.trained.outputs(self.windows, scaled))
+    }
+
+    /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
+    pub(crate) fn components_of(&self, values: &[f32], outputs: &Outputs) -> Components {
+        let mut components = self.trained.component_values(values, outputs);
+        self.calibration.mask_binary_channels(self.config(), values, &mut components);
         components
     }
 
     pub(crate) fn runner(&self) -> Runner<'_> {
-        Runner {
-            model: &self.model,
-            grid: Grid { windows: self.windows, channels: self.channels().len() },
-            batch_size: self.config.score.batch_size,
-            device: &self.device,
-        }
+        self.trained.runner(self.windows)
     }
 
     /// Scores a series and turns the scores into alarms.
@@ -203,7 +197,7 @@ impl Detector {
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, DetectError> {
         let scores = self.score(series)?;
         let thresholds = self.thresholds(&scores);
-        let mut intervals = intervals(&scores, &thresholds, &self.config.alarm)?;
+        let mut intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
         for interval in &mut intervals {
             interval.times =
                 series.timestamps().and_then(|times| IntervalTimes::of(interval, times));
@@ -214,7 +208,7 @@ impl Detector {
     /// Returns the threshold of each score of a series, from its beginning: that of
     /// [`Detector::threshold`], or higher where the scores so far have drifted.
     pub fn thresholds(&self, scores: &[f32]) -> Vec<f32> {
-        match &self.config.drift {
+        match &self.config().drift {
             Some(drift) => drift.thresholds(self.threshold, scores),
             None => vec![self.threshold; scores.len()],
         }
@@ -227,40 +221,29 @@ impl Detector {
 
     /// Returns the channels that it was trained on, in order.
     pub fn channels(&self) -> &[String] {
-        self.scaler.channels()
+        self.trained.scaler.channels()
     }
 
     /// Returns the trained network.
     pub fn model(&self) -> &Aster {
-        &self.model
+        &self.trained.model
     }
 
     /// Returns the config in force.
     pub fn config(&self) -> &AsterConfig {
-        &self.config
+        &self.trained.config
     }
 
     /// Returns the record of its training.
     pub fn record(&self) -> &RunRecord {
-        &self.record
+        &self.trained.record
     }
 
     /// Returns the largest number of rows after its own that make a row's score final: the rest
     /// of a window, and the rows that the widest average waits for.
     pub fn latency(&self) -> usize {
-        let after = |width: &usize| self.config.score.alignment.after(*width);
+        let after = |width: &usize| self.config().score.alignment.after(*width);
         let widest = self.calibration.widths().iter().map(after).max();
-        self.config.model.window - 1 + widest.unwrap_or(0)
+        self.config().model.window - 1 + widest.unwrap_or(0)
     }
-}
-
-/// The values of the score's components for a scaled series.
-fn read_components(
-    config: &AsterConfig,
-    custom: &CustomComponents,
-    runner: &Runner<'_>,
-    scaled: &TimeSeries,
-) -> Components {
-    let outputs = runner.run_model(scaled, &outputs_read(&config.score));
-    component_values(config, custom, scaled.values(), &outputs, scaled.channel_count())
 }

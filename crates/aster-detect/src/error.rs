@@ -44,7 +44,7 @@ pub enum DetectError {
     Row {
         /// Position of the row among the rows that were pushed, from 0.
         number: usize,
-        /// What is wrong with the row.
+        /// Fault of the row, in words.
         reason: String,
     },
     /// A feature of this crate is missing from the build.

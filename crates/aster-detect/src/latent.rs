@@ -36,7 +36,7 @@ impl Detector {
         windows: usize,
         seed: u64,
     ) -> Result<LatentCodes, DetectError> {
-        let (config, scaled) = (&self.config.model, self.scaler.transform(series)?);
+        let (config, scaled) = (&self.config().model, self.trained.scaler.transform(series)?);
         let (rows, c) = (scaled.rows(), scaled.channel_count());
         let layout = Windows::new(config.window, 1)?;
         let all = layout.count(rows);
@@ -50,18 +50,15 @@ impl Detector {
             reconstructed: vec![],
             pseudo: vec![],
         };
-        for batch in numbers.chunks(self.config.score.batch_size) {
+        for batch in numbers.chunks(self.config().score.batch_size) {
             let key = |window: &usize| RngKey { seed, epoch: 0, index: *window as u64 };
             let keys: Vec<RngKey> = batch.iter().map(key).collect();
-            let noise = Noise::draw(config, c, &keys, &self.device);
-            let mut values = vec![];
-            for window in batch {
-                let start = layout.start(*window, rows);
-                layout.gather(&scaled.values()[start * c..], c, &mut values);
-            }
-            let data = TensorData::new(values, [batch.len(), config.window, c]);
+            let device = &self.trained.device;
+            let noise = Noise::draw(config, c, &keys, device);
+            let data =
+                TensorData::new(layout.of_series(&scaled, batch), [batch.len(), config.window, c]);
             let Codes { real, reconstructed, pseudo } =
-                self.model.codes(Tensor::from_data(data, &self.device), noise);
+                self.model().codes(Tensor::from_data(data, device), noise);
             let append = |to: &mut Vec<f32>, codes: Tensor<3>| {
                 to.extend(codes.into_data().iter::<f32>());
             };

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::components::CustomComponents;
 use crate::config::AsterConfig;
-use crate::detector::Detector;
+use crate::detector::{Detector, TrainedModel};
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{Calibration, ReferenceDistributions};
@@ -51,16 +51,16 @@ impl Detector {
         config.model.context = config.model.context.resolved()?;
         let description = Description {
             config,
-            scaler: self.scaler.clone(),
+            scaler: self.trained.scaler.clone(),
             calibration: self.calibration.clone(),
             reference: self.reference.clone(),
             threshold: self.threshold,
-            record: self.record.clone(),
-            components: self.components.names(),
+            record: self.record().clone(),
+            components: self.trained.components.names(),
         };
         let write = |path: &Path| {
             let mut store = SafetensorsStore::from_file(path).overwrite(true);
-            self.model.save_into(&mut store).map_err(|error| StoreError::Weights {
+            self.model().save_into(&mut store).map_err(|error| StoreError::Weights {
                 path: path.into(),
                 reason: error.to_string(),
             })
@@ -91,16 +91,13 @@ impl Detector {
     ) -> Result<Self, DetectError> {
         let folder = Folder::open(folder.as_ref(), FORMAT)?;
         let description: Description = folder.json(DESCRIPTION)?;
-        let path = folder.path(DESCRIPTION)?;
         let (expected, got) = (&description.components, components.names());
         if got != *expected {
-            let (expected, got) = (listed(expected), listed(&got));
+            let (path, expected, got) = (folder.path(DESCRIPTION)?, listed(expected), listed(&got));
             return Err(DetectError::OtherComponents { path, expected, got });
         }
-        if let Err(reason) = description.validate() {
-            let reason = format!("expected parts that belong together, got {reason}");
-            return Err(StoreError::InvalidFormat { path, reason }.into());
-        }
+        let together = "parts that belong together";
+        description.validate().map_err(|got| folder.invalid(DESCRIPTION, together, got))?;
         let Description { config, scaler, calibration, reference, threshold, record, .. } =
             description;
         config.check()?;
@@ -108,18 +105,9 @@ impl Detector {
         let windows = config.windows()?;
         let mut model = config.model.init(components.network(), scaler.channels().len(), device)?;
         load_weights(&mut model, &folder.path(WEIGHTS)?)?;
-        Ok(Self {
-            config,
-            components: components.clone(),
-            scaler,
-            model,
-            windows,
-            calibration,
-            reference,
-            threshold,
-            record,
-            device: device.clone(),
-        })
+        let (components, device) = (components.clone(), device.clone());
+        let trained = TrainedModel { config, components, scaler, model, record, device };
+        Ok(Self { trained, windows, calibration, reference, threshold })
     }
 }
 

@@ -1,6 +1,9 @@
 use std::collections::VecDeque;
 
-use aster_base::{SettingError, at_least_one, open_share, quantile_index, require};
+use aster_base::{
+    SettingError, at_least_one, open_share, quantile_index, require, share_above_zero,
+    share_below_one,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::tail::ParetoTail;
@@ -88,13 +91,9 @@ impl DriftConfig {
         let Self { method, warmup, memory } = *self;
         match method {
             DriftMethod::Level { quantile, separation, power } => {
-                let inside = (0.0..1.0).contains(&quantile);
-                require("method.level.quantile", inside, "a number in [0, 1)", quantile)?;
-                for (name, share) in
-                    [("method.level.separation", separation), ("method.level.power", power)]
-                {
-                    require(name, share > 0.0 && share <= 1.0, "a number in (0, 1]", share)?;
-                }
+                share_below_one("method.level.quantile", quantile)?;
+                share_above_zero("method.level.separation", separation)?;
+                share_above_zero("method.level.power", power)?;
             }
             DriftMethod::Pot { initial, risk } => {
                 open_share("method.pot.initial", initial)?;

@@ -103,8 +103,8 @@ pub struct AlarmTracker {
     recent: VecDeque<bool>,
     row: usize,
     open: Option<Interval>,
-    /// Sums over the rows after the open interval, which may yet become part of it. Their severities
-    /// are sums.
+    /// Sums over the rows after the open interval, which may yet become part of it. Their
+    /// severities are sums.
     after: Option<Interval>,
 }
 

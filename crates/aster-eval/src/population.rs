@@ -55,9 +55,9 @@ impl Population {
         counts.into_iter().map(|count| count as f64 / values.len() as f64).collect()
     }
 
-    /// Returns the population stability index of other values, `sum (q - p) ln(q / p)` over the parts:
-    /// 0 for the same distribution. Below 0.1 is customarily taken to be stable, above 0.25 to
-    /// have shifted (Siddiqi, Credit Risk Scorecards, 2006).
+    /// Returns the population stability index of other values, `sum (q - p) ln(q / p)` over the
+    /// parts: 0 for the same distribution. Below 0.1 is customarily taken to be stable, above 0.25
+    /// to have shifted (Siddiqi, Credit Risk Scorecards, 2006).
     ///
     /// # Errors
     /// No values, a value that is not finite.

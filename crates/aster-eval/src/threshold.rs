@@ -1,4 +1,7 @@
-use aster_base::{SettingError, median, open_share, positive, quantile, require};
+use aster_base::{
+    SettingError, median, open_share, positive, quantile, require, share_above_zero,
+    share_below_one,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_scores, check_thresholds};
@@ -100,13 +103,8 @@ impl ThresholdRule {
     /// A parameter outside its range.
     pub fn check(&self) -> Result<(), SettingError> {
         match *self {
-            Self::Quantile { q } => {
-                require("quantile.q", q > 0.0 && q <= 1.0, "a number in (0, 1]", q)
-            }
-            Self::FalseAlarmRate { rate } => {
-                let inside = (0.0..1.0).contains(&rate);
-                require("false_alarm_rate.rate", inside, "a number in [0, 1)", rate)
-            }
+            Self::Quantile { q } => share_above_zero("quantile.q", q),
+            Self::FalseAlarmRate { rate } => share_below_one("false_alarm_rate.rate", rate),
             Self::Mad { k } => positive("mad.k", k),
             Self::Fixed { value } => {
                 require("fixed.value", value.is_finite(), "a finite number", value)

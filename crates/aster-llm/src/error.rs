@@ -89,7 +89,7 @@ pub enum LlmError {
     Adapter {
         /// The file.
         path: PathBuf,
-        /// What does not fit, in words.
+        /// Mismatch, in words.
         reason: String,
     },
     /// A tokenizer that cannot be read, or that a prompt cannot use.
@@ -127,4 +127,9 @@ pub enum LlmError {
     /// A setting is outside its range.
     #[error(transparent)]
     Setting(#[from] SettingError),
+}
+
+/// Names the file that an error of input or output is about.
+pub(crate) fn io(path: &std::path::Path) -> impl Fn(std::io::Error) -> LlmError {
+    move |source| LlmError::Io { path: path.into(), source }
 }

@@ -6,32 +6,18 @@
 //!
 //! Shapes: B batch, L tokens, D width, V vocabulary, P patch length, C channels.
 
-mod adapter;
-mod block;
-mod cache;
-mod config;
 mod context;
 mod error;
-mod export;
-mod files;
-mod hf;
-#[cfg(feature = "hub")]
-mod hub;
-mod input;
-mod load;
-mod model;
 mod pretrained;
-mod prompt;
-mod rotary;
-mod weights;
+mod transformer;
 
-pub use adapter::{LoraConfig, Target};
-pub use config::{Activation, Family, LlmConfig, RopeScaling};
-pub use context::{ContextConfig, ContextEncoder, LlmSource, Precision, Tuning};
+pub use context::{
+    ContextConfig, ContextEncoder, InputConfig, LlmSource, Precision, Prompt, PromptTokens, Tuning,
+};
 pub use error::LlmError;
 #[cfg(feature = "hub")]
-pub use hub::Hub;
-pub use input::InputConfig;
-pub use model::{Backbone, LanguageModel};
+pub use pretrained::Hub;
 pub use pretrained::Pretrained;
-pub use prompt::{Prompt, PromptTokens};
+pub use transformer::{
+    Activation, Backbone, Family, LanguageModel, LlmConfig, LoraConfig, RopeScaling, Target,
+};

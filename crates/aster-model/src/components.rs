@@ -17,8 +17,8 @@ pub trait CustomLayer: Debug + Send + Sync + 'static {
     /// Returns the name used in saved detectors and in messages.
     fn name(&self) -> &str;
 
-    /// Creates a layer with fresh weights on the device. It is made again, with the same shape, when a
-    /// detector is loaded, and then gets the saved weights.
+    /// Creates a layer with fresh weights on the device. It is made again, with the same shape,
+    /// when a detector is loaded, and then gets the saved weights.
     ///
     /// # Errors
     /// Whatever makes it impossible.

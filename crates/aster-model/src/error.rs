@@ -19,7 +19,7 @@ pub enum ModelError {
     Component {
         /// Built-in component that the custom one stands in for.
         component: &'static str,
-        /// Its name.
+        /// Name of the custom component.
         name: String,
         /// The cause.
         source: ComponentError,

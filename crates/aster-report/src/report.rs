@@ -8,8 +8,8 @@ use crate::config::ReportConfig;
 use crate::error::ReportError;
 use crate::figure::{Axis, Scale};
 
-/// Report of what a detector found in a series, ready to be drawn. Of its labels, if it has any, nothing
-/// is read but to judge what was found.
+/// Report of what a detector found in a series, ready to be drawn. Of its labels, if it has any,
+/// nothing is read but to judge what was found.
 #[derive(Debug)]
 pub struct Report<'a> {
     pub(crate) detector: &'a Detector,
@@ -100,7 +100,8 @@ impl<'a> Report<'a> {
         self.config.timestamps.per_second(*self.series.timestamps()?.first()?)
     }
 
-    /// Returns the axis of milliseconds since the Unix epoch, of timestamps that are no dates, or of rows.
+    /// Returns the axis of milliseconds since the Unix epoch, of timestamps that are no dates, or
+    /// of rows.
     pub(crate) fn time_axis(&self) -> Axis {
         match (self.series.timestamps(), self.per_second()) {
             (Some(_), Some(_)) => Axis { name: "time", scale: Scale::Time },

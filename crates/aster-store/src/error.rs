@@ -17,7 +17,7 @@ pub enum StoreError {
     InvalidFormat {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the file.
+        /// Fault of the file, in words.
         reason: String,
     },
     /// A file is not what it was when it was written.
@@ -45,7 +45,7 @@ pub enum StoreError {
     Weights {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the file.
+        /// Fault of the file, in words.
         reason: String,
     },
 }

@@ -210,6 +210,13 @@ impl Folder {
         Ok(self.path.join(&checksum.file))
     }
 
+    /// Describes an entry that can be read and is not what it should be.
+    pub fn invalid(&self, entry: &str, expected: &str, got: &str) -> StoreError {
+        let reason = format!("expected {expected}, got {got}");
+        self.path(entry)
+            .map_or_else(|error| error, |path| StoreError::InvalidFormat { path, reason })
+    }
+
     /// Reads an entry that was written as JSON.
     ///
     /// # Errors

@@ -111,27 +111,18 @@ impl WindowBatcher {
 
 impl Batcher<Draw, WindowBatch> for WindowBatcher {
     fn batch(&self, draws: Vec<Draw>, device: &Device) -> WindowBatch {
-        let windows: Vec<usize> = draws.iter().map(|draw| draw.window).collect();
+        let numbers: Vec<usize> = draws.iter().map(|draw| draw.window).collect();
+        let (values, c) =
+            (self.windows.of_series(&self.series, &numbers), self.series.channel_count());
+        let shape = [numbers.len(), self.windows.length(), c];
         let keys: Vec<RngKey> = draws.iter().map(|draw| draw.key).collect();
         WindowBatch {
-            windows: gather(&self.series, &self.windows, &windows, device),
-            noise: Noise::draw(&self.config, self.series.channel_count(), &keys, device),
+            windows: Tensor::from_data(TensorData::new(values, shape), device),
+            noise: Noise::draw(&self.config, c, &keys, device),
             step: draws.first().map_or(0, |draw| draw.step),
             weight: self.weight,
         }
     }
-}
-
-/// The given windows as a tensor `[B, T, C]`.
-fn gather(series: &TimeSeries, windows: &Windows, numbers: &[usize], device: &Device) -> Tensor<3> {
-    let c = series.channel_count();
-    let mut values = Vec::with_capacity(numbers.len() * windows.length() * c);
-    for window in numbers {
-        let start = windows.start(*window, series.rows());
-        windows.gather(&series.values()[start * c..], c, &mut values);
-    }
-    let shape = [numbers.len(), windows.length(), c];
-    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 #[cfg(test)]

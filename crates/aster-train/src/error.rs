@@ -38,7 +38,7 @@ pub enum TrainError {
         needed: usize,
     },
     /// A loss that is NaN or infinite ended the training.
-    #[error("the {term} loss is {value} at step {step}; {}", told(checkpoint))]
+    #[error("the {term} loss is {value} at step {step}; {}", last_good(checkpoint))]
     NonFinite {
         /// First loss term that was not finite.
         term: LossTerm,
@@ -50,7 +50,7 @@ pub enum TrainError {
         checkpoint: Option<PathBuf>,
     },
     /// Burn's training loop gave up, or the training was cancelled before an epoch had ended.
-    #[error("training stopped: {reason}; {}", told(checkpoint))]
+    #[error("training stopped: {reason}; {}", last_good(checkpoint))]
     Stopped {
         /// The reason that the loop gave.
         reason: String,
@@ -85,7 +85,7 @@ impl TrainError {
     }
 }
 
-fn told(checkpoint: &Option<PathBuf>) -> String {
+fn last_good(checkpoint: &Option<PathBuf>) -> String {
     match checkpoint {
         Some(path) => format!("the last good checkpoint is {}", path.display()),
         None => "no epoch had ended, so there is no checkpoint".into(),

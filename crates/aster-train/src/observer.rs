@@ -93,7 +93,7 @@ impl Observer for ProgressBar {
 
     fn rollback(&mut self, rollback: &Rollback) {
         let Rollback { epoch, step, term, learning_rate } = rollback;
-        self.say(format_args!(
+        self.print(format_args!(
             "epoch {epoch} again, at a rate of {learning_rate:.1e}: {term} not finite at step {step}"
         ));
     }
@@ -102,16 +102,18 @@ impl Observer for ProgressBar {
         let ended = epochs.len();
         let kept = format!("cancelled after epoch {ended}: the best epoch so far is the result");
         match checkpoints {
-            Some(folder) => self
-                .say(format_args!("{kept}; checkpoints to go on from are in {}", folder.display())),
-            None => self.say(format_args!("{kept}")),
+            Some(folder) => self.print(format_args!(
+                "{kept}; checkpoints to go on from are in {}",
+                folder.display()
+            )),
+            None => self.print(format_args!("{kept}")),
         }
     }
 }
 
 impl ProgressBar {
     /// On a terminal too, where it outlasts the bar.
-    fn say(&self, line: std::fmt::Arguments) {
+    fn print(&self, line: std::fmt::Arguments) {
         // Who cannot be told is not told.
         let _ = self.0.suspend(|| writeln!(std::io::stderr(), "{line}"));
     }
@@ -119,7 +121,7 @@ impl ProgressBar {
     /// Where there is no terminal, and so no bar.
     fn write(&self, line: std::fmt::Arguments) {
         if self.0.is_hidden() {
-            self.say(line);
+            self.print(line);
         }
     }
 }

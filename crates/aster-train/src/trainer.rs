@@ -36,7 +36,7 @@ pub fn refit(
     settings: &TrainConfig,
     train: &TrainSeries,
 ) -> Result<Detector, TrainError> {
-    let trained = detector.trained_model();
+    let trained = detector.trained_model().clone();
     let mut config = trained.config.clone();
     config.train = settings.clone();
     let strategy = Strategy::Single(trained.device.clone().autodiff());

@@ -239,7 +239,7 @@ pub enum DeviceError {
     Connect {
         /// Address of the server.
         url: String,
-        /// What went wrong, in words.
+        /// Fault of the device, in words.
         reason: String,
     },
 }

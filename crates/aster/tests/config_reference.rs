@@ -1,7 +1,6 @@
 //! The config reference, `docs/config.md`, is what the configs' JSON schema says.
 //!
-//! `ASTER_WRITE=1 cargo test --workspace --features aster-tsad/schema --test config_reference`
-//! writes it anew.
+//! `ASTER_WRITE=1 cargo test --workspace --test config_reference` writes it anew.
 
 #![cfg(all(feature = "files", feature = "report", feature = "schema", feature = "train"))]
 #![allow(clippy::panic, clippy::unwrap_used)] // in helpers; tests themselves are exempt

@@ -22,8 +22,8 @@ pub struct ScoreConfig {
     /// which this share of the mean over all channels is added: a channel that never moved in
     /// training would drown the others once it does. Default: 0.03.
     pub channel_floor: f64,
-    /// Whether a channel that had two values in training, a command or a status, is context:
-    /// which of them it has is then not anomalous, only a value that is neither (ours).
+    /// Treatment of channels that had two values in training (commands, status flags) as context:
+    /// which of the two they have is not anomalous then, only a value that is neither (ours).
     /// Default: `true`.
     pub binary_as_context: bool,
     /// Quantile of a component's validation values, in (0, 1), at which its Pareto tail starts.
@@ -145,7 +145,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether it has a value for each channel, or one for a row as a whole.
+    /// Returns whether the output has a value for each channel, not one for a row as a whole.
     pub fn has_channels(self) -> bool {
         match self {
             Self::Reconstruction | Self::RawReconstruction => true,

@@ -1,4 +1,6 @@
-use aster_base::{SettingError, Within, at_least_one, non_negative, open_share, positive, require};
+use aster_base::{
+    SettingError, Within, at_least_one, non_negative, open_share, positive, share_above_zero,
+};
 use aster_model::ObjectiveConfig;
 use serde::{Deserialize, Serialize};
 
@@ -83,11 +85,8 @@ impl TrainConfig {
         at_least_one("steps_per_epoch", self.steps_per_epoch)?;
         at_least_one("batch_size", self.batch_size)?;
         at_least_one("validation_windows", self.validation_windows)?;
-        for (name, rate) in
-            [("learning_rate", self.learning_rate), ("rollback_rate", self.rollback_rate)]
-        {
-            require(name, rate > 0.0 && rate <= 1.0, "a number in (0, 1]", rate)?;
-        }
+        share_above_zero("learning_rate", self.learning_rate)?;
+        share_above_zero("rollback_rate", self.rollback_rate)?;
         open_share("warmup_fraction", self.warmup_fraction)?;
         open_share("validation", self.validation)?;
         non_negative("weight_decay", self.weight_decay.into())?;

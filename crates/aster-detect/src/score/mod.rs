@@ -16,4 +16,4 @@ pub(crate) use fusion::Fusion;
 pub(crate) use reference::ReferenceDistributions;
 pub(crate) use run::{Runner, outputs_read};
 pub(crate) use smoothing::MovingMean;
-pub(crate) use walk::{FinalRows, Grid, WindowWalk};
+pub(crate) use walk::{FinalRows, Grid, Outputs, WindowWalk};

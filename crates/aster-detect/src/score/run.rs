@@ -29,6 +29,11 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Rows that make the windows of one forward pass due.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.batch_size.saturating_mul(self.grid.windows.stride())
+    }
+
     /// Runs the network on scaled windows `[n, T, C]` and calls `update` with the number of each
     /// and its outputs `[T, width]`.
     pub(crate) fn run_windows(
@@ -59,8 +64,8 @@ impl Runner<'_> {
                 all.entry(output).or_default().extend(values);
             }
         };
-        let rows = self.batch_size.saturating_mul(self.grid.windows.stride());
-        for values in series.values().chunks(rows.saturating_mul(self.grid.channels)) {
+        let values_at_once = self.rows_at_once().saturating_mul(self.grid.channels);
+        for values in series.values().chunks(values_at_once) {
             walk.push(values, self.grid.channels);
             self.run_due(&mut [&mut walk]);
             append(walk.take_final(&self.grid).outputs);

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
-use crate::score::{FinalRows, Fusion, Runner, WindowWalk, component_values, outputs_read};
+use crate::score::{FinalRows, Fusion, Runner, WindowWalk, outputs_read};
 
 /// A series that goes on: the walk of its windows, and the components on their way to scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(detector: &Detector) -> Self {
-        let score = &detector.config.score;
+        let score = &detector.config().score;
         Self {
             walk: WindowWalk::new(outputs_read(score).into_iter()),
             fusion: Fusion::new(score, &detector.calibration),
@@ -22,7 +22,7 @@ impl Segment {
     /// Takes the next row, before scaling.
     pub(crate) fn push(&mut self, detector: &Detector, row: &[f32]) {
         let mut scaled = row.to_vec();
-        detector.scaler.transform_rows(&mut scaled);
+        detector.trained.scaler.transform_rows(&mut scaled);
         self.walk.push(&scaled, row.len());
     }
 
@@ -37,19 +37,15 @@ impl Segment {
         runner.run_last(&mut self.walk);
         let rows = self.walk.take_rest(&runner.grid);
         let mut scores = self.finalize_rows(detector, rows);
-        scores.extend(self.fusion.drain(&detector.config.score, &detector.calibration));
+        scores.extend(self.fusion.drain(&detector.config().score, &detector.calibration));
         scores
     }
 
     /// Computes the components of rows that no later window covers, and of them what scores
     /// there are.
     fn finalize_rows(&mut self, detector: &Detector, rows: FinalRows) -> Vec<f32> {
-        let (config, c) = (&detector.config, detector.channels().len());
-        let FinalRows { values, outputs } = rows;
-        let custom = &detector.components;
-        let mut components = component_values(config, custom, &values, &outputs, c);
-        detector.calibration.mask_binary_channels(config, &values, &mut components);
-        self.fusion.push(&config.score, &detector.calibration, &components)
+        let components = detector.components_of(&rows.values, &rows.outputs);
+        self.fusion.push(&detector.config().score, &detector.calibration, &components)
     }
 
     /// Validates a segment that was read from outside: it can be of this detector.
@@ -57,7 +53,7 @@ impl Segment {
     /// # Errors
     /// What does not fit, in words.
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
-        let score = &detector.config.score;
+        let score = &detector.config().score;
         self.walk.validate(&detector.runner().grid, &outputs_read(score))?;
         self.fusion.validate(score, &detector.calibration)
     }

@@ -22,8 +22,8 @@ pub struct Scored {
     pub score: f32,
     /// Threshold that the score is compared with.
     pub threshold: f32,
-    /// Whether the row alarms: that its score reaches the threshold, and those of as many
-    /// rows before it as the detector's [`AlarmConfig`](aster_eval::AlarmConfig) asks for.
+    /// Alarm flag of the row: its score reaches the threshold, and so do those of as many rows
+    /// before it as the detector's [`AlarmConfig`](aster_eval::AlarmConfig) asks for.
     pub alarms: bool,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct StreamState {
 impl StreamState {
     pub(crate) fn new(detector: &Detector, config: StreamConfig) -> Result<Self, DetectError> {
         config.check()?;
-        let drift = detector.config.drift;
+        let drift = detector.config().drift;
         Ok(Self {
             config,
             counts: StreamCounts::default(),
@@ -64,7 +64,7 @@ impl StreamState {
             waiting: VecDeque::new(),
             scored: 0,
             threshold: drift.map(|drift| DriftingThreshold::new(drift, detector.threshold())),
-            alarms: AlarmTracker::new(detector.config.alarm),
+            alarms: AlarmTracker::new(detector.config().alarm),
         })
     }
 
@@ -129,7 +129,7 @@ impl StreamState {
         let mut values = row.values.to_vec();
         for (channel, value) in values.iter_mut().enumerate().filter(|(_, x)| !x.is_finite()) {
             let last = self.last.as_ref().map(|(_, last)| last[channel]);
-            *value = last.unwrap_or(detector.scaler.center()[channel]);
+            *value = last.unwrap_or(detector.trained.scaler.center()[channel]);
             self.counts.held += 1;
         }
         self.append(detector, row.time, &values);
@@ -186,7 +186,7 @@ impl StreamState {
             }
             () if self.config.check().is_err() => Err("a stream with impossible settings"),
             () if !last => Err("a stream whose last row has other channels"),
-            () if self.threshold.is_some() != detector.config.drift.is_some() => {
+            () if self.threshold.is_some() != detector.config().drift.is_some() => {
                 Err("a stream with another adaptation of the threshold")
             }
             () => self.segment.validate(detector),

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_store::{Entry, Folder, Format, StoreError, replace};
+use aster_store::{Entry, Folder, Format, replace};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
@@ -69,7 +69,7 @@ impl StreamingDetector {
         let runner = detector.runner();
         let mut output = StreamOutput::default();
         // No more rows at once than the network runs on at once.
-        for rows in rows.chunks(runner.batch_size.saturating_mul(runner.grid.windows.stride())) {
+        for rows in rows.chunks(runner.rows_at_once()) {
             rows.iter().for_each(|row| state.take(detector, &runner, *row, &mut output));
             advance(detector, &runner, &mut [(state, &mut output)]);
         }
@@ -117,12 +117,8 @@ impl StreamingDetector {
     pub fn load(detector: Arc<Detector>, folder: impl AsRef<Path>) -> Result<Self, DetectError> {
         let folder = Folder::open(folder.as_ref(), FORMAT)?;
         let state: StreamState = folder.json("stream")?;
-        match state.validate(&detector) {
-            Ok(()) => Ok(Self { detector, state }),
-            Err(reason) => {
-                let reason = format!("expected a stream of this detector, got {reason}");
-                Err(StoreError::InvalidFormat { path: folder.path("stream")?, reason }.into())
-            }
-        }
+        let expected = "a stream of this detector";
+        state.validate(&detector).map_err(|got| folder.invalid("stream", expected, got))?;
+        Ok(Self { detector, state })
     }
 }

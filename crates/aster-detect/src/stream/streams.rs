@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_store::{Entry, Folder, Format, StoreError, replace};
+use aster_store::{Entry, Folder, Format, replace};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
@@ -106,12 +106,9 @@ impl Streams {
         let folder = Folder::open(folder.as_ref(), FORMAT)?;
         let (config, streams): (StreamConfig, BTreeMap<String, StreamState>) =
             folder.json("streams")?;
-        match streams.values().try_for_each(|state| state.validate(&detector)) {
-            Ok(()) => Ok(Self { detector, config, streams }),
-            Err(reason) => {
-                let reason = format!("expected streams of this detector, got {reason}");
-                Err(StoreError::InvalidFormat { path: folder.path("streams")?, reason }.into())
-            }
-        }
+        let expected = "streams of this detector";
+        let valid = streams.values().try_for_each(|state| state.validate(&detector));
+        valid.map_err(|got| folder.invalid("streams", expected, got))?;
+        Ok(Self { detector, config, streams })
     }
 }

@@ -5,8 +5,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use sha2::{Digest, Sha256};
 
-use crate::error::LlmError;
-use crate::files::io;
+use crate::error::{LlmError, io};
 
 /// What a frozen model makes of windows: a file for each, named by the hash of its patches,
 /// in a folder named by the hash of all else that it depends on. Any number of threads and

@@ -6,14 +6,14 @@ use burn::nn::{Embedding, Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::LoraConfig;
-use crate::cache::Cache;
-use crate::config::LlmConfig;
+use crate::context::cache::Cache;
+use crate::context::input::{Input, InputConfig};
+use crate::context::prompt::{Prompt, PromptTokens};
 use crate::error::LlmError;
-use crate::input::{Input, InputConfig};
-use crate::model::{Backbone, embedding, truncated};
 use crate::pretrained::Pretrained;
-use crate::prompt::{Prompt, PromptTokens};
+use crate::transformer::LlmConfig;
+use crate::transformer::LoraConfig;
+use crate::transformer::{Backbone, embedding, truncated};
 
 /// Source of the language model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -7,11 +7,11 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 use serde_json::json;
 
-use crate::block::{Block, Norm};
-use crate::config::{Activation, Family, LlmConfig};
-use crate::error::LlmError;
-use crate::files::{CONFIG, WEIGHTS, io};
-use crate::model::LanguageModel;
+use crate::error::{LlmError, io};
+use crate::pretrained::files::{CONFIG, WEIGHTS};
+use crate::transformer::LanguageModel;
+use crate::transformer::{Activation, Family, LlmConfig};
+use crate::transformer::{Block, Norm};
 
 impl LanguageModel {
     /// Writes a GPT-2 as a Hugging Face folder: `config.json` and `model.safetensors`.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::LlmError;
+use crate::error::{LlmError, io};
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -29,10 +29,6 @@ pub(crate) fn shards(index: &Path) -> Result<BTreeMap<String, String>, LlmError>
         Some(shard) => Err(LlmError::Index { path: index.into(), got: shard.clone() }),
         None => Ok(weight_map),
     }
-}
-
-pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> LlmError {
-    move |source| LlmError::Io { path: path.into(), source }
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LlmError> {

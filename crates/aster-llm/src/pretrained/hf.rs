@@ -3,8 +3,8 @@
 use aster_base::{SettingError, require};
 use serde::Deserialize;
 
-use crate::config::{Activation, Family, LlmConfig, RopeScaling};
 use crate::error::LlmError;
+use crate::transformer::{Activation, Family, LlmConfig, RopeScaling};
 
 /// The fields of the families that can be read.
 #[derive(Deserialize)]

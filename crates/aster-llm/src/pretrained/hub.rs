@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use hf_hub::{HFClient, HFClientSync, HFError, HFRepositorySync, RepoTypeModel, split_id};
 use sha2::{Digest, Sha256};
 
-use crate::error::LlmError;
-use crate::files::{CONFIG, INDEX, TOKENIZER, WEIGHTS, io, shards};
+use crate::error::{LlmError, io};
+use crate::pretrained::files::{CONFIG, INDEX, TOKENIZER, WEIGHTS, shards};
 
 /// A Hugging Face hub and the cache of what came from it, with feature `hub`.
 ///

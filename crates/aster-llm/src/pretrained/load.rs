@@ -5,12 +5,12 @@ use std::path::Path;
 use burn::module::Param;
 use burn::tensor::Device;
 
-use crate::block::{Attention, Block, FeedForward};
-use crate::config::{Family, LlmConfig};
 use crate::error::LlmError;
-use crate::model::{Backbone, LanguageModel, truncated};
-use crate::pretrained::Pretrained;
-use crate::weights::Weights;
+use crate::pretrained::source::Pretrained;
+use crate::pretrained::weights::Weights;
+use crate::transformer::{Attention, Block, FeedForward};
+use crate::transformer::{Backbone, LanguageModel, truncated};
+use crate::transformer::{Family, LlmConfig};
 
 impl Backbone {
     /// The first `layers` blocks (default: all) of a pre-trained model.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use burn::store::{ModuleStore, SafetensorsStore};
 use burn::tensor::Device;
 
-use crate::config::LlmConfig;
-use crate::error::LlmError;
-use crate::files::{CONFIG, INDEX, WEIGHTS, io, read, shards};
-use crate::hf::HfConfig;
-use crate::weights::{Tensors, Weights};
+use crate::error::{LlmError, io};
+use crate::pretrained::files::{CONFIG, INDEX, WEIGHTS, read, shards};
+use crate::pretrained::hf::HfConfig;
+use crate::pretrained::weights::{Tensors, Weights};
+use crate::transformer::LlmConfig;
 
 /// A pre-trained model in the layout of the Hugging Face hub: `config.json`,
 /// `model.safetensors` or its shards with `model.safetensors.index.json`, and
@@ -26,12 +26,12 @@ enum Place {
     Bundled,
 }
 
-/// The model of `examples/pretrain_llm.rs`.
+/// The model of `tools/src/bin/pretrain_llm.rs`.
 #[cfg(feature = "bundled")]
 mod bundled {
-    pub(super) const CONFIG: &[u8] = include_bytes!("../bundled/config.json");
-    pub(super) const WEIGHTS: &[u8] = include_bytes!("../bundled/model.safetensors");
-    pub(super) const TOKENIZER: &[u8] = include_bytes!("../bundled/tokenizer.json");
+    pub(super) const CONFIG: &[u8] = include_bytes!("../../bundled/config.json");
+    pub(super) const WEIGHTS: &[u8] = include_bytes!("../../bundled/model.safetensors");
+    pub(super) const TOKENIZER: &[u8] = include_bytes!("../../bundled/tokenizer.json");
 }
 
 impl Pretrained {
@@ -47,7 +47,7 @@ impl Pretrained {
     /// Those of `Hub::fetch`; this crate was built without its feature `hub`.
     pub fn hub(model: &str) -> Result<Self, LlmError> {
         #[cfg(feature = "hub")]
-        return crate::hub::Hub::from_env().fetch(model).map(Self::folder);
+        return crate::pretrained::hub::Hub::from_env().fetch(model).map(Self::folder);
         #[cfg(not(feature = "hub"))]
         Err(LlmError::Feature { what: format!("the model {model:?}"), feature: "hub" })
     }
@@ -81,7 +81,7 @@ impl Pretrained {
     /// A missing or malformed file.
     #[cfg(feature = "tokenizers")]
     pub fn tokenizer(&self) -> Result<tokenizers::Tokenizer, LlmError> {
-        let (path, text) = self.file(crate::files::TOKENIZER)?;
+        let (path, text) = self.file(crate::pretrained::files::TOKENIZER)?;
         let wrong = |error| LlmError::Tokenizer { reason: format!("{}: {error}", path.display()) };
         tokenizers::Tokenizer::from_bytes(text).map_err(wrong)
     }

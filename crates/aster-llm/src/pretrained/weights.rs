@@ -7,9 +7,9 @@ use burn::nn::{Embedding, Linear};
 use burn::store::burn_pack::Tensor as PackTensor;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use crate::block::Norm;
-use crate::config::{Family, LlmConfig};
 use crate::error::LlmError;
+use crate::transformer::Norm;
+use crate::transformer::{Family, LlmConfig};
 
 /// By name, none of them read before it is asked for.
 pub(crate) type Tensors = BTreeMap<String, PackTensor>;

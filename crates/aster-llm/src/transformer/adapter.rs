@@ -1,4 +1,4 @@
-use aster_base::{SettingError, at_least_one, positive, require};
+use aster_base::{SettingError, at_least_one, positive, share_below_one};
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::module::linear;
@@ -71,8 +71,7 @@ impl LoraConfig {
         at_least_one("rank", self.rank)?;
         positive("alpha", self.alpha)?;
         at_least_one("targets", self.targets.len())?;
-        let inside = (0.0..1.0).contains(&self.dropout);
-        require("dropout", inside, "a number in [0, 1)", self.dropout)
+        share_below_one("dropout", self.dropout)
     }
 
     fn scale(&self) -> f64 {

@@ -5,9 +5,9 @@ use burn::nn::{LayerNorm, LayerNormConfig, RmsNorm, RmsNormConfig};
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
 use burn::tensor::{Bool, Device, Tensor};
 
-use crate::adapter::{LoraConfig, Projection, Target};
-use crate::config::{Activation, Family, LlmConfig};
-use crate::rotary::Rotary;
+use crate::transformer::adapter::{LoraConfig, Projection, Target};
+use crate::transformer::config::{Activation, Family, LlmConfig};
+use crate::transformer::rotary::Rotary;
 
 /// The norm of a family.
 #[derive(Module, Debug)]

@@ -7,11 +7,10 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::module::linear;
 use burn::tensor::{DType, Device, Int, Tensor};
 
-use crate::adapter::LoraConfig;
-use crate::block::{Block, Norm, Shared};
-use crate::config::{Family, LlmConfig};
-use crate::error::LlmError;
-use crate::files::io;
+use crate::error::{LlmError, io};
+use crate::transformer::adapter::LoraConfig;
+use crate::transformer::block::{Block, Norm, Shared};
+use crate::transformer::config::{Family, LlmConfig};
 
 /// Whether a tensor is one of LoRA's factors.
 fn is_factor(name: &str, _container: &str) -> bool {
@@ -232,8 +231,8 @@ mod tests {
     use burn::tensor::Distribution;
 
     use super::*;
-    use crate::adapter::Target;
-    use crate::block::tests::learn;
+    use crate::transformer::adapter::Target;
+    use crate::transformer::block::tests::learn;
 
     #[test]
     fn an_adapter_is_saved_alone_and_merges_into_the_base() {

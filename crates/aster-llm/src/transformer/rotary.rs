@@ -2,7 +2,7 @@ use std::f64::consts::PI;
 
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::config::{LlmConfig, RopeScaling};
+use crate::transformer::config::{LlmConfig, RopeScaling};
 
 /// Rotary position code (Su et al. 2021) in the half-split layout of Hugging Face weights.
 pub(crate) struct Rotary {
