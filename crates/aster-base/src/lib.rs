@@ -15,6 +15,7 @@ mod configure;
 pub mod off;
 mod quantile;
 mod setting;
+mod words;
 
 pub use configure::Configure;
 pub use quantile::quantile;
@@ -28,3 +29,5 @@ pub use setting::{
     LARGEST, Within, at_least_one, non_negative, open_share, positive, require, share_above_zero,
     share_below_one,
 };
+#[doc(hidden)]
+pub use words::of_word;

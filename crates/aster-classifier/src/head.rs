@@ -117,6 +117,8 @@ impl Classifier {
     }
 }
 
+aster_base::words!(HeadKind);
+
 #[cfg(test)]
 mod tests {
     use super::*;

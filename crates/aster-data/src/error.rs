@@ -6,6 +6,16 @@ use aster_base::SettingError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// A row has other than one value per channel.
+    #[error("row {row}: expected {expected} values, got {got}")]
+    Ragged {
+        /// Row, from 0.
+        row: usize,
+        /// Number of channels C.
+        expected: usize,
+        /// Values of the row.
+        got: usize,
+    },
     /// The path names no file.
     #[error("no such file: {}", path.display())]
     MissingFile {

@@ -16,8 +16,11 @@
 //! # Ok::<(), aster_data::DataError>(())
 //! ```
 
+#[cfg(feature = "arrow")]
+mod arrow;
 #[cfg(feature = "files")]
 mod catalogue;
+mod columns;
 mod error;
 #[cfg(feature = "files")]
 mod load;
@@ -28,13 +31,16 @@ mod resample;
 mod scale;
 mod series;
 mod synthetic;
+#[cfg(feature = "ndarray")]
+mod view;
 mod windows;
 
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
+pub use columns::Columns;
 pub use error::DataError;
 #[cfg(feature = "files")]
-pub use load::{Columns, CsvFormat, LoadOptions};
+pub use load::{CsvFormat, LoadOptions};
 pub use missing::MissingPolicy;
 #[cfg(feature = "files")]
 pub use parquet::{ParquetRows, ScoreTable};
@@ -50,6 +56,12 @@ pub use parquet::RowBlock;
 #[doc(hidden)]
 pub use windows::OverlapMean;
 
+/// Arrow's arrays, as [`TimeSeries::from_record_batch`] takes them.
+#[cfg(feature = "arrow")]
+pub use arrow_array;
+/// Arrays, as [`TimeSeries::from_view`] takes them.
+#[cfg(feature = "ndarray")]
+pub use ndarray;
 /// Data frames, as [`TimeSeries::from_frame`] takes them.
 #[cfg(feature = "files")]
 pub use polars;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
+use crate::columns::Columns;
 use crate::error::DataError;
-use crate::load::{Columns, column, floats, guarded, open, read_parquet, timestamps, with_gaps};
+use crate::load::{column, floats, guarded, open, read_parquet, timestamps, with_gaps};
 
 /// The rows of a Parquet file, of which any part can be read without the rest.
 #[derive(Debug, Clone)]

@@ -22,22 +22,21 @@ impl TimeSeries {
         let expected = "a step that makes at most 16 rows of each row";
         require("resampling step", steps <= 16 * self.rows() as i128, expected, step)?;
         let rows = steps as usize;
-        let mut columns: Vec<_> =
-            self.channels().iter().map(|name| (name.clone(), vec![0.0; rows])).collect();
+        // In f64: rows of a channel on a large offset would lose what they differ by.
+        let mut sums = vec![vec![0.0f64; rows]; self.channel_count()];
         let (mut counts, mut labels) = (vec![0u32; rows], vec![false; rows]);
         for (row, time) in times.iter().enumerate() {
             let k = ((i128::from(*time) - i128::from(first)) / i128::from(step)) as usize;
             counts[k] += 1;
             labels[k] |= self.labels().is_some_and(|l| l[row]);
-            for ((_, sums), value) in columns.iter_mut().zip(self.row(row)) {
-                sums[k] += value;
+            for (sums, value) in sums.iter_mut().zip(self.row(row)) {
+                sums[k] += f64::from(*value);
             }
         }
-        for (_, values) in &mut columns {
-            for (value, count) in values.iter_mut().zip(&counts) {
-                *value = if *count == 0 { f32::NAN } else { *value / *count as f32 };
-            }
-        }
+        // A step without rows gives 0 / 0, which is missing.
+        let mean = |(sum, count): (&f64, &u32)| (sum / f64::from(*count)) as f32;
+        let means = sums.iter().map(|sums| sums.iter().zip(&counts).map(mean).collect());
+        let columns = self.channels().iter().cloned().zip(means).collect();
         let series = Self::from_columns(missing.apply(columns)?)?
             .with_timestamps((0..rows as i64).map(|k| first + k * step).collect())?;
         match self.labels() {
@@ -63,6 +62,15 @@ mod tests {
         assert_eq!(regular.labels(), Some(&[true, false, false][..]));
         let gap = series.resample(10, MissingPolicy::Error);
         assert!(matches!(gap, Err(DataError::MissingValue { row: 1, .. })));
+    }
+
+    #[test]
+    fn means_of_many_large_values_are_exact() {
+        let rows = 100_000i64;
+        let series = TimeSeries::from_slice(&vec![1_000.1; rows as usize], 1)
+            .and_then(|s| s.with_timestamps((0..rows).collect()))
+            .unwrap();
+        assert_eq!(series.resample(rows, MissingPolicy::Error).unwrap().values(), [1_000.1]);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use aster_base::quantile;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::series::{TimeSeries, TrainSeries};
+use crate::series::{TimeSeries, TrainSeries, check_channels};
 
 /// Location and spread that a [`Scaler`] divides out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,7 +72,8 @@ impl Scaler {
     pub fn fit(config: &ScalerConfig, train: &TrainSeries) -> Self {
         let (center, scale) = (0..train.channel_count())
             .map(|c| location_and_spread(config.kind, train.channel(c).map(f64::from).collect()))
-            .map(|(center, scale)| (center as f32, scale as f32))
+            // A spread that `f32` cannot tell from 0 would scale by nothing.
+            .map(|(center, scale)| (center as f32, (scale as f32).max(f32::MIN_POSITIVE)))
             .unzip();
         Self { config: *config, channels: train.channels().to_vec(), center, scale }
     }
@@ -100,6 +101,14 @@ impl Scaler {
     /// Returns the channels that it was fitted on, in order.
     pub fn channels(&self) -> &[String] {
         &self.channels
+    }
+
+    /// Checks that it was fitted on exactly these channels, in order.
+    ///
+    /// # Errors
+    /// [`DataError::ChannelMismatch`], naming what is missing and unexpected.
+    pub fn check_channels(&self, expected: &[String]) -> Result<(), DataError> {
+        check_channels(&self.channels, expected)
     }
 
     /// Returns the location of each channel, which scaling takes to 0, `[C]`.
@@ -175,6 +184,8 @@ fn location_and_spread(kind: ScalerKind, mut values: Vec<f64>) -> (f64, f64) {
     }
 }
 
+aster_base::words!(ScalerKind);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +220,19 @@ mod tests {
     fn constant_channels_are_centred() {
         for kind in [ScalerKind::Standard, ScalerKind::Robust, ScalerKind::MinMax] {
             assert_eq!(scaled(kind, false, &[7.1; 4]), [0.0; 4]);
+        }
+    }
+
+    #[test]
+    fn a_spread_that_underflows_scales_all_the_same() {
+        let tiny = f32::from_bits(1);
+        for kind in [ScalerKind::Standard, ScalerKind::Robust, ScalerKind::MinMax] {
+            let mut values = vec![0.0; 99];
+            values.push(tiny);
+            let scaled = scaled(kind, false, &values);
+            assert!(scaled.iter().all(|value| value.is_finite()), "{kind:?}: {scaled:?}");
+            let (scaler, _) = fit(kind, false, &values);
+            assert!(scaler.validate().is_ok(), "{kind:?}");
         }
     }
 

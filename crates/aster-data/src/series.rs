@@ -68,6 +68,38 @@ impl TimeSeries {
         Self::new((0..channels).map(|c| format!("c{c}")).collect(), values.to_vec())
     }
 
+    /// Creates a series from rows of one value per channel.
+    ///
+    /// ```
+    /// use aster_data::TimeSeries;
+    ///
+    /// let names = || ["flow", "pressure"].map(String::from).to_vec();
+    /// let series = TimeSeries::from_rows(names(), &[vec![1.0, 10.0], vec![2.0, 20.0]])?;
+    /// assert_eq!(series.row(1), [2.0, 20.0]);
+    /// assert!(TimeSeries::from_rows(names(), &[vec![1.0, 10.0], vec![2.0]]).is_err());
+    /// # Ok::<(), aster_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A row of another number of values, named; and as [`TimeSeries::new`].
+    pub fn from_rows(channels: Vec<String>, rows: &[impl AsRef<[f32]>]) -> Result<Self, DataError> {
+        let expected = channels.len();
+        let ragged = rows.iter().position(|row| row.as_ref().len() != expected);
+        if let Some(row) = ragged {
+            return Err(DataError::Ragged { row, expected, got: rows[row].as_ref().len() });
+        }
+        Self::new(channels, rows.iter().flat_map(|row| row.as_ref()).copied().collect())
+    }
+
+    /// Creates a series from row-major values `[rows, C]` in double precision, rounded to the
+    /// nearest `f32`.
+    ///
+    /// # Errors
+    /// As [`TimeSeries::new`]; a value beyond the range of `f32` counts as infinite.
+    pub fn from_f64(channels: Vec<String>, values: &[f64]) -> Result<Self, DataError> {
+        Self::new(channels, values.iter().map(|value| *value as f32).collect())
+    }
+
     /// A series from whole columns of equal length and finite values.
     pub(crate) fn from_columns(
         columns: Vec<(String, impl AsRef<[f32]> + Sync)>,
@@ -207,17 +239,7 @@ impl TimeSeries {
     /// # Errors
     /// [`DataError::ChannelMismatch`], naming what is missing and unexpected.
     pub fn check_channels(&self, expected: &[String]) -> Result<(), DataError> {
-        if self.channels == expected {
-            return Ok(());
-        }
-        let absent = |from: &[String], of: &[String]| {
-            of.iter().filter(|name| !from.contains(name)).cloned().collect()
-        };
-        Err(DataError::ChannelMismatch {
-            missing: absent(&self.channels, expected),
-            unexpected: absent(expected, &self.channels),
-            expected: expected.to_vec(),
-        })
+        check_channels(&self.channels, expected)
     }
 
     /// Declares the series to be training data: its labels, if any, are dropped,
@@ -263,6 +285,21 @@ impl Deref for TrainSeries {
     fn deref(&self) -> &TimeSeries {
         &self.0
     }
+}
+
+/// Checks that channels are exactly those expected, in order.
+pub(crate) fn check_channels(got: &[String], expected: &[String]) -> Result<(), DataError> {
+    if got == expected {
+        return Ok(());
+    }
+    let absent = |from: &[String], of: &[String]| {
+        of.iter().filter(|name| !from.contains(name)).cloned().collect()
+    };
+    Err(DataError::ChannelMismatch {
+        missing: absent(got, expected),
+        unexpected: absent(expected, got),
+        expected: expected.to_vec(),
+    })
 }
 
 fn check_names(channels: &[String]) -> Result<(), DataError> {

@@ -248,6 +248,8 @@ impl World {
     }
 }
 
+aster_base::words!(AnomalyKind);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,8 +116,17 @@ impl OverlapMean {
         let width = self.sums.len() / self.counts.len().max(1);
         let counts: Vec<u32> = self.counts.drain(..rows).collect();
         let counts = counts.into_iter().flat_map(|count| std::iter::repeat_n(count, width));
-        let sums = self.sums.drain(..rows * width);
-        sums.zip(counts).map(|(sum, count)| (sum / f64::from(count.max(1))) as f32).collect()
+        let sums = self.sums.drain(..rows * width).zip(counts);
+        let means = sums.map(|(sum, count)| (sum / f64::from(count.max(1))) as f32).collect();
+        // What many rows at once have taken is not kept.
+        self.sums.shrink_to(2 * self.sums.len());
+        self.counts.shrink_to(2 * self.counts.len());
+        means
+    }
+
+    /// Returns the bytes that the sums take.
+    pub fn memory(&self) -> usize {
+        self.sums.capacity() * size_of::<f64>() + self.counts.capacity() * size_of::<u32>()
     }
 
     /// Validates means that were read from outside: they are of so many rows of so many values.

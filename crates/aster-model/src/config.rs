@@ -121,6 +121,8 @@ impl ModelConfig {
     }
 }
 
+aster_base::words!(Space);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,7 +41,8 @@ impl Plot {
 
     /// Returns the name as it is serialised, for files and such: `precision_recall`.
     pub fn name(self) -> String {
-        let name = serde_json::to_value(self).unwrap_or_default();
-        name.as_str().unwrap_or_default().into()
+        self.to_string()
     }
 }
+
+aster_base::words!(Plot);

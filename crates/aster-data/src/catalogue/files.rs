@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{DatasetId, Task, TestSeries, list, stem, task};
+use crate::columns::Columns;
 use crate::error::DataError;
-use crate::load::{Columns, CsvFormat, LoadOptions, read_csv};
+use crate::load::{CsvFormat, LoadOptions, read_csv};
 use crate::missing::MissingPolicy;
 use crate::series::TimeSeries;
 

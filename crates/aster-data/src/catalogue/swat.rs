@@ -5,8 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, list, task};
+use crate::columns::Columns;
 use crate::error::DataError;
-use crate::load::{Columns, CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
+use crate::load::{CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
 use crate::series::TimeSeries;
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
