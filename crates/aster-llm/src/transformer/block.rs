@@ -7,7 +7,7 @@ use burn::tensor::{Bool, Device, Tensor};
 
 use crate::transformer::adapter::{LoraConfig, Projection, Target};
 use crate::transformer::config::{Activation, Family, LlmConfig};
-use crate::transformer::rotary::Rotary;
+use crate::transformer::rotary::{Rotary, RotaryCache};
 
 /// The norm of a family.
 #[derive(Module, Debug)]
@@ -46,10 +46,15 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// For a pass of `x`, `[B, L, D]`.
-    pub(crate) fn new(config: &LlmConfig, causal: bool, x: &Tensor<3>) -> Self {
+    pub(crate) fn new(
+        config: &LlmConfig,
+        causal: bool,
+        x: &Tensor<3>,
+        tables: &RotaryCache,
+    ) -> Self {
         let ([_, length, _], device) = (x.dims(), &x.device());
         let rotary = (config.family == Family::Llama)
-            .then(|| Rotary::new(config, length, device, x.dtype()));
+            .then(|| tables.get(config, (length, device.clone(), x.dtype())));
         let mask =
             causal.then(|| Tensor::<2, Bool>::tril_mask([length, length], 0, device).unsqueeze());
         Self { rotary, mask }

@@ -11,6 +11,7 @@ use crate::error::{LlmError, io};
 use crate::transformer::adapter::LoraConfig;
 use crate::transformer::block::{Block, Norm, Shared};
 use crate::transformer::config::{Family, LlmConfig};
+use crate::transformer::rotary::RotaryCache;
 
 /// Whether a tensor is one of LoRA's factors.
 fn is_factor(name: &str, _container: &str) -> bool {
@@ -28,6 +29,8 @@ pub struct Backbone {
     pub(crate) norm: Option<Norm>,
     #[module(skip)]
     config: LlmConfig,
+    #[module(skip)]
+    rotary: RotaryCache,
     causal: bool,
 }
 
@@ -47,6 +50,7 @@ impl Backbone {
             blocks: (0..config.layers).map(|_| Block::new(config, device)).collect(),
             norm: (!bert).then(|| Norm::new(config, device)),
             config: config.clone(),
+            rotary: RotaryCache::default(),
             causal: causal && !bert,
         })
     }
@@ -62,7 +66,7 @@ impl Backbone {
     /// Token embeddings `[B, L, width]` to `[B, L, width]`.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, length, _] = x.dims();
-        let shared = Shared::new(&self.config, self.causal, &x);
+        let shared = Shared::new(&self.config, self.causal, &x, &self.rotary);
         let mut x = match &self.positions {
             Some(positions) => x + positions.weight.val().narrow(0, 0, length).unsqueeze::<3>(),
             None => x,

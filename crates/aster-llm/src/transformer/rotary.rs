@@ -1,10 +1,13 @@
 use std::f64::consts::PI;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::transformer::config::{LlmConfig, RopeScaling};
 
 /// Rotary position code (Su et al. 2021) in the half-split layout of Hugging Face weights.
+#[derive(Clone)]
 pub(crate) struct Rotary {
     /// Cosines and sines, each `[1, 1, L, head width]`.
     cos: Tensor<4>,
@@ -12,7 +15,7 @@ pub(crate) struct Rotary {
 }
 
 impl Rotary {
-    pub(crate) fn new(config: &LlmConfig, length: usize, device: &Device, dtype: DType) -> Self {
+    fn new(config: &LlmConfig, length: usize, device: &Device, dtype: DType) -> Self {
         let (frequencies, scale) = frequencies(config);
         let width = 2 * frequencies.len();
         let table = |f: fn(f64) -> f64| {
@@ -33,6 +36,32 @@ impl Rotary {
         let (first, second) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
         let turned = Tensor::cat(vec![second.neg(), first], 3);
         x * self.cos.clone() + turned * self.sin.clone()
+    }
+}
+
+/// Tables of the last pass, for the next one of the same length, device and number format.
+#[derive(Clone, Default)]
+pub(crate) struct RotaryCache(Arc<Mutex<Option<(Key, Rotary)>>>);
+
+type Key = (usize, Device, DType);
+
+impl RotaryCache {
+    pub(crate) fn get(&self, config: &LlmConfig, of: Key) -> Rotary {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cached {
+            Some((key, rotary)) if *key == of => rotary.clone(),
+            _ => {
+                let rotary = Rotary::new(config, of.0, &of.1, of.2);
+                *cached = Some((of, rotary.clone()));
+                rotary
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RotaryCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RotaryCache")
     }
 }
 
@@ -63,5 +92,26 @@ fn frequencies(config: &LlmConfig) -> (Vec<f64>, f64) {
             };
             (base.enumerate().map(scale).collect(), attention)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_made_anew_for_another_length_or_format_only() {
+        let (config, device) = (LlmConfig::default(), Device::flex());
+        let cache = RotaryCache::default();
+        let of = |length, dtype| cache.get(&config, (length, device.clone(), dtype));
+        let made =
+            || cache.0.lock().unwrap().as_ref().map(|((length, _, dtype), _)| (*length, *dtype));
+        assert_eq!(of(4, DType::F32).cos.dims()[2], 4);
+        assert_eq!(made(), Some((4, DType::F32)));
+        assert_eq!(of(6, DType::F32).cos.dims()[2], 6);
+        assert_eq!(of(6, DType::F16).cos.dtype(), DType::F16);
+        let (first, again) = (of(5, DType::F32), of(5, DType::F32));
+        assert_eq!(first.sin.into_data(), again.sin.into_data());
+        assert_eq!(made(), Some((5, DType::F32)));
     }
 }
