@@ -129,6 +129,16 @@ impl DriftingThreshold {
         Self { config, base, latest: VecDeque::new(), current: base, due }
     }
 
+    /// Returns whether it would have started like this at the beginning.
+    pub fn starts_as(&self, config: &DriftConfig, base: f32) -> bool {
+        (&self.config, self.base) == (config, base)
+    }
+
+    /// Returns the bytes that its scores take.
+    pub fn memory(&self) -> usize {
+        self.latest.capacity() * size_of::<f32>()
+    }
+
     /// Takes the next score and returns its threshold, which only later scores change.
     pub fn next(&mut self, score: f32) -> f32 {
         if self.due == 0 && !self.latest.is_empty() {
@@ -140,8 +150,13 @@ impl DriftingThreshold {
             return self.current;
         }
         self.due = self.due.saturating_sub(1);
-        if self.latest.len() >= self.config.memory {
+        while self.latest.len() >= self.config.memory.max(1) {
             self.latest.pop_front();
+        }
+        if self.latest.len() == self.latest.capacity() {
+            // No further than the memory, where doubling would go.
+            let more = self.latest.len().max(64).min(self.config.memory - self.latest.len());
+            self.latest.reserve_exact(more);
         }
         self.latest.push_back(score);
         self.current
@@ -263,6 +278,17 @@ mod tests {
         assert_eq!(two_groups(&[3.0; 4], 1.0), None);
         assert_eq!(two_groups(&[0.0, 1.0, 2.0, 3.0], 1.0), Some((2, 0.8)));
         assert_eq!(two_groups(&[-1.0, 0.0, 1.0, 4.0], 0.5), Some((2, 0.8)));
+    }
+
+    #[test]
+    fn it_takes_no_more_memory_than_its_scores() {
+        let config = DriftConfig { memory: 100, ..Default::default() };
+        let mut threshold = DriftingThreshold::new(config, 2.0);
+        for row in 0..1000 {
+            threshold.next(noise(row));
+            assert!(threshold.memory() <= 4 * 100);
+        }
+        assert_eq!(threshold.memory(), 4 * 100);
     }
 
     #[test]

@@ -54,6 +54,21 @@ pub struct IntervalTimes {
     pub peak_time: i64,
 }
 
+/// As `rows 120..160, peak 14.2 at row 133`, with times where they are known.
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { start, end, peak, peak_score, .. } = self;
+        write!(f, "rows {start}..{end}")?;
+        match self.times {
+            Some(IntervalTimes { start_time, last_time, peak_time }) => write!(
+                f,
+                ", times {start_time} to {last_time}, peak {peak_score:.1} at time {peak_time}"
+            ),
+            None => write!(f, ", peak {peak_score:.1} at row {peak}"),
+        }
+    }
+}
+
 impl IntervalTimes {
     /// Looks up the times of an interval, from the timestamps of a series.
     pub fn of(interval: &Interval, timestamps: &[i64]) -> Option<Self> {
@@ -155,6 +170,25 @@ impl AlarmTracker {
             self.after = self.after.into_iter().chain([row]).reduce(joined);
         }
         AlarmStep { alarms, closed }
+    }
+
+    /// Goes on with other settings; an interval that is open stays so.
+    pub fn set_config(&mut self, config: AlarmConfig) {
+        self.config = config;
+        let passed = self.recent.len().saturating_sub(config.n.saturating_sub(1));
+        self.recent.drain(..passed);
+    }
+
+    /// Returns the interval that is still open, as it would be if it ended here.
+    pub fn open(&self) -> Option<Interval> {
+        self.clone().finish()
+    }
+
+    /// Ends a series: the interval that is still open, and what the next rows would have to do
+    /// with those before. Rows count on.
+    pub fn restart(&mut self) -> Option<Interval> {
+        self.recent.clear();
+        self.finish()
     }
 
     /// Ends the interval that is still open, if there is one.

@@ -60,6 +60,20 @@ pub enum ThresholdRule {
     },
 }
 
+/// As `false_alarm_rate 0.05`: the words of the config.
+impl std::fmt::Display for ThresholdRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Quantile { q } => write!(f, "quantile {q}"),
+            Self::Mad { k } => write!(f, "mad {k}"),
+            Self::Pot { initial, risk } => write!(f, "pot, initial {initial}, risk {risk}"),
+            Self::Fixed { value } => write!(f, "fixed {value}"),
+            Self::Sensitivity { sensitivity } => write!(f, "sensitivity {sensitivity}"),
+            Self::FalseAlarmRate { rate } => write!(f, "false_alarm_rate {rate}"),
+        }
+    }
+}
+
 /// Returns the margin of each score above its own threshold, for metrics where thresholds differ
 /// by row.
 ///
