@@ -173,6 +173,9 @@ impl Report<'_> {
             &self.codes;
         let failed = |error: &dyn std::fmt::Display| ReportError::Latent(error.to_string());
         let states = [real, reconstructed, pseudo];
+        if states.iter().any(|codes| !codes.iter().all(|code| code.is_finite())) {
+            return Err(failed(&"expected finite codes, got others"));
+        }
         let views: Vec<ArrayView2<f32>> = states
             .iter()
             .map(|codes| ArrayView2::from_shape((codes.len() / latent, *latent), codes))
@@ -183,6 +186,9 @@ impl Report<'_> {
         // A latent space of one dimension has no second direction: it is drawn along x.
         let plane = Pca::params(2.min(*latent)).fit(&all).map_err(|error| failed(&error))?;
         let places: Array2<f64> = plane.predict(&all.records);
+        if places.ncols() == 0 {
+            return Err(failed(&"expected codes that differ, got the same for all tokens"));
+        }
         let cloud = |name: &str, colour, tokens: Vec<usize>| Mark {
             name: name.into(),
             shape: Shape::Points,

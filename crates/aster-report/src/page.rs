@@ -27,6 +27,8 @@ struct Page<'a> {
     alarms: Vec<AlarmRow<'a>>,
     all_alarms: usize,
     panels: Vec<Panel>,
+    /// Why plots are missing.
+    not_drawn: Vec<String>,
     series: Series<'a>,
     record: Vec<(&'static str, String)>,
     config: String,
@@ -93,11 +95,16 @@ impl Report<'_> {
         // plotly.js comes first; after it comes MathJax, which the page has no use for.
         let plotly = sources.split_inclusive("</script>").next().unwrap_or_default();
         let figures = Plot::ALL.into_iter().filter(|plot| *plot != Plot::Scores);
-        let panels = figures.filter_map(|plot| match self.figure(plot) {
-            Ok(figure) => Some(Ok(Panel::new(plot, figure))),
-            Err(ReportError::Nothing { .. }) => None,
-            Err(error) => Some(Err(error)),
-        });
+        let (mut panels, mut not_drawn) = (vec![], vec![]);
+        for plot in figures {
+            match self.figure(plot) {
+                Ok(figure) => panels.push(Panel::new(plot, figure)),
+                Err(ReportError::Nothing { .. }) => (),
+                // The rest of the page is worth having.
+                Err(error @ ReportError::Latent(_)) => not_drawn.push(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
         let record = self.detector.record();
         let config = serde_json::to_string_pretty(self.detector.config());
         let page = Page {
@@ -107,7 +114,8 @@ impl Report<'_> {
             metrics: self.metrics()?,
             alarms: self.alarms.iter().map(|alarm| self.alarm_row(alarm)).collect(),
             all_alarms: self.detection.intervals.len(),
-            panels: panels.collect::<Result<_, _>>()?,
+            panels,
+            not_drawn,
             series: self.over_time(),
             record: lines(record, self.detector.config().train.seed),
             config: config.map_err(|reason| ReportError::drawing(path, &reason))?,
@@ -127,7 +135,15 @@ impl Report<'_> {
             ("alarms", self.detection.intervals.len().to_string()),
             ("rows in alarms", format!("{:.1} %", 100.0 * alarmed as f64 / rows as f64)),
             ("threshold", format!("{:.2} nats", self.detector.threshold())),
+            ("threshold rule", self.rule()),
         ]
+    }
+
+    /// The rule in force: a custom one goes before that of the config.
+    fn rule(&self) -> String {
+        let names = self.detector.trained_model().components.names();
+        let configured = || self.detector.config().threshold.to_string();
+        names.get("threshold").cloned().unwrap_or_else(configured)
     }
 
     /// Where the series has labels of both kinds.
@@ -242,4 +258,36 @@ fn lines(record: &RunRecord, seed: u64) -> Vec<(&'static str, String)> {
         ("training", format!("{seconds:.1} s")),
         ("seed", seed.to_string()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use aster_data::SyntheticConfig;
+    use aster_detect::AsterConfig;
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::config::ReportConfig;
+
+    #[test]
+    fn a_latent_space_that_cannot_be_drawn_does_not_cost_the_page() {
+        let split = SyntheticConfig { train_rows: 400, ..Default::default() }.generate().unwrap();
+        let mut config = AsterConfig::default();
+        (config.train.epochs, config.train.steps_per_epoch) = (1, 2);
+        let detector = aster_train::fit(&config, &split.train, &Device::flex()).unwrap();
+        let mut report = Report::new(&detector, &split.test, &ReportConfig::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.html");
+        for code in [0.0, f32::NAN, f32::INFINITY] {
+            for codes in
+                [&mut report.codes.real, &mut report.codes.reconstructed, &mut report.codes.pseudo]
+            {
+                codes.fill(code);
+            }
+            report.html(&path).unwrap();
+            let page = std::fs::read_to_string(&path).unwrap();
+            assert!(page.contains("<h2>Alarms</h2>") && page.contains("Learning rate"));
+            assert!(code == 0.0 || page.contains("Not drawn: the latent space"), "{code}");
+        }
+    }
 }
