@@ -1,7 +1,8 @@
-//! Rows per second and the latency of single rows on streams: prints Markdown.
+//! Rows per second, the latency of pushes and the memory of streams: prints Markdown.
 //!
 //! `cargo run --release -p aster-benches --example streams`
 
+use std::alloc::System;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,10 @@ use aster::data::SyntheticConfig;
 use aster::detect::{Row, StreamConfig, StreamingDetector, Streams};
 use aster::{AsterConfig, DeviceChoice, device, fit};
 use aster_benches::CHANNELS;
+use cap::Cap;
+
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let data = SyntheticConfig {
@@ -22,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = device(DeviceChoice::Auto)?;
     let detector = Arc::new(fit(&AsterConfig::default(), &split.train, &device)?);
     let rows: Vec<Row> =
-        (0..split.test.rows()).map(|row| Row { time: None, values: split.test.row(row) }).collect();
+        (0..split.test.rows()).map(|row| Row::new(None, split.test.row(row))).collect();
 
     println!("{CHANNELS} channels; a score is final {} rows later at most\n", detector.latency());
     println!("| a finished series | rows/s |\n|---|---|");
@@ -42,25 +47,39 @@ fn main() -> Result<(), Box<dyn Error>> {
             times.push(started.elapsed().as_secs_f64());
         }
         let rate = some.len() as f64 / times.iter().sum::<f64>();
-        times.sort_by(f64::total_cmp);
-        let at = |share: f64| 1e6 * times[((times.len() - 1) as f64 * share) as usize];
-        let [p50, p99, p999, longest] = [0.5, 0.99, 0.999, 1.0].map(at);
+        let [p50, p99, p999, longest] = percentiles(times);
         println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {longest:.0} |");
     }
 
-    println!("\n| streams, a row each per push | rows/s |\n|---|---|");
-    for count in [1, 32, 1000] {
+    println!(
+        "\n| streams, a row each per push | rows/s | p50 us | p99 us | p99.9 us | kB a stream |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for count in [1, 100, 1000] {
         let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let before = ALLOCATOR.allocated();
         let mut streams = Streams::new(detector.clone(), StreamConfig::default())?;
-        let pushes = (40_000 / count).clamp(100, 10_000);
-        let started = Instant::now();
+        // Enough for the memory of the drift to be full.
+        let (pushes, mut times) = (10_500, vec![]);
         for push in 0..pushes {
-            let row = |(number, name)| (name, rows[(push + 97 * number) % rows.len()]);
+            let row = |(number, name): (usize, _)| {
+                (name, rows[(push + 97 * number) % rows.len()].clone())
+            };
             let rows: Vec<_> = names.iter().map(String::as_str).enumerate().map(row).collect();
-            streams.push(&rows)?;
+            let started = Instant::now();
+            drop(streams.push(&rows)?);
+            times.push(started.elapsed().as_secs_f64());
         }
-        let rate = (pushes * count) as f64 / started.elapsed().as_secs_f64();
-        println!("| {count} | {rate:.0} |");
+        let rate = (pushes * count) as f64 / times.iter().sum::<f64>();
+        let kilobytes = (ALLOCATOR.allocated() - before) as f64 / 1000.0 / count as f64;
+        let [p50, p99, p999, _] = percentiles(times);
+        println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {kilobytes:.0} |");
     }
     Ok(())
+}
+
+/// The median, two percentiles and the longest of times in seconds, in microseconds.
+fn percentiles(mut times: Vec<f64>) -> [f64; 4] {
+    times.sort_by(f64::total_cmp);
+    [0.5, 0.99, 0.999, 1.0].map(|share| 1e6 * times[((times.len() - 1) as f64 * share) as usize])
 }

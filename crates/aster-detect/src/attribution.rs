@@ -99,7 +99,7 @@ impl Detector {
     }
 
     /// How far a row can lie from another and still bear on its score, rounded up.
-    fn reach(&self) -> usize {
+    pub(crate) fn reach(&self) -> usize {
         2 * self.config().model.window + self.calibration.widths().iter().max().unwrap_or(&0)
     }
 
@@ -170,7 +170,9 @@ impl Detector {
         let mut shares = vec![0.0; c];
         for (place, (gradient, value)) in grad.iter().zip(&values).enumerate() {
             let (window_number, within) = (place / (window * c), place / c % window);
-            if rows.contains(&(starts[window_number] + within)) {
+            // Rows of a window that is moved back count from where it was due.
+            let due = rows.start + window_number * window;
+            if (due..rows.end).contains(&(starts[window_number] + within)) {
                 shares[place % c] += f64::from((gradient * value).abs());
             }
         }
@@ -197,3 +199,5 @@ impl Detector {
         (0..c).map(fall).collect()
     }
 }
+
+aster_base::words!(Attribution);

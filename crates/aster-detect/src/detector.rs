@@ -1,17 +1,15 @@
-use aster_base::require;
-use aster_data::{Scaler, TimeSeries, TrainSeries, Windows};
-use aster_eval::{Interval, IntervalTimes, ThresholdRule, intervals};
-use aster_model::Aster;
-use burn::tensor::Device;
+use std::sync::Arc;
 
-use crate::components::CustomComponents;
+use aster_data::{TimeSeries, TrainSeries, Windows};
+use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule, intervals};
+use aster_model::Aster;
+
 use crate::config::{AsterConfig, ScoreConfig};
+use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
-use crate::score::{
-    Calibration, Components, Fusion, Grid, Outputs, ReferenceDistributions, Runner,
-    component_values, outputs_read,
-};
+use crate::score::{Calibration, Components, Fusion, Outputs, ReferenceDistributions, Runner};
+use crate::trained::TrainedModel;
 
 /// A trained network with everything around it: raw series in, scores and alarms out.
 ///
@@ -33,78 +31,18 @@ use crate::score::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+///
+/// A clone shares the weights, so that several with thresholds of their own cost little.
+#[derive(Debug, Clone)]
 pub struct Detector {
     pub(crate) trained: TrainedModel,
     pub(crate) windows: Windows,
-    pub(crate) calibration: Calibration,
-    pub(crate) reference: ReferenceDistributions,
+    pub(crate) calibration: Arc<Calibration>,
+    pub(crate) reference: Arc<ReferenceDistributions>,
+    /// Scores of the validation rows, which a threshold rule is fitted on.
+    pub(crate) validation_scores: Arc<[f32]>,
     pub(crate) threshold: f32,
-}
-
-/// A trained network and what it was trained with, before its scores are calibrated.
-#[derive(Debug, Clone)]
-pub struct TrainedModel {
-    /// Config of the training.
-    pub config: AsterConfig,
-    /// Custom components, those of the network included.
-    pub components: CustomComponents,
-    /// Scaler of the rows that were trained on.
-    pub scaler: Scaler,
-    /// Network of the best epoch, on a device without autodiff.
-    pub model: Aster,
-    /// Record of the training.
-    pub record: RunRecord,
-    /// Device that it scores on.
-    pub device: Device,
-}
-
-impl TrainedModel {
-    fn runner(&self, windows: Windows) -> Runner<'_> {
-        Runner {
-            model: &self.model,
-            grid: Grid { windows, channels: self.scaler.channels().len() },
-            batch_size: self.config.score.batch_size,
-            device: &self.device,
-        }
-    }
-
-    /// Runs the network over a scaled series for the outputs that the score's components read.
-    fn outputs(&self, windows: Windows, scaled: &TimeSeries) -> Outputs {
-        self.runner(windows).run_model(scaled, &outputs_read(&self.config.score))
-    }
-
-    /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
-    fn component_values(&self, values: &[f32], outputs: &Outputs) -> Components {
-        let channels = self.scaler.channels().len();
-        component_values(&self.config, &self.components, values, outputs, channels)
-    }
-}
-
-/// Scores and alarms of a series.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Detection {
-    /// Scores, one per row, in nats: higher is more anomalous.
-    pub scores: Vec<f32>,
-    /// Thresholds, one per row: a row alarms when its score reaches its threshold.
-    pub thresholds: Vec<f32>,
-    /// Alarms, in order.
-    pub intervals: Vec<Interval>,
-}
-
-impl Detection {
-    /// Writes the alarms as JSON, one to a line.
-    ///
-    /// # Errors
-    /// The writer's own.
-    pub fn write_alarms(&self, mut writer: impl std::io::Write) -> std::io::Result<()> {
-        for interval in &self.intervals {
-            serde_json::to_writer(&mut writer, interval)?;
-            writeln!(writer)?;
-        }
-        Ok(())
-    }
+    pub(crate) fingerprint: Arc<str>,
 }
 
 impl Detector {
@@ -125,32 +63,94 @@ impl Detector {
         let mut values = trained.component_values(scaled.values(), &outputs);
         let calibration = Calibration::fit(config, &scaled, &mut values, validation)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let normal = &scores[validation..];
-        let threshold = match &components.threshold {
-            Some(custom) => custom.fit(normal)?,
-            None => config.threshold.fit(normal)?,
-        };
-        require("threshold", threshold.is_finite(), "a finite number", threshold)?;
-        let reference = ReferenceDistributions::fit(train, normal)?;
-        Ok(Self { trained, windows, calibration, reference, threshold })
+        let validation_scores = &scores[validation..];
+        let threshold = trained.threshold(validation_scores)?;
+        let reference = ReferenceDistributions::fit(train, validation_scores)?;
+        let fingerprint = trained.fingerprint(&calibration)?;
+        Ok(Self {
+            trained,
+            windows,
+            calibration: calibration.into(),
+            reference: reference.into(),
+            validation_scores: validation_scores.into(),
+            threshold,
+            fingerprint,
+        })
     }
 
-    /// Chooses another score and another threshold rule for the network as it is: an ablation of
-    /// the score without training again. `train` is the series that it was trained on.
+    /// Chooses another score for the network as it is: an ablation of the score without training
+    /// again. `train` is the series that it was trained on; scores are calibrated on it anew.
     ///
     /// # Errors
     /// A setting outside its range, other channels than those trained on.
     pub fn recalibrate(
-        &mut self,
+        &self,
         score: &ScoreConfig,
-        rule: &ThresholdRule,
         train: &TrainSeries,
-    ) -> Result<(), DetectError> {
+    ) -> Result<Self, DetectError> {
         let mut trained = self.trained.clone();
         trained.config.score = score.clone();
-        trained.config.threshold = *rule;
-        *self = Self::calibrate(trained, train)?;
-        Ok(())
+        Self::calibrate(trained, train)
+    }
+
+    /// Returns the detector with a threshold that another rule chooses from the validation
+    /// scores, in place of a custom rule too. Scores stay as they are, and so does the detector
+    /// that others share.
+    ///
+    /// ```no_run
+    /// use aster_eval::{AlarmConfig, ThresholdRule};
+    /// # use aster_detect::{DetectError, Detector};
+    /// # fn run(device: burn::tensor::Device) -> Result<(), DetectError> {
+    /// let rarer = Detector::load("detector", &device)?
+    ///     .with_threshold(ThresholdRule::FalseAlarmRate { rate: 0.001 })?
+    ///     .with_alarm(AlarmConfig { k: 2, n: 3, join: 10 })?
+    ///     .with_drift(None)?;
+    /// rarer.save("detector")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A parameter outside its range, a rule that fails on the scores.
+    pub fn with_threshold(&self, rule: ThresholdRule) -> Result<Self, DetectError> {
+        let mut detector = self.clone();
+        detector.trained.config.threshold = rule;
+        detector.trained.components.threshold = None;
+        detector.config().check()?;
+        detector.threshold = detector.trained.threshold(&self.validation_scores)?;
+        Ok(detector)
+    }
+
+    /// Returns the detector with another debounce of alarms, as
+    /// [`Detector::with_threshold`] does.
+    ///
+    /// # Errors
+    /// A setting outside its range.
+    pub fn with_alarm(&self, alarm: AlarmConfig) -> Result<Self, DetectError> {
+        let mut detector = self.clone();
+        detector.trained.config.alarm = alarm;
+        detector.config().check()?;
+        Ok(detector)
+    }
+
+    /// Returns the detector with another adaptation to drift, or none, as
+    /// [`Detector::with_threshold`] does.
+    ///
+    /// # Errors
+    /// A setting outside its range.
+    pub fn with_drift(&self, drift: Option<DriftConfig>) -> Result<Self, DetectError> {
+        let mut detector = self.clone();
+        detector.trained.config.drift = drift;
+        detector.config().check()?;
+        Ok(detector)
+    }
+
+    /// Returns the fingerprint of all that decides about scores, as 64 hexadecimal digits.
+    ///
+    /// Detectors of one fingerprint score alike, whatever their thresholds; streams and
+    /// half-scored files belong to it.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Returns the trained network and what it was trained with: what another training starts
@@ -222,6 +222,11 @@ impl Detector {
     /// Returns the channels that it was trained on, in order.
     pub fn channels(&self) -> &[String] {
         self.trained.scaler.channels()
+    }
+
+    /// Checks that another detector has the same channels, in order.
+    pub(crate) fn check_channels_of(&self, other: &Self) -> Result<(), DetectError> {
+        Ok(self.trained.scaler.check_channels(other.channels())?)
     }
 
     /// Returns the trained network.

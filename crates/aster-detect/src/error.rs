@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use aster_base::SettingError;
 use aster_data::DataError;
 use aster_eval::EvalError;
@@ -30,10 +28,10 @@ pub enum DetectError {
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// A detector that was trained with custom components is loaded with others.
-    #[error("{} was trained with {expected}: expected these, got {got}", path.display())]
+    #[error("{place} was trained with {expected}: expected these, got {got}")]
     OtherComponents {
-        /// The file.
-        path: PathBuf,
+        /// The file, or where in a buffer.
+        place: String,
         /// The components in it.
         expected: String,
         /// The components given.
@@ -45,6 +43,24 @@ pub enum DetectError {
         /// Position of the row among the rows that were pushed, from 0.
         number: usize,
         /// Fault of the row, in words.
+        reason: String,
+    },
+    /// A stream belongs to another detector.
+    #[error("{place} is of the detector {expected}: expected that one, got {got}")]
+    OtherDetector {
+        /// The file.
+        place: String,
+        /// Fingerprint of the detector that it belongs to.
+        expected: String,
+        /// Fingerprint of the detector given.
+        got: String,
+    },
+    /// Rows of a stream are not kept, or not yet scored.
+    #[error("rows {rows:?} of the stream: {reason}")]
+    Rows {
+        /// The rows asked for, by their numbers in the stream.
+        rows: std::ops::Range<u64>,
+        /// What is missing, in words.
         reason: String,
     },
     /// A feature of this crate is missing from the build.

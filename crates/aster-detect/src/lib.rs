@@ -21,6 +21,7 @@
 mod attribution;
 mod components;
 mod config;
+mod detection;
 mod detector;
 mod error;
 mod latent;
@@ -29,13 +30,16 @@ mod score;
 mod stability;
 mod store;
 mod stream;
+mod trained;
+mod weights;
 
 pub use attribution::{Attribution, Contribution};
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{
     Alignment, AsterConfig, ComponentConfig, ScoreConfig, Smoothing, Source, TrainConfig,
 };
-pub use detector::{Detection, Detector, TrainedModel};
+pub use detection::Detection;
+pub use detector::Detector;
 pub use error::DetectError;
 pub use latent::LatentCodes;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
@@ -46,6 +50,7 @@ pub use stream::{
     OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts, StreamOutput,
     StreamingDetector, Streams,
 };
+pub use trained::TrainedModel;
 
 // For other crates of this workspace.
 #[doc(hidden)]

@@ -1,29 +1,33 @@
-//! A detector as a folder: `manifest.json` with checksums, a description (config, scaler,
-//! calibration, threshold, run record) and the weights as safetensors.
+//! A detector as a folder or a buffer: `manifest.json` with checksums, a description (config,
+//! scaler, calibration, threshold, run record), the validation scores and the weights as
+//! safetensors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use aster_data::Scaler;
 use aster_llm::{ContextConfig, LlmSource};
-use aster_model::Aster;
-use aster_store::{Entry, Folder, Format, StoreError, replace};
-use burn::store::{ModuleSnapshot, SafetensorsStore};
+use aster_store::{Contents, Entry, Format, pack, replace};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::components::CustomComponents;
 use crate::config::AsterConfig;
-use crate::detector::{Detector, TrainedModel};
+use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{Calibration, ReferenceDistributions};
+use crate::trained::TrainedModel;
+use crate::weights;
 
-/// Version of the format of a detector's folder, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 5;
+/// Version of the format of a detector, raised when older code cannot read it.
+pub const FORMAT_VERSION: u32 = 6;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
+/// Little-endian `f32`, one per validation row.
+const SCORES: &str = "validation_scores";
 const WEIGHTS: &str = "weights";
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +37,7 @@ struct Description {
     calibration: Calibration,
     reference: ReferenceDistributions,
     threshold: f32,
+    fingerprint: String,
     record: RunRecord,
     /// Names of the custom components.
     components: BTreeMap<String, String>,
@@ -42,32 +47,43 @@ impl Detector {
     /// Writes the detector into a folder, which is created where needed. The folder holds all
     /// weights, those of the language model too, and refers to nothing outside it. A detector
     /// that it held before is replaced in one moment: whatever happens meanwhile, the folder
-    /// holds the one or the other.
+    /// holds the one or the other. Files have the modes that the umask gives.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), DetectError> {
+        Ok(replace(folder.as_ref(), FORMAT, self.entries()?)?)
+    }
+
+    /// Packs the detector into one buffer, for an object store, a column of a database or
+    /// `include_bytes!`: a tar archive of the files that [`Detector::save`] writes, with their
+    /// checksums.
+    ///
+    /// # Errors
+    /// Weights that the device does not give.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, DetectError> {
+        Ok(pack(FORMAT, self.entries()?)?)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, DetectError> {
         let mut config = self.config().clone();
         config.model.context = config.model.context.resolved()?;
         let description = Description {
             config,
             scaler: self.trained.scaler.clone(),
-            calibration: self.calibration.clone(),
-            reference: self.reference.clone(),
+            calibration: (*self.calibration).clone(),
+            reference: (*self.reference).clone(),
             threshold: self.threshold,
+            fingerprint: self.fingerprint.to_string(),
             record: self.record().clone(),
             components: self.trained.components.names(),
         };
-        let write = |path: &Path| {
-            let mut store = SafetensorsStore::from_file(path).overwrite(true);
-            self.model().save_into(&mut store).map_err(|error| StoreError::Weights {
-                path: path.into(),
-                reason: error.to_string(),
-            })
-        };
-        let weights = Entry::new(WEIGHTS, "safetensors", write);
-        let description = Entry::json(DESCRIPTION, &description);
-        Ok(replace(folder.as_ref(), FORMAT, vec![description, weights])?)
+        let scores = self.validation_scores.iter().flat_map(|score| score.to_le_bytes()).collect();
+        Ok(vec![
+            Entry::json(DESCRIPTION, &description)?,
+            Entry::bytes(SCORES, "f32", scores),
+            Entry::bytes(WEIGHTS, "safetensors", weights::to_bytes(self.model())?),
+        ])
     }
 
     /// Reads a detector that [`Detector::save`] wrote. On the same kind of device
@@ -89,25 +105,68 @@ impl Detector {
         device: &Device,
         components: &CustomComponents,
     ) -> Result<Self, DetectError> {
-        let folder = Folder::open(folder.as_ref(), FORMAT)?;
-        let description: Description = folder.json(DESCRIPTION)?;
+        Self::read(&Contents::of_folder(folder.as_ref(), FORMAT)?, device, components)
+    }
+
+    /// Reads a detector that [`Detector::to_bytes`] packed.
+    ///
+    /// # Errors
+    /// As [`Detector::load`].
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self, DetectError> {
+        Self::from_bytes_with(bytes, device, &CustomComponents::default())
+    }
+
+    /// Reads a packed detector with custom components, which are not in the buffer.
+    ///
+    /// # Errors
+    /// As [`Detector::load_with`].
+    pub fn from_bytes_with(
+        bytes: &[u8],
+        device: &Device,
+        components: &CustomComponents,
+    ) -> Result<Self, DetectError> {
+        Self::read(&Contents::of_buffer(bytes, FORMAT)?, device, components)
+    }
+
+    fn read(
+        contents: &Contents,
+        device: &Device,
+        components: &CustomComponents,
+    ) -> Result<Self, DetectError> {
+        let description: Description = contents.json(DESCRIPTION)?;
         let (expected, got) = (&description.components, components.names());
         if got != *expected {
-            let (path, expected, got) = (folder.path(DESCRIPTION)?, listed(expected), listed(&got));
-            return Err(DetectError::OtherComponents { path, expected, got });
+            let (place, expected) = (contents.place_of(DESCRIPTION), listed(expected));
+            return Err(DetectError::OtherComponents { place, expected, got: listed(&got) });
         }
         let together = "parts that belong together";
-        description.validate().map_err(|got| folder.invalid(DESCRIPTION, together, got))?;
-        let Description { config, scaler, calibration, reference, threshold, record, .. } =
+        description.validate().map_err(|got| contents.invalid(DESCRIPTION, together, got))?;
+        let Description { config, scaler, calibration, reference, threshold, fingerprint, .. } =
             description;
         config.check()?;
         components.check(&config.score)?;
+        let scores = contents.bytes(SCORES)?;
+        let (scores, rest) = scores.as_chunks();
+        let scores: Arc<[f32]> = scores.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        if scores.is_empty() || !rest.is_empty() || !scores.iter().all(|score| score.is_finite()) {
+            let (expected, got) = ("finite scores of 4 bytes each", "something else");
+            return Err(contents.invalid(SCORES, expected, got).into());
+        }
         let windows = config.windows()?;
         let mut model = config.model.init(components.network(), scaler.channels().len(), device)?;
-        load_weights(&mut model, &folder.path(WEIGHTS)?)?;
+        weights::read(&mut model, contents.bytes(WEIGHTS)?, &contents.place_of(WEIGHTS))?;
         let (components, device) = (components.clone(), device.clone());
+        let record = description.record;
         let trained = TrainedModel { config, components, scaler, model, record, device };
-        Ok(Self { trained, windows, calibration, reference, threshold })
+        Ok(Self {
+            trained,
+            windows,
+            calibration: calibration.into(),
+            reference: reference.into(),
+            validation_scores: scores,
+            threshold,
+            fingerprint: fingerprint.into(),
+        })
     }
 }
 
@@ -137,20 +196,4 @@ fn listed(components: &BTreeMap<String, String>) -> String {
     let named = components.iter().map(|(component, name)| format!("the {component} {name:?}"));
     let named: Vec<_> = named.collect();
     if named.is_empty() { "no custom components".into() } else { named.join(", ") }
-}
-
-fn load_weights(model: &mut Aster, path: &Path) -> Result<(), StoreError> {
-    let wrong = |reason: String| StoreError::Weights { path: path.into(), reason };
-    let mut store = SafetensorsStore::from_file(path).allow_partial(true).validate(false);
-    let result = model.load_from(&mut store).map_err(|error| wrong(error.to_string()))?;
-    if let Some(error) = result.errors.first() {
-        return Err(wrong(error.to_string()));
-    }
-    if let Some((name, _)) = result.missing.first() {
-        return Err(wrong(format!("tensor {name:?} is missing")));
-    }
-    match result.unused.first() {
-        Some(name) => Err(wrong(format!("tensor {name:?} belongs to no part of the model"))),
-        None => Ok(()),
-    }
 }

@@ -42,18 +42,20 @@ type MakeLayer = dyn Fn(LayerShape, &Device) -> Result<DynLayer, ComponentError>
 #[derive(Clone)]
 struct Maker {
     name: String,
+    /// The initialiser with its parameters, as text.
+    described: String,
     make: Arc<MakeLayer>,
 }
 
 impl Debug for Maker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(&self.described)
     }
 }
 
 impl Maker {
     fn new(layer: impl CustomLayer) -> Self {
-        let name = layer.name().to_string();
+        let (name, described) = (layer.name().to_string(), format!("{layer:?}"));
         let make = move |shape: LayerShape, device: &Device| {
             let made = layer.init(shape, device)?;
             let most = DynLayer::dimensions(&made);
@@ -70,7 +72,7 @@ impl Maker {
             }
             Ok(DynLayer::new(made))
         };
-        Self { name, make: Arc::new(make) }
+        Self { name, described, make: Arc::new(make) }
     }
 
     fn init(
@@ -85,6 +87,8 @@ impl Maker {
 }
 
 /// Custom layers and generator in place of those that a [`ModelConfig`] describes.
+///
+/// As [`Debug`] text it tells them with their parameters.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkComponents {
     context: Option<Maker>,

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-/// The errors of writing and reading a checksummed folder.
+/// The errors of writing and reading a checksummed folder or buffer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -13,38 +13,38 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A file holds something else than what is looked for there.
-    #[error("{} is of another kind: {reason}", path.display())]
+    #[error("{place} is of another kind: {reason}")]
     InvalidFormat {
-        /// The file.
-        path: PathBuf,
+        /// The file, or where in a buffer.
+        place: String,
         /// Fault of the file, in words.
         reason: String,
     },
     /// A file is not what it was when it was written.
-    #[error("{} is damaged: expected {expected}, got {got}", path.display())]
+    #[error("{place} is damaged: expected {expected}, got {got}")]
     Damaged {
-        /// The file.
-        path: PathBuf,
+        /// The file, or where in a buffer.
+        place: String,
         /// Length and checksum when the file was written.
         expected: String,
         /// Length and checksum now.
         got: String,
     },
-    /// The folder was written by a newer version.
-    #[error("{} has format version {found}: expected at most {supported}", path.display())]
+    /// It was written by a newer version.
+    #[error("{place} has format version {found}: expected at most {supported}")]
     NewerFormat {
-        /// The file.
-        path: PathBuf,
+        /// The file, or where in a buffer.
+        place: String,
         /// Version found.
         found: u32,
         /// Newest version that can be read.
         supported: u32,
     },
     /// The weights do not belong to the config beside them, or are damaged.
-    #[error("{} does not hold the model's weights: {reason}", path.display())]
+    #[error("{place} does not hold the model's weights: {reason}")]
     Weights {
-        /// The file.
-        path: PathBuf,
+        /// The file, or where in a buffer.
+        place: String,
         /// Fault of the file, in words.
         reason: String,
     },

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aster_data::TimeSeries;
 use aster_detect::{AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig};
 use aster_model::NetworkComponents;
-use aster_store::{Entry, Folder, Format, StoreError, io, replace};
+use aster_store::{Contents, Entry, Format, StoreError, io, replace};
 use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::error::TrainError;
 use crate::step::Trainable;
 
-const FORMAT: Format = Format { name: "aster-checkpoint", version: 2 };
+const FORMAT: Format = Format { name: "aster-checkpoint", version: 3 };
 
 /// The files that Burn leaves in its working folder after the one epoch that it was asked for.
 const WORKING: [&str; 2] = ["checkpoint/model-1.bpk", "checkpoint/optim-1.bpk"];
@@ -48,8 +48,8 @@ impl TrainState {
     }
 }
 
-/// Identity of a training: scaler, network, optimisation, series, what it starts from and the
-/// version. What is decided after training, such as an alarm rule, does not belong to it.
+/// Identity of a training: scaler, network with the parameters of custom parts, optimisation,
+/// series, what it starts from and the version. What is decided after training, such as an alarm rule, does not belong to it.
 pub(crate) fn identity(
     config: &AsterConfig,
     components: &NetworkComponents,
@@ -58,7 +58,7 @@ pub(crate) fn identity(
 ) -> String {
     let AsterConfig { scaler, model, train, .. } = config;
     let mut digest = Sha256::new();
-    let all = (scaler, model, train, start, components.names());
+    let all = (scaler, model, train, start, format!("{components:?}"));
     let text = serde_json::to_string(&all).unwrap_or_default();
     digest.update(format!("{} {text}", env!("CARGO_PKG_VERSION")));
     for series in series {
@@ -69,9 +69,30 @@ pub(crate) fn identity(
 }
 
 /// Place of the checkpoints: the caller's folder, or one that vanishes.
-enum Place {
+pub(crate) enum Place {
     Named(PathBuf),
     Temporary(tempfile::TempDir),
+}
+
+impl Place {
+    /// Opens a folder, or a temporary one.
+    pub(crate) fn open(folder: Option<&Path>) -> Result<Self, TrainError> {
+        let (folder, opened) = match folder {
+            Some(path) => {
+                // One that is there may still be of a file system that is only read.
+                let probe = || {
+                    std::fs::create_dir_all(path)?;
+                    tempfile::tempfile_in(path).map(|_| Self::Named(path.into()))
+                };
+                (path.into(), probe())
+            }
+            None => {
+                let folder = tempfile::Builder::new().prefix("aster-").tempdir();
+                (std::env::temp_dir(), folder.map(Self::Temporary))
+            }
+        };
+        opened.map_err(|source| TrainError::NotWritable { folder, source })
+    }
 }
 
 /// The checkpoints of one training.
@@ -81,19 +102,8 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Opens a folder, or a temporary one.
-    pub(crate) fn open(folder: Option<&Path>, identity: String) -> Result<Self, StoreError> {
-        let place = match folder {
-            Some(path) => {
-                std::fs::create_dir_all(path).map_err(io(path))?;
-                Place::Named(path.into())
-            }
-            None => {
-                let folder = tempfile::Builder::new().prefix("aster-").tempdir();
-                Place::Temporary(folder.map_err(io(&std::env::temp_dir()))?)
-            }
-        };
-        Ok(Self { place, identity })
+    pub(crate) fn new(place: Place, identity: String) -> Self {
+        Self { place, identity }
     }
 
     fn folder(&self) -> &Path {
@@ -136,7 +146,8 @@ impl Checkpoints {
     pub(crate) fn last_good(&self) -> Result<TrainState, TrainError> {
         for epoch in self.epochs()? {
             let folder = self.of_epoch(epoch);
-            let state = Folder::open(&folder, FORMAT).and_then(|it| it.json::<TrainState>("state"));
+            let state =
+                Contents::of_folder(&folder, FORMAT).and_then(|it| it.json::<TrainState>("state"));
             match state {
                 Ok(state) if state.identity != self.identity => {
                     return Err(TrainError::OtherTraining { folder: self.folder().into() });
@@ -154,7 +165,7 @@ impl Checkpoints {
     }
 
     fn holds_best(&self, state: &TrainState) -> bool {
-        state.best().is_some_and(|best| Folder::open(&self.of_epoch(best), FORMAT).is_ok())
+        state.best().is_some_and(|best| Contents::of_folder(&self.of_epoch(best), FORMAT).is_ok())
     }
 
     /// Keeps what Burn has left in its working folder, then drops what is needed no longer:
@@ -164,12 +175,14 @@ impl Checkpoints {
         let working = self.workplace();
         let moved = |name, file: &str| {
             let from = working.join(file);
-            let write = move |to: &Path| std::fs::rename(&from, to).map_err(io(&from));
-            Entry::new(name, "bpk", write)
+            Entry::file(name, "bpk", from)
         };
         let [model, optimizer] = WORKING;
-        let entries =
-            vec![Entry::json("state", state), moved("model", model), moved("optimizer", optimizer)];
+        let entries = vec![
+            Entry::json("state", state)?,
+            moved("model", model),
+            moved("optimizer", optimizer),
+        ];
         replace(&self.of_epoch(epoch), FORMAT, entries)?;
         let needed = |old: usize| [epoch, epoch - 1].contains(&old) || Some(old) == state.best();
         self.epochs()?.into_iter().filter(|old| !needed(*old)).try_for_each(|old| {
@@ -180,7 +193,7 @@ impl Checkpoints {
 
     /// The network as it was after an epoch.
     pub(crate) fn model(&self, epoch: usize, fresh: Trainable) -> Result<Trainable, StoreError> {
-        load_model(&Folder::open(&self.of_epoch(epoch), FORMAT)?, fresh)
+        load_model(&Contents::of_folder(&self.of_epoch(epoch), FORMAT)?, fresh)
     }
 
     /// Network and optimiser as they were after an epoch.
@@ -189,17 +202,18 @@ impl Checkpoints {
         epoch: usize,
         (model, optimizer): (Trainable, ModuleOptimizer),
     ) -> Result<(Trainable, ModuleOptimizer), StoreError> {
-        let folder = Folder::open(&self.of_epoch(epoch), FORMAT)?;
-        let (path, bytes) = read(&folder, "optimizer")?;
+        let folder = Contents::of_folder(&self.of_epoch(epoch), FORMAT)?;
+        let bytes = Bytes::from_bytes_vec(folder.bytes("optimizer")?);
         let record = OptimizerRecord::from_bytes(bytes)
-            .map_err(|error| StoreError::Weights { path, reason: error.to_string() })?;
+            .map_err(|error| wrong(&folder, "optimizer", &error))?;
         Ok((load_model(&folder, model)?, optimizer.load_record(record)))
     }
 
     /// The folder of the last good checkpoint, if there is any; then it is permanent.
     pub(crate) fn leave(self) -> Option<PathBuf> {
         let folders = self.epochs().ok()?.into_iter().map(|epoch| self.of_epoch(epoch));
-        let newest = folders.into_iter().find(|folder| Folder::open(folder, FORMAT).is_ok())?;
+        let newest =
+            folders.into_iter().find(|folder| Contents::of_folder(folder, FORMAT).is_ok())?;
         if let Place::Temporary(folder) = self.place {
             let _path = folder.keep();
         }
@@ -212,17 +226,14 @@ impl Checkpoints {
     }
 }
 
-fn load_model(folder: &Folder, fresh: Trainable) -> Result<Trainable, StoreError> {
-    let (path, bytes) = read(folder, "model")?;
-    let record = ModuleRecord::from_bytes(bytes)
-        .map_err(|error| StoreError::Weights { path, reason: error.to_string() })?;
+fn load_model(folder: &Contents, fresh: Trainable) -> Result<Trainable, StoreError> {
+    // Whole, at once: a record of a file would come back for its tensors later, when a temporary
+    // folder is gone.
+    let bytes = Bytes::from_bytes_vec(folder.bytes("model")?);
+    let record = ModuleRecord::from_bytes(bytes).map_err(|error| wrong(folder, "model", &error))?;
     Ok(fresh.load_record(record))
 }
 
-/// Whole, at once: a record of a file would come back for its tensors later, when a temporary
-/// folder is gone.
-fn read(folder: &Folder, entry: &str) -> Result<(PathBuf, Bytes), StoreError> {
-    let path = folder.path(entry)?;
-    let bytes = std::fs::read(&path).map_err(io(&path))?;
-    Ok((path, Bytes::from_bytes_vec(bytes)))
+fn wrong(folder: &Contents, entry: &str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Weights { place: folder.place_of(entry), reason: error.to_string() }
 }

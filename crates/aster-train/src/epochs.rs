@@ -27,7 +27,7 @@ use burn::train::{Interrupter, Learner, SupervisedTraining};
 
 use crate::batch::{Draw, TrainingDraws, ValidationDraws, WindowBatch, WindowBatcher};
 use crate::cancel::CancelToken;
-use crate::checkpoint::{Checkpoints, TrainState, identity};
+use crate::checkpoint::{Checkpoints, Place, TrainState, identity};
 use crate::error::TrainError;
 use crate::monitor::{BadLoss, Monitor, Split, lock};
 use crate::progress::{Progress, SharedObserver};
@@ -57,6 +57,8 @@ pub(crate) fn run(
     let (settings, channels) = (&config.train, train.channel_count());
     let main = &strategy.devices()[0];
     let device = main.clone().inner();
+    // Before anything costs time.
+    let place = Place::open(checkpoints.as_deref())?;
     device.seed(settings.seed);
     // A temporary folder has no earlier checkpoints to tell from those of this training.
     let identity = match checkpoints {
@@ -83,7 +85,7 @@ pub(crate) fn run(
         rollbacks: vec![],
         seconds: 0.0,
     };
-    let folder = Checkpoints::open(checkpoints.as_deref(), identity)?;
+    let folder = Checkpoints::new(place, identity);
     let state = folder.last_good()?;
     let epochs = Epochs {
         config,

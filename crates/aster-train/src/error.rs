@@ -63,6 +63,18 @@ pub enum TrainError {
         /// The device.
         device: String,
     },
+    /// Checkpoints have no place.
+    #[error(
+        "training keeps checkpoints, and {} cannot be written: {source}; expected a folder that \
+         can, from `with_checkpoints` or as the temporary one of the system (TMPDIR)",
+        folder.display()
+    )]
+    NotWritable {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// The folder for checkpoints holds those of another training.
     #[error(
         "{} holds checkpoints of another config, series or version: expected those of this \

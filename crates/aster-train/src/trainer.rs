@@ -36,11 +36,7 @@ pub fn refit(
     settings: &TrainConfig,
     train: &TrainSeries,
 ) -> Result<Detector, TrainError> {
-    let trained = detector.trained_model().clone();
-    let mut config = trained.config.clone();
-    config.train = settings.clone();
-    let strategy = Strategy::Single(trained.device.clone().autodiff());
-    Trainer::new(config, strategy).starting_from(trained).fit(train)
+    Trainer::from_detector(detector, settings).fit(train)
 }
 
 /// Trainer of a detector, on one device or several.
@@ -96,6 +92,34 @@ impl Trainer {
         }
     }
 
+    /// Creates a trainer that goes on from the weights of a detector (warm start), on its device:
+    /// what [`refit`] does, with an observer, a cancel token or checkpoints.
+    ///
+    /// ```no_run
+    /// use aster_data::TrainSeries;
+    /// use aster_detect::{Detector, TrainConfig};
+    /// use aster_train::{CancelToken, TrainError, Trainer};
+    ///
+    /// # fn run(detector: Detector, latest: TrainSeries) -> Result<(), TrainError> {
+    /// let mut settings = TrainConfig::default();
+    /// settings.epochs = 2;
+    /// let token = CancelToken::default();
+    /// let newer = Trainer::from_detector(&detector, &settings)
+    ///     .with_cancel_token(token.clone())
+    ///     .with_progress_bar()
+    ///     .fit(&latest)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_detector(detector: &Detector, settings: &TrainConfig) -> Self {
+        let trained = detector.trained_model().clone();
+        let mut config = trained.config.clone();
+        config.train = settings.clone();
+        let strategy = Strategy::Single(trained.device.clone().autodiff());
+        let components = trained.components.clone();
+        Self { start: Some(trained), components, ..Self::new(config, strategy) }
+    }
+
     /// Keeps a checkpoint of each epoch in a folder, of which the last two and the best one stay.
     /// The same training started again, with this folder, goes on from the last good one and ends
     /// as if it had never been stopped. Without it, checkpoints lie in a temporary folder that is
@@ -127,14 +151,6 @@ impl Trainer {
     /// Calls an observer as the training goes on, in place of a progress bar.
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Arc::new(Mutex::new(observer));
-        self
-    }
-
-    /// Starts from trained weights (warm start), of the same config but for what training and
-    /// scoring are set to.
-    fn starting_from(mut self, trained: TrainedModel) -> Self {
-        self.components = trained.components.clone();
-        self.start = Some(trained);
         self
     }
 

@@ -171,7 +171,7 @@ fn all_five_are_used_and_come_back() {
     let mut stream = stream.unwrap();
     let mut streamed: Vec<f32> = vec![];
     for row in 0..test.rows() {
-        let output = stream.push(&[Row { time: None, values: test.row(row) }]).unwrap();
+        let output = stream.push(&[Row::new(None, test.row(row))]).unwrap();
         streamed.extend(output.scores.iter().map(|scored| scored.score));
     }
     streamed.extend(stream.finish().scores.iter().map(|scored| scored.score));
@@ -251,7 +251,6 @@ fn components_that_do_not_fit_are_named() {
     let scorer = || custom().with_scorer(WorstChannel::default());
     says(plain(), scorer(), "got worst channel");
     says(config(), custom(), "expected a custom scorer");
-    let mut detector = fit(config(), scorer()).unwrap();
-    let rule = plain().threshold;
-    assert!(detector.recalibrate(&ScoreConfig::default(), &rule, &data().train).is_err());
+    let detector = fit(config(), scorer()).unwrap();
+    assert!(detector.recalibrate(&ScoreConfig::default(), &data().train).is_err());
 }

@@ -68,6 +68,28 @@ fn score() {
     assert_eq!(scored.rows, ROWS);
 }
 
+/// A third, which has no temporary folder.
+#[test]
+#[ignore = "needs a system without a temporary folder"]
+fn nowhere() {
+    let trainer = Trainer::new(config(), Strategy::Single(Device::flex().autodiff()));
+    let error = trainer.fit(&split().train).unwrap_err();
+    assert!(matches!(error, TrainError::NotWritable { .. }), "{error}");
+    assert!(error.to_string().contains("with_checkpoints"), "{error}");
+}
+
+#[test]
+fn a_training_without_a_place_for_checkpoints_says_so_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    let mut child = command("nowhere", folder.path());
+    assert!(child.env("TMPDIR", &absent).status().unwrap().success());
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = checkpointed(config(), &file).fit(&split().train).unwrap_err();
+    assert!(matches!(error, TrainError::NotWritable { .. }), "{error}");
+}
+
 /// Rows of the file.
 const ROWS: usize = 12_000;
 
@@ -76,10 +98,15 @@ fn start(folder: &Path) -> Child {
 }
 
 fn start_work(work: &str, folder: &Path) -> Child {
+    command(work, folder).spawn().unwrap()
+}
+
+fn command(work: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     // Uncaptured: why it failed would be lost with its standard output.
     command.args([work, "--exact", "--ignored", "--nocapture"]).env(FOLDER, folder);
-    command.stdout(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::null());
+    command
 }
 
 /// The scores, bit for bit, and the losses of all epochs.

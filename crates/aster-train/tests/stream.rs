@@ -7,12 +7,11 @@ use std::sync::{Arc, OnceLock};
 use aster_base::Configure;
 use aster_data::{SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{
-    Alignment, AsterConfig, ComponentConfig, DetectError, Detection, Detector, OnDuplicate, OnLate,
-    OnMissing, Regular, Row, ScoreConfig, Smoothing, Source, StreamConfig, StreamOutput,
-    StreamingDetector, Streams,
+    Alignment, AsterConfig, Attribution, ComponentConfig, Contribution, DetectError, Detection,
+    Detector, OnDuplicate, OnLate, OnMissing, Regular, Row, ScoreConfig, Smoothing, Source,
+    StreamConfig, StreamOutput, StreamingDetector, Streams,
 };
-use aster_eval::{AlarmConfig, IntervalTimes};
-use aster_store::StoreError;
+use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
 use burn::tensor::Device;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -41,7 +40,7 @@ fn detector() -> Arc<Detector> {
 }
 
 fn rows(series: &TimeSeries, rows: std::ops::Range<usize>) -> Vec<Row<'_>> {
-    rows.map(|row| Row { time: Some(10 * row as i64), values: series.row(row) }).collect()
+    rows.map(|row| Row::new(Some(10 * row as i64), series.row(row))).collect()
 }
 
 fn stream(detector: &Arc<Detector>) -> StreamingDetector {
@@ -118,7 +117,7 @@ fn so_it_is_with_other_components_strides_and_averages() {
         component(Source::RawReconstruction, 33),
     ];
     let series = &split().test;
-    let mut detector = fit(|_| ());
+    let detector = fit(|_| ());
     for (stride, alignment, components) in [
         (1, Alignment::Centred, &all[..]),
         (16, Alignment::Trailing, &all[..]),
@@ -128,15 +127,12 @@ fn so_it_is_with_other_components_strides_and_averages() {
         let mut score = ScoreConfig::default();
         (score.stride, score.alignment) = (Some(stride), alignment);
         score.components = components.to_vec();
-        let rule = detector.config().threshold;
-        detector.recalibrate(&score, &rule, &split().train).unwrap();
-        let shared = Arc::new(detector);
+        let shared = Arc::new(detector.recalibrate(&score, &split().train).unwrap());
         let expected = shared.detect(series).unwrap();
         assert_same(&pushed(&shared, series, 1), &expected);
         if alignment == Alignment::Trailing {
             assert_eq!(shared.latency(), 15, "a trailing average waits for nothing");
         }
-        detector = Arc::into_inner(shared).unwrap();
     }
 }
 
@@ -163,7 +159,11 @@ fn a_stream_goes_on_where_it_was_saved() {
 
     let other: Arc<_> = fit(|config| config.model.window = 32).into();
     let error = StreamingDetector::load(other, folder.path()).unwrap_err();
-    assert!(matches!(error, DetectError::Store(StoreError::InvalidFormat { .. })), "{error}");
+    assert!(matches!(error, DetectError::OtherDetector { .. }), "{error}");
+    // Of the same shape, too.
+    let other: Arc<_> = fit(|config| config.train.seed = 9).into();
+    let error = StreamingDetector::load(other.clone(), folder.path()).unwrap_err();
+    assert!(error.to_string().contains(other.fingerprint()), "{error}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn times_of(
     let rows: Vec<_> = times
         .iter()
         .enumerate()
-        .map(|(row, time)| Row { time: Some(*time), values: series.row(row) })
+        .map(|(row, time)| Row::new(Some(*time), series.row(row)))
         .collect();
     let times = stream.push(&rows).map(|mut found| {
         extend(&mut found, stream.finish());
@@ -281,7 +281,7 @@ fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
     for row in [0, 30, 31, 32] {
         values[row] = vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
     }
-    let rows: Vec<_> = values.iter().map(|values| Row { time: None, values }).collect();
+    let rows: Vec<_> = values.iter().map(|values| Row::new(None, values)).collect();
     let mut stream = stream(&detector());
     let mut found = stream.push(&rows).unwrap();
     extend(&mut found, stream.finish());
@@ -293,9 +293,206 @@ fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
     let error = stream.push(&rows[1..]).unwrap_err().to_string();
     assert_eq!(error, r#"row 29 of those pushed: expected finite values, got NaN of "sensor_0""#);
     assert_eq!(stream.counts().rows, 0, "none was taken");
-    let short = Row { time: None, values: &[1.0] };
+    let short = Row::new(None, &[1.0]);
     let error = stream.push(&[short]).unwrap_err().to_string();
     assert_eq!(error, "row 0 of those pushed: expected 3 values, got 1");
+}
+
+#[test]
+fn a_new_series_begins_without_the_alarms_and_the_drift_of_the_last_one() {
+    let series = &split().test;
+    let drifting = detector()
+        .with_drift(Some(DriftConfig { warmup: 20, memory: 1000, ..Default::default() }))
+        .and_then(|it| it.with_threshold(ThresholdRule::Fixed { value: 0.0 }))
+        .and_then(|it| it.with_alarm(AlarmConfig { k: 3, n: 3, join: 0 }))
+        .unwrap();
+    let config = StreamConfig::with(|it| it.late = OnLate::Restart);
+    let mut stream = StreamingDetector::new(Arc::new(drifting.clone()), config).unwrap();
+    stream.push(&rows(series, 300..437)).unwrap();
+    let mut found = stream.push(&rows(series, 0..100)).unwrap();
+    extend(&mut found, stream.finish());
+    let expected = drifting.detect(&series.slice(0..100).unwrap()).unwrap();
+    let found = &found.scores[found.scores.len() - 100..];
+    for (scored, threshold) in found.iter().zip(&expected.thresholds) {
+        approx::assert_relative_eq!(scored.threshold, threshold, max_relative = 1e-4);
+    }
+    let alarms = |rows: std::ops::Range<usize>| found[rows].iter().filter(|it| it.alarms).count();
+    assert_eq!((alarms(0..2), alarms(2..3)), (0, 1), "three rows in a row");
+}
+
+#[test]
+fn a_stream_goes_on_with_another_detector_as_if_it_had_been_there_all_along() {
+    let series = &split().test;
+    let newer = |change: fn(&mut AsterConfig)| Arc::new(fit(change));
+    let others = [
+        newer(|config| config.train.seed = 5),
+        newer(|config| (config.model.window, config.score.stride) = (32, Some(4))),
+        newer(|config| {
+            config.score.alignment = Alignment::Trailing;
+            config.score.components[0].smoothing = Smoothing::Rows(40);
+        }),
+    ];
+    for other in others {
+        for at in [3, 17, 100, 437] {
+            let config = StreamConfig::with(|it| it.history = 100);
+            let mut stream = StreamingDetector::new(detector(), config).unwrap();
+            let mut found = stream.push(&rows(series, 0..at)).unwrap();
+            let before = found.scores.len();
+            extend(&mut found, stream.swap(other.clone()).unwrap());
+            extend(&mut found, stream.push(&rows(series, at..700)).unwrap());
+            extend(&mut found, stream.finish());
+            assert_eq!(found.scores.len(), 700);
+            let [old, new] = [&detector(), &other].map(|it| it.score(series).unwrap());
+            for (row, scored) in found.scores.iter().enumerate() {
+                let expected = if row < before { old[row] } else { new[row] };
+                assert_eq!((scored.row, scored.time), (row as u64, Some(10 * row as i64)));
+                approx::assert_relative_eq!(
+                    scored.score,
+                    expected,
+                    epsilon = 1e-4,
+                    max_relative = 1e-4
+                );
+            }
+            let first = found.scores.get(before).map(|scored| scored.threshold);
+            assert_eq!(first, Some(other.threshold()), "thresholds begin anew");
+        }
+    }
+    let split = SyntheticConfig { train_rows: 600, channels: 2, ..Default::default() };
+    let foreign = aster_train::fit(
+        &{
+            let mut config = AsterConfig::default();
+            (config.train.epochs, config.train.steps_per_epoch) = (1, 2);
+            config
+        },
+        &split.generate().unwrap().train,
+        &Device::flex(),
+    );
+    let mut stream = stream(&detector());
+    let error = stream.swap(foreign.unwrap().into()).unwrap_err();
+    assert!(matches!(error, DetectError::Data(_)), "{error}");
+    stream.push(&rows(series, 0..3)).unwrap();
+}
+
+#[test]
+fn a_swap_for_other_thresholds_keeps_an_open_alarm() {
+    let series = &split().test;
+    let rule = |value| detector().with_threshold(ThresholdRule::Fixed { value }).unwrap();
+    let always = Arc::new(rule(-1.0).with_drift(None).unwrap());
+    let mut stream = StreamingDetector::new(always.clone(), StreamConfig::default()).unwrap();
+    let mut found = stream.push(&rows(series, 0..200)).unwrap();
+    let open = stream.open_alarm().unwrap();
+    assert_eq!((open.start, open.end), (1, found.scores.len()), "two of three rows");
+    extend(&mut found, stream.swap(Arc::new(rule(f32::MAX))).unwrap());
+    extend(&mut found, stream.push(&rows(series, 200..300)).unwrap());
+    assert_eq!(found.intervals.len(), 1, "{:?}", found.intervals);
+    assert_eq!(found.intervals[0].start, 1);
+    assert!(stream.open_alarm().is_none());
+}
+
+#[test]
+fn a_stream_that_is_read_back_has_the_thresholds_of_its_detector() {
+    let (series, folder) = (&split().test, tempfile::tempdir().unwrap());
+    let mut live = stream(&detector());
+    live.push(&rows(series, 0..200)).unwrap();
+    live.save(folder.path()).unwrap();
+    let raised = ThresholdRule::Fixed { value: 1e9 };
+    let raised = Arc::new(detector().with_threshold(raised).unwrap());
+    let mut live = StreamingDetector::load(raised, folder.path()).unwrap();
+    let found = live.push(&rows(series, 200..300)).unwrap();
+    assert!(found.scores.iter().all(|scored| scored.threshold == 1e9 && !scored.alarms));
+}
+
+#[test]
+fn rows_of_a_stream_are_attributed_as_those_of_its_series() {
+    let series = &split().test;
+    let config = StreamConfig::with(|it| it.history = 50);
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    let mut checked = 0;
+    for end in (1..=series.rows()).step_by(9) {
+        let scored = stream.push(&rows(series, stream.counts().rows as usize..end)).unwrap();
+        let Some(last) = scored.scores.last().map(|scored| scored.row) else { continue };
+        let so_far = series.slice(0..end).unwrap();
+        for first in [last, last.saturating_sub(40)] {
+            for method in [Attribution::Reconstruction, Attribution::Occlusion] {
+                let found = stream.attribute(first..last + 1, method).unwrap();
+                let rows = first as usize..last as usize + 1;
+                let expected = detector().attribute(&so_far, rows, method).unwrap();
+                let share = |of: &[Contribution], name: &str| {
+                    of.iter().find(|it| it.channel == name).map(|it| it.share)
+                };
+                for Contribution { channel, share: got, .. } in &found {
+                    let expected = share(&expected, channel).unwrap();
+                    approx::assert_relative_eq!(*got, expected, epsilon = 1e-3);
+                }
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100);
+    let scored = stream.counts().rows - stream.latency() as u64;
+    for rows in [0..1, scored + 16..scored + 17, 5..5] {
+        let error = stream.attribute(rows, Attribution::default()).unwrap_err();
+        assert!(matches!(error, DetectError::Rows { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_long_gap_is_filled_in_bounded_memory() {
+    let series = &split().test;
+    let regular = Some(Regular { step: 1, fill: 1 << 16 });
+    let config = StreamConfig::with(|it| it.regular = regular);
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    stream.push(&[Row::new(0, series.row(0))]).unwrap();
+    let found = stream.push(&[Row::new(60_000, series.row(1))]).unwrap();
+    assert!(found.scores.len() > 59_000);
+    assert!(stream.memory() <= detector().stream_memory(&config));
+}
+
+#[test]
+fn streams_that_begin_together_do_not_all_run_the_network_on_the_same_push() {
+    let series = &split().test;
+    let mut streams = Streams::new(detector(), StreamConfig::default()).unwrap();
+    let names: Vec<String> = (0..80).map(|number| format!("pump-{number}")).collect();
+    let mut most = 0;
+    for row in 0..200 {
+        let row = &rows(series, row..row + 1)[0];
+        let pushed: Vec<_> = names.iter().map(|name| (name, row.clone())).collect();
+        let outputs = streams.push(&pushed).unwrap();
+        most = most.max(outputs.values().filter(|output| !output.scores.is_empty()).count());
+    }
+    // Of a stride of 8 rows, each has its own.
+    assert_eq!(most, 80 / 8);
+}
+
+#[test]
+fn shards_score_as_one_does() {
+    let series = &split().test;
+    let names: Vec<String> = (0..30).map(|number| format!("pump-{number}")).collect();
+    let scored = |threads| {
+        let streams = Streams::new(detector(), StreamConfig::default()).unwrap();
+        let mut streams = streams.with_threads(threads).unwrap();
+        let mut found: Vec<StreamOutput> = vec![];
+        for start in (0..200).step_by(40) {
+            let of_stream = names.iter().enumerate().flat_map(|(number, name)| {
+                rows(series, start + number..start + number + 40)
+                    .into_iter()
+                    .map(move |row| (name, row))
+            });
+            found.extend(streams.push(&of_stream.collect::<Vec<_>>()).unwrap().into_values());
+        }
+        found.extend(names.iter().map(|name| streams.finish(name).unwrap()));
+        found
+    };
+    let (one, four) = (scored(1), scored(4));
+    assert_eq!(one.len(), four.len());
+    for (one, four) in one.iter().zip(&four) {
+        assert_eq!(one.scores.len(), four.scores.len());
+        for (one, four) in one.scores.iter().zip(&four.scores) {
+            approx::assert_relative_eq!(one.score, four.score, epsilon = 1e-5, max_relative = 1e-5);
+        }
+    }
+    let none = Streams::new(detector(), StreamConfig::default()).unwrap().with_threads(0);
+    assert!(none.is_err());
 }
 
 /// Ten million rows with `ASTER_ROWS=10000000`.
@@ -315,8 +512,7 @@ fn memory_does_not_grow_with_the_stream() {
     let mut stream = stream(&cheap);
     let (mut scored, mut sizes) = (0, vec![]);
     let folder = tempfile::tempdir().unwrap();
-    let part: Vec<_> =
-        (0..series.rows()).map(|row| Row { time: None, values: series.row(row) }).collect();
+    let part: Vec<_> = (0..series.rows()).map(|row| Row::new(None, series.row(row))).collect();
     while scored < wanted {
         scored += stream.push(&part).unwrap().scores.len();
         // After the memory of the drifting threshold is full.

@@ -104,7 +104,7 @@ fn a_forged_description_does_no_harm() {
             let _ = detector.latency();
             let detector = Arc::new(detector);
             if let Ok(mut stream) = StreamingDetector::new(detector, StreamConfig::default()) {
-                let _ = stream.push(&[Row { time: Some(1), values: test.row(0) }]);
+                let _ = stream.push(&[Row::new(Some(1), test.row(0))]);
                 let _ = stream.finish();
             }
         }
@@ -138,7 +138,7 @@ fn a_forged_stream_does_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let (detector, test) = (Arc::new(detector()), split().test);
     let mut stream = StreamingDetector::new(detector.clone(), StreamConfig::default()).unwrap();
-    let row = |row: usize| Row { time: Some(row as i64), values: test.row(row) };
+    let row = |row: usize| Row::new(Some(row as i64), test.row(row));
     stream.push(&(0..77).map(row).collect::<Vec<_>>()).unwrap();
     stream.save(folder.path()).unwrap();
     torture(folder.path(), "stream", || {

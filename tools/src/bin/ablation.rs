@@ -169,10 +169,11 @@ fn run(
 ) -> anyhow::Result<Run> {
     let started = Instant::now();
     let detector = match last.take() {
-        Some(mut detector) if trained_alike(detector.config(), &config) => {
-            detector.recalibrate(&config.score, &config.threshold, &task.train)?;
-            detector
-        }
+        Some(detector) if trained_alike(detector.config(), &config) => detector
+            .recalibrate(&config.score, &task.train)?
+            .with_threshold(config.threshold)?
+            .with_drift(config.drift)?
+            .with_alarm(config.alarm)?,
         _ => fit(&config, &task.train, device)?,
     };
     let scored = score(&detector, task)?;

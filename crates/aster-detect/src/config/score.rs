@@ -201,6 +201,8 @@ impl Alignment {
     }
 }
 
+aster_base::words!(Source, Alignment);
+
 #[cfg(test)]
 mod tests {
     use super::*;

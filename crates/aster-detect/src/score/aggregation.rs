@@ -33,6 +33,12 @@ impl ChannelAggregator {
         values
     }
 
+    /// Bytes that its averages take.
+    pub(crate) fn memory(&self) -> usize {
+        let own = self.channels.capacity() * size_of::<MovingMean>();
+        own + self.channels.iter().map(MovingMean::memory).sum::<usize>()
+    }
+
     /// Validates an aggregator that was read from outside against a fresh one.
     ///
     /// # Errors

@@ -34,17 +34,18 @@ impl Calibration {
         validation: usize,
     ) -> Result<Self, EvalError> {
         let AsterConfig { score: config, scaler, .. } = config;
+        let binary = match config.binary_as_context {
+            true => BinaryChannels::fit(train),
+            false => BinaryChannels::none(train.channel_count()),
+        };
+        // Before the norms, whose floor is a share of all channels' errors.
+        binary.mask(components, train.values(), scaler);
         let norms = |values: &ComponentValues| match values.width > 1 {
             true => norms(values, config.channel_floor as f32),
             false => vec![1.0; values.width],
         };
         let norms: BTreeMap<Source, Vec<f32>> =
             components.iter().map(|(source, values)| (*source, norms(values))).collect();
-        let binary = match config.binary_as_context {
-            true => BinaryChannels::fit(train),
-            false => BinaryChannels::none(train.channel_count()),
-        };
-        binary.mask(components, train.values(), scaler);
         let smoothing: Vec<_> = config.components.iter().map(|it| it.smoothing).collect();
         let widths = Smoothing::widths(&smoothing, train);
         let aggregated = config.components.iter().zip(&widths).map(|(component, width)| {
@@ -188,6 +189,24 @@ mod tests {
         });
         assert_eq!(context[0], context[1]);
         assert!(error[0] > error[1]);
+    }
+
+    #[test]
+    fn the_errors_of_binary_channels_do_not_enter_the_norms() {
+        let series = TimeSeries::from_slice(
+            &(0..1000).flat_map(|row| [f32::from(row % 2 == 0), row as f32]).collect::<Vec<_>>(),
+            2,
+        );
+        let train = series.unwrap();
+        let norms = |error: f32| {
+            let values = (0..1000).flat_map(|_| [error, 0.5]).collect();
+            let errors = ComponentValues { width: 2, values };
+            let mut components = [(Source::Reconstruction, errors)].into();
+            let config = config(1);
+            let calibration = Calibration::fit(&config, &train, &mut components, 500).unwrap();
+            calibration.norms(Source::Reconstruction).to_vec()
+        };
+        assert_eq!(norms(0.0), norms(1000.0));
     }
 
     #[test]

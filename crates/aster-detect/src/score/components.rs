@@ -34,7 +34,7 @@ pub(crate) fn component_values(
                 let error = |(x, r): (&f32, &f32)| squared_error(source, &config.scaler, *x, *r);
                 values.iter().zip(&outputs[&Output::Reconstruction]).map(error).collect()
             }
-            Source::Classifier => outputs[&Output::Severity].clone(),
+            Source::Classifier => outputs[&Output::Severity].iter().copied().map(finite).collect(),
             Source::Custom => custom_values(custom, values, outputs, channels),
         };
         (source, ComponentValues { width: source.width(channels), values })
@@ -54,9 +54,14 @@ fn custom_values(
         let row = RowOutputs { values, reconstruction, severity: *severity };
         // A detector with this source is not made without a scorer.
         let score = custom.scorer.as_ref().map_or(f32::MAX, |scorer| scorer.score(row));
-        if score.is_finite() { score } else { f32::MAX }
+        finite(score)
     };
     rows.map(score).collect()
+}
+
+/// What the network cannot tell, of rows beyond all that it has seen, is as anomalous as can be.
+fn finite(value: f32) -> f32 {
+    if value.is_finite() { value } else { f32::MAX }
 }
 
 /// Squared difference of two scaled values, in the source's unit, at most the largest finite
@@ -86,6 +91,23 @@ impl ComponentValues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ComponentConfig;
+
+    #[test]
+    fn what_the_network_cannot_tell_is_as_anomalous_as_can_be() {
+        let mut config = AsterConfig::default();
+        let sources = [Source::Reconstruction, Source::Classifier];
+        let component = |source| ComponentConfig { source, ..Default::default() };
+        config.score.components = sources.map(component).to_vec();
+        let outputs = [
+            (Output::Reconstruction, vec![1.0, f32::NAN, f32::INFINITY]),
+            (Output::Severity, vec![0.5, f32::NAN, f32::NEG_INFINITY]),
+        ];
+        let custom = CustomComponents::default();
+        let values = component_values(&config, &custom, &[1.0; 3], &outputs.into(), 1);
+        assert_eq!(values[&Source::Reconstruction].values, [0.0, f32::MAX, f32::MAX]);
+        assert_eq!(values[&Source::Classifier].values, [0.5, f32::MAX, f32::MAX]);
+    }
 
     #[test]
     fn means_are_by_channel() {

@@ -62,6 +62,15 @@ impl Fusion {
         scores
     }
 
+    /// Bytes that its values take.
+    pub(crate) fn memory(&self) -> usize {
+        let pending = self.pending.iter().map(|values| values.capacity() * size_of::<f64>());
+        let means = self.aggregators.iter().map(ChannelAggregator::memory);
+        let own = self.pending.capacity() * size_of::<VecDeque<f64>>()
+            + self.aggregators.capacity() * size_of::<ChannelAggregator>();
+        own + pending.sum::<usize>() + means.sum::<usize>()
+    }
+
     /// Validates a fusion that was read from outside: it can be of this config and calibration.
     ///
     /// # Errors
@@ -102,6 +111,9 @@ impl Fusion {
             let sum: f64 = self.pending.iter_mut().filter_map(VecDeque::pop_front).sum();
             sum.min(f64::from(f32::MAX)) as f32
         };
-        (0..rows).map(sum).collect()
+        let sums = (0..rows).map(sum).collect();
+        // What many rows at once have taken is not kept.
+        self.pending.iter_mut().for_each(|values| values.shrink_to(2 * values.len()));
+        sums
     }
 }

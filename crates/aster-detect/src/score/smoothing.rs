@@ -78,6 +78,11 @@ impl MovingMean {
         Self { width, after, older: vec![], newer: vec![], sum: 0.0, waited: 0 }
     }
 
+    /// Bytes that its values take.
+    pub(crate) fn memory(&self) -> usize {
+        (self.older.capacity() + self.newer.capacity()) * size_of::<f64>()
+    }
+
     /// Validates an average that was read from outside against a fresh one.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ pub(crate) struct Grid {
 pub(crate) struct WindowWalk {
     /// Rows that have come.
     rows: usize,
+    /// Rows by which windows are run later than they could, so that streams which began together
+    /// do not all have windows due at the same row.
+    delay: usize,
     /// Windows that the network has run on.
     windows: usize,
     /// Rows that no later window covers and that have been taken.
@@ -43,7 +46,16 @@ pub(crate) struct FinalRows {
 impl WindowWalk {
     pub(crate) fn new(outputs: impl Iterator<Item = Output>) -> Self {
         let means = outputs.map(|output| (output, OverlapMean::default())).collect();
-        Self { rows: 0, windows: 0, taken: 0, recent: vec![], means }
+        Self { rows: 0, delay: 0, windows: 0, taken: 0, recent: vec![], means }
+    }
+
+    /// Runs windows so many rows later than they could be.
+    pub(crate) fn set_delay(&mut self, rows: usize) {
+        self.delay = rows;
+    }
+
+    pub(crate) fn delay(&self) -> usize {
+        self.delay
     }
 
     /// The outputs of the network that it keeps.
@@ -53,14 +65,38 @@ impl WindowWalk {
 
     /// Takes the next scaled rows `[n, C]`.
     pub(crate) fn push(&mut self, values: &[f32], channels: usize) {
+        self.push_with(values, channels, |_| ());
+    }
+
+    /// Takes the next rows `[n, C]`, which `scale` scales in place.
+    pub(crate) fn push_with(
+        &mut self,
+        values: &[f32],
+        channels: usize,
+        scale: impl FnOnce(&mut [f32]),
+    ) {
+        let before = self.recent.len();
         self.recent.extend_from_slice(values);
+        scale(&mut self.recent[before..]);
         self.rows += values.len() / channels;
     }
 
+    /// Bytes that its values take.
+    pub(crate) fn memory(&self) -> usize {
+        let means = self.means.values().map(OverlapMean::memory);
+        // A node of the map has room for eleven.
+        let node = 12 * size_of::<(Output, OverlapMean)>();
+        self.recent.capacity() * size_of::<f32>() + node + means.sum::<usize>()
+    }
+
     /// First rows of the windows whose rows have come and that the network has not run on.
-    pub(crate) fn due(&self, windows: &Windows) -> impl Iterator<Item = usize> + use<> {
+    pub(crate) fn due(&self, windows: &Windows) -> impl ExactSizeIterator<Item = usize> + use<> {
         let windows = *windows;
-        (self.windows..windows.complete(self.rows)).map(move |window| windows.due(window))
+        (self.windows..self.complete(&windows)).map(move |window| windows.due(window))
+    }
+
+    fn complete(&self, windows: &Windows) -> usize {
+        windows.complete(self.rows.saturating_sub(self.delay))
     }
 
     /// First row of the window that is moved back to end with the rows, if not all are covered.
@@ -112,6 +148,8 @@ impl WindowWalk {
         self.taken = until;
         let needed = until.min(self.rows.saturating_sub(grid.windows.length()));
         self.recent.drain(..(needed.max(oldest) - oldest) * c);
+        // What many rows at once have taken is not kept.
+        self.recent.shrink_to(2 * self.recent.len());
         FinalRows { values, outputs }
     }
 
@@ -122,7 +160,10 @@ impl WindowWalk {
     /// What cannot be, in words.
     pub(crate) fn validate(&self, grid: &Grid, outputs: &[Output]) -> Result<(), &'static str> {
         let (windows, c) = (grid.windows, grid.channels);
-        if self.rows >= 1 << 62 || self.windows != windows.complete(self.rows) {
+        if self.delay >= windows.stride() {
+            return Err("a stream whose windows wait for later ones");
+        }
+        if self.rows >= 1 << 62 || self.windows != self.complete(&windows) {
             return Err("a stream with other windows than those of its rows");
         }
         let due = windows.due(self.windows);

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use aster_base::at_least_one;
 use aster_data::{Columns, ParquetRows, RowBlock, ScoreTable};
-use aster_store::{Entry, Folder, Format, io, replace};
+use aster_store::{Contents, Entry, Format, digest, io, replace};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::stream::policy::{OnDuplicate, OnMissing, Row, StreamConfig};
-use crate::stream::state::{StreamOutput, StreamState};
+use crate::stream::output::StreamOutput;
+use crate::stream::policy::{OnDuplicate, OnMissing, StreamConfig};
+use crate::stream::row::Row;
+use crate::stream::state::StreamState;
 use crate::stream::streaming::StreamingDetector;
 
-const FORMAT: Format = Format { name: "aster-score-file", version: 2 };
+const FORMAT: Format = Format { name: "aster-score-file", version: 3 };
 
 /// Settings of scoring a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,12 +50,21 @@ pub struct FileScores {
     pub held: u64,
 }
 
+/// What is scored: a half-scored file of another task is scored anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Task {
+    /// Fingerprint of the detector.
+    detector: String,
+    /// SHA-256 of the file.
+    input: String,
+    config: ScoreFileConfig,
+}
+
 /// How far a file has been scored.
 #[derive(Debug, Serialize, Deserialize)]
 struct Progress {
-    /// Bytes of the file, to recognise it by.
-    bytes: u64,
-    config: ScoreFileConfig,
+    /// Whose scores of which file, as what.
+    task: Task,
     /// Rows read, and the parts with scores that have come of them.
     read: usize,
     parts: usize,
@@ -82,11 +93,13 @@ impl Detector {
         let (input, target) = (input.as_ref(), output.as_ref());
         at_least_one("rows", config.rows)?;
         let rows = ParquetRows::open(input, self.channels(), &config.columns)?;
-        let bytes = std::fs::metadata(input).map_err(io(input))?.len();
+        let (_, sha256) = std::fs::File::open(input).and_then(digest).map_err(io(input))?;
+        let task =
+            Task { detector: self.fingerprint().into(), input: sha256, config: config.clone() };
         let folder = beside(target, ".parts");
-        let mut progress = match self.begun(&folder, bytes, config) {
+        let mut progress = match self.begun(&folder, &task) {
             Some(progress) => progress,
-            None => self.fresh(bytes, config)?,
+            None => self.fresh(task)?,
         };
         let part = |number| part(&folder, number);
         let mut stream = StreamingDetector::resume(self.clone(), progress.stream);
@@ -105,7 +118,7 @@ impl Detector {
                 progress.parts += 1;
             }
             progress.stream = stream.state().clone();
-            replace(&folder, FORMAT, vec![Entry::json("progress", &progress)])?;
+            replace(&folder, FORMAT, vec![Entry::json("progress", &progress)?])?;
             tracing::info!(rows = until, of = rows.rows(), "scored");
         }
         let parts: Vec<PathBuf> = (0..progress.parts).map(part).collect();
@@ -117,23 +130,23 @@ impl Detector {
         Ok(FileScores { rows: rows.rows(), alarms: progress.alarms, held })
     }
 
-    fn fresh(&self, bytes: u64, config: &ScoreFileConfig) -> Result<Progress, DetectError> {
+    fn fresh(&self, task: Task) -> Result<Progress, DetectError> {
         let policy = StreamConfig {
-            missing: config.missing,
+            missing: task.config.missing,
             duplicate: OnDuplicate::Keep,
             ..Default::default()
         };
         let stream = StreamState::new(self, policy)?;
-        Ok(Progress { bytes, config: config.clone(), read: 0, parts: 0, alarms: 0, stream })
+        Ok(Progress { task, read: 0, parts: 0, alarms: 0, stream })
     }
 
-    /// Returns what an earlier call for the same file and config has left.
-    fn begun(&self, folder: &Path, bytes: u64, config: &ScoreFileConfig) -> Option<Progress> {
-        let progress: Progress = Folder::open(folder, FORMAT).ok()?.json("progress").ok()?;
-        let same = progress.bytes == bytes && progress.config == *config;
+    /// Returns what an earlier call for the same task has left.
+    fn begun(&self, folder: &Path, task: &Task) -> Option<Progress> {
+        let progress: Progress = Contents::of_folder(folder, FORMAT).ok()?.json("progress").ok()?;
         // Parts are missing where the call was interrupted while it cleaned up.
         let whole = (0..progress.parts).all(|number| part(folder, number).exists());
-        (same && whole && progress.stream.validate(self).is_ok()).then_some(progress)
+        let sound = progress.stream.validate(self).is_ok();
+        (progress.task == *task && whole && sound).then_some(progress)
     }
 }
 
@@ -141,7 +154,7 @@ fn push(stream: &mut StreamingDetector, block: RowBlock) -> Result<StreamOutput,
     let c = stream.detector().channels().len();
     let time = |row: usize| block.times.as_ref().map(|times| times[row]);
     let rows = block.values.chunks(c).enumerate();
-    stream.push(&rows.map(|(row, values)| Row { time: time(row), values }).collect::<Vec<_>>())
+    stream.push(&rows.map(|(row, values)| Row::new(time(row), values)).collect::<Vec<_>>())
 }
 
 fn table(output: StreamOutput, config: &ScoreFileConfig) -> ScoreTable {

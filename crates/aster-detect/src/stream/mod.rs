@@ -2,7 +2,12 @@
 
 #[cfg(feature = "files")]
 mod file;
+mod history;
+mod memory;
+mod output;
 mod policy;
+mod row;
+mod saved;
 mod segment;
 mod state;
 mod streaming;
@@ -10,7 +15,8 @@ mod streams;
 
 #[cfg(feature = "files")]
 pub use file::{FileScores, ScoreFileConfig};
-pub use policy::{OnDuplicate, OnLate, OnMissing, Regular, Row, StreamConfig, StreamCounts};
-pub use state::{Scored, StreamOutput};
+pub use output::StreamOutput;
+pub use policy::{OnDuplicate, OnLate, OnMissing, Regular, StreamConfig, StreamCounts};
+pub use row::{Row, Scored};
 pub use streaming::StreamingDetector;
 pub use streams::Streams;

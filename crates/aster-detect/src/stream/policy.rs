@@ -1,11 +1,11 @@
-use aster_base::{SettingError, require};
+use aster_base::{LARGEST, SettingError, require};
 use serde::{Deserialize, Serialize};
 
 /// Policy of a stream for rows that are not as they should be.
 ///
 /// What is rejected is an error that changes nothing: the caller can mend the rows and push them
 /// again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -19,6 +19,22 @@ pub struct StreamConfig {
     pub duplicate: OnDuplicate,
     /// The times at which rows are due; none: a gap is no concern. Default: none.
     pub regular: Option<Regular>,
+    /// Rows of the longest alarm whose channels can be asked for
+    /// ([`StreamingDetector::attribute`](crate::StreamingDetector::attribute)): so many are kept
+    /// beyond those that the newest score depends on. Default: 64.
+    pub history: usize,
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self {
+            missing: OnMissing::default(),
+            late: OnLate::default(),
+            duplicate: OnDuplicate::default(),
+            regular: None,
+            history: 64,
+        }
+    }
 }
 
 /// Imputation of a value that is NaN or infinite.
@@ -90,15 +106,6 @@ pub struct StreamCounts {
     pub restarts: u64,
 }
 
-/// Row of a stream.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row<'a> {
-    /// Time, if it has one, in a unit of the caller's.
-    pub time: Option<i64>,
-    /// `[C]`, in the order of the detector's channels; NaN where missing.
-    pub values: &'a [f32],
-}
-
 /// Decision about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -114,6 +121,7 @@ pub(crate) enum Verdict {
 
 impl StreamConfig {
     pub(crate) fn check(&self) -> Result<(), SettingError> {
+        require("history", self.history <= LARGEST, format!("at most {LARGEST}"), self.history)?;
         let Some(Regular { step, fill }) = self.regular else { return Ok(()) };
         require("step", step >= 1, "at least 1", step)?;
         require("fill", fill <= 1 << 16, "at most 65536", fill)
@@ -148,3 +156,5 @@ impl StreamConfig {
         Ok(verdict)
     }
 }
+
+aster_base::words!(OnMissing, OnLate, OnDuplicate);

@@ -21,9 +21,8 @@ impl Segment {
 
     /// Takes the next row, before scaling.
     pub(crate) fn push(&mut self, detector: &Detector, row: &[f32]) {
-        let mut scaled = row.to_vec();
-        detector.trained.scaler.transform_rows(&mut scaled);
-        self.walk.push(&scaled, row.len());
+        let scaler = &detector.trained.scaler;
+        self.walk.push_with(row, row.len(), |row| scaler.transform_rows(row));
     }
 
     /// Returns the scores that no later row can change.
@@ -46,6 +45,11 @@ impl Segment {
     fn finalize_rows(&mut self, detector: &Detector, rows: FinalRows) -> Vec<f32> {
         let components = detector.components_of(&rows.values, &rows.outputs);
         self.fusion.push(&detector.config().score, &detector.calibration, &components)
+    }
+
+    /// Bytes that its values take.
+    pub(crate) fn memory(&self) -> usize {
+        self.walk.memory() + self.fusion.memory()
     }
 
     /// Validates a segment that was read from outside: it can be of this detector.

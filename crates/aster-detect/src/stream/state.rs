@@ -1,53 +1,35 @@
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use aster_eval::{AlarmTracker, DriftingThreshold, Interval};
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::score::Runner;
-use crate::stream::policy::{OnMissing, Row, StreamConfig, StreamCounts, Verdict};
+use crate::stream::history::History;
+use crate::stream::output::StreamOutput;
+use crate::stream::policy::{OnMissing, Regular, StreamConfig, StreamCounts, Verdict};
+use crate::stream::row::{Row, Scored};
 use crate::stream::segment::Segment;
-
-/// Score of a row of a stream that no later row changes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Scored {
-    /// Number of the row in the stream, from 0.
-    pub row: u64,
-    /// Time of the row, if it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<i64>,
-    /// Score in nats: higher is more anomalous.
-    pub score: f32,
-    /// Threshold that the score is compared with.
-    pub threshold: f32,
-    /// Alarm flag of the row: its score reaches the threshold, and so do those of as many rows
-    /// before it as the detector's [`AlarmConfig`](aster_eval::AlarmConfig) asks for.
-    pub alarms: bool,
-}
-
-/// Scores and alarms that became final with this push.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[non_exhaustive]
-pub struct StreamOutput {
-    /// Scores in the order of the rows, none left out.
-    pub scores: Vec<Scored>,
-    /// Alarms that are over.
-    pub intervals: Vec<Interval>,
-}
 
 /// State of one stream: everything but the detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StreamState {
     config: StreamConfig,
     counts: StreamCounts,
-    /// Time and values of the last row.
-    last: Option<(Option<i64>, Vec<f32>)>,
+    last_time: Option<i64>,
+    /// Values of the last row; none before the first.
+    last: Vec<f32>,
+    /// The latest rows of the series that goes on.
+    history: History,
     segment: Segment,
     /// Times of the rows that have no score yet.
     waiting: VecDeque<Option<i64>>,
     scored: u64,
+    /// Scores to come of rows that an earlier detector has scored.
+    known: u64,
     threshold: Option<DriftingThreshold>,
     alarms: AlarmTracker,
 }
@@ -55,32 +37,53 @@ pub(crate) struct StreamState {
 impl StreamState {
     pub(crate) fn new(detector: &Detector, config: StreamConfig) -> Result<Self, DetectError> {
         config.check()?;
-        let drift = detector.config().drift;
         Ok(Self {
             config,
             counts: StreamCounts::default(),
-            last: None,
+            last_time: None,
+            last: vec![],
+            history: History::new(detector, config.history),
             segment: Segment::new(detector),
             waiting: VecDeque::new(),
             scored: 0,
-            threshold: drift.map(|drift| DriftingThreshold::new(drift, detector.threshold())),
+            known: 0,
+            threshold: fresh_threshold(detector),
             alarms: AlarmTracker::new(detector.config().alarm),
         })
+    }
+
+    /// Runs windows so many rows later than they could be.
+    pub(crate) fn set_delay(&mut self, rows: usize) {
+        self.segment.walk.set_delay(rows);
     }
 
     pub(crate) fn counts(&self) -> StreamCounts {
         self.counts
     }
 
-    fn last_time(&self) -> Option<i64> {
-        self.last.as_ref().and_then(|(time, _)| *time)
+    /// The alarm that goes on, as it would be if it ended here.
+    pub(crate) fn open_alarm(&self) -> Option<Interval> {
+        self.alarms.open()
+    }
+
+    /// Bytes that its values take.
+    pub(crate) fn memory(&self) -> usize {
+        let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
+        let threshold = self.threshold.as_ref().map_or(0, DriftingThreshold::memory);
+        let last = self.last.capacity() * size_of::<f32>();
+        let values = self.history.memory() + self.segment.memory() + waiting + threshold + last;
+        values + size_of::<Self>()
     }
 
     /// Finds what is wrong with rows before any of them changes anything.
-    pub(crate) fn check(&self, detector: &Detector, rows: &[Row]) -> Result<(), DetectError> {
+    pub(crate) fn check<'r>(
+        &self,
+        detector: &Detector,
+        rows: impl IntoIterator<Item = &'r Row<'r>>,
+    ) -> Result<(), DetectError> {
         let channels = detector.channels();
-        let mut last = self.last_time();
-        for (number, row) in rows.iter().enumerate() {
+        let mut last = self.last_time;
+        for (number, row) in rows.into_iter().enumerate() {
             let wrong = |reason| DetectError::Row { number, reason };
             if row.values.len() != channels.len() {
                 let (expected, got) = (channels.len(), row.values.len());
@@ -102,12 +105,12 @@ impl StreamState {
         &mut self,
         detector: &Detector,
         runner: &Runner<'_>,
-        row: Row,
+        row: &Row,
         output: &mut StreamOutput,
     ) {
-        let fill = match self.config.verdict(self.last_time(), row.time) {
+        let fill = match self.config.verdict(self.last_time, row.time) {
             Ok(Verdict::Take) => 0,
-            Ok(Verdict::Fill(rows)) => rows,
+            Ok(Verdict::Fill(rows)) => rows as i64,
             Ok(Verdict::Restart) => {
                 self.end_segment(detector, runner, output);
                 self.counts.restarts += 1;
@@ -118,33 +121,53 @@ impl StreamState {
                 return;
             }
         };
-        if let (1.., Some(regular), Some((Some(time), values))) =
-            (fill, self.config.regular, self.last.clone())
-        {
-            self.counts.filled += fill as u64;
-            (1..=fill as i64).for_each(|missing| {
-                self.append(detector, Some(time + missing * regular.step), &values);
-            });
+        // Out of the way while it is appended to what else there is.
+        let mut values = std::mem::take(&mut self.last);
+        if let (Some(Regular { step, .. }), Some(time)) = (self.config.regular, self.last_time) {
+            for missing in 1..=fill {
+                self.counts.filled += 1;
+                self.append(detector, runner, Some(time + missing * step), &values, output);
+            }
         }
-        let mut values = row.values.to_vec();
-        for (channel, value) in values.iter_mut().enumerate().filter(|(_, x)| !x.is_finite()) {
-            let last = self.last.as_ref().map(|(_, last)| last[channel]);
-            *value = last.unwrap_or(detector.trained.scaler.center()[channel]);
-            self.counts.held += 1;
+        values.resize(row.values.len(), f32::NAN);
+        let center = detector.trained.scaler.center();
+        for ((value, new), center) in values.iter_mut().zip(row.values.iter()).zip(center) {
+            self.counts.held += u64::from(!new.is_finite());
+            *value = match (new.is_finite(), value.is_finite()) {
+                (true, _) => *new,
+                (false, true) => *value,
+                (false, false) => *center,
+            };
         }
-        self.append(detector, row.time, &values);
-        self.last = Some((row.time.or(self.last_time()), values));
+        self.append(detector, runner, row.time, &values, output);
+        self.last = values;
+        self.last_time = row.time.or(self.last_time);
     }
 
-    fn append(&mut self, detector: &Detector, time: Option<i64>, values: &[f32]) {
+    /// Appends a row, and runs the network when as many windows are due as it runs on at once:
+    /// no more memory is needed however many rows are pushed or filled.
+    fn append(
+        &mut self,
+        detector: &Detector,
+        runner: &Runner<'_>,
+        time: Option<i64>,
+        values: &[f32],
+        output: &mut StreamOutput,
+    ) {
+        self.history.push(values);
         self.segment.push(detector, values);
         self.waiting.push_back(time);
         self.counts.rows += 1;
+        if self.segment.walk.due(&runner.grid.windows).len() >= runner.batch_size {
+            advance(detector, runner, &mut [(self, output)]);
+        }
     }
 
     /// Gives finished scores their times, thresholds and alarms.
     fn report(&mut self, detector: &Detector, scores: Vec<f32>, output: &mut StreamOutput) {
-        for score in scores {
+        let known = self.known.min(scores.len() as u64);
+        self.known -= known;
+        for score in scores.into_iter().skip(known as usize) {
             let time = self.waiting.pop_front().flatten();
             let threshold = match &mut self.threshold {
                 Some(threshold) => threshold.next(score),
@@ -156,19 +179,91 @@ impl StreamState {
             output.scores.push(Scored { row, time, score, threshold, alarms });
             self.scored += 1;
         }
+        // What many rows at once have taken is not kept.
+        self.waiting.shrink_to(2 * self.waiting.len());
     }
 
-    /// Scores the rows that still wait, as those of a series that ends here.
+    /// Scores the rows that still wait, as those of a series that ends here. The next one begins
+    /// as the first did: without a history of alarms, and with the detector's own threshold.
     pub(crate) fn end_segment(
         &mut self,
         detector: &Detector,
         runner: &Runner<'_>,
         output: &mut StreamOutput,
     ) {
-        advance(detector, runner, &mut [(self, output)]);
-        let segment = std::mem::replace(&mut self.segment, Segment::new(detector));
-        self.report(detector, segment.end(detector, runner), output);
-        output.intervals.extend(self.alarms.finish());
+        let mut segment = std::mem::replace(&mut self.segment, Segment::new(detector));
+        self.segment.walk.set_delay(segment.walk.delay());
+        segment.walk.set_delay(0);
+        runner.run_due(&mut [&mut segment.walk]);
+        let mut scores = segment.final_scores(detector, runner);
+        scores.extend(segment.end(detector, runner));
+        self.report(detector, scores, output);
+        output.intervals.extend(self.alarms.restart());
+        self.threshold = fresh_threshold(detector);
+        self.history = History::new(detector, self.config.history);
+    }
+
+    /// Goes on with another detector of the same channels: its scores are those that it would
+    /// have given so far, as far as the history reaches, and its thresholds begin anew.
+    pub(crate) fn swap(&mut self, old: &Detector, new: &Detector, output: &mut StreamOutput) {
+        self.threshold = fresh_threshold(new);
+        self.alarms.set_config(new.config().alarm);
+        if old.fingerprint() != new.fingerprint() {
+            self.replay(new, output);
+        }
+    }
+
+    fn replay(&mut self, detector: &Detector, output: &mut StreamOutput) {
+        let c = detector.channels().len();
+        self.history.keep_for(detector, self.config.history);
+        let unscored = self.history.rows() - self.waiting.len() as u64;
+        let due = self.history.first_due(detector);
+        // Where so few rows are kept that no window is due among those before, windows begin with
+        // them.
+        let first = if due <= unscored { due } else { self.history.first(c) };
+        let delay = self.segment.walk.delay().min(detector.windows.stride().saturating_sub(1));
+        self.segment = Segment::new(detector);
+        self.segment.walk.set_delay(delay);
+        self.known = unscored - first;
+        let runner = detector.runner();
+        let values = self.history.from(first, c);
+        for rows in values.chunks(runner.rows_at_once().saturating_mul(c)) {
+            rows.chunks(c).for_each(|row| self.segment.push(detector, row));
+            advance(detector, &runner, &mut [(self, output)]);
+        }
+    }
+
+    /// Takes the thresholds and alarms of a detector of the same fingerprint whose settings may
+    /// have changed since the stream was saved.
+    pub(crate) fn take_settings(&mut self, detector: &Detector) {
+        let config = detector.config();
+        let same = match (&self.threshold, &config.drift) {
+            (Some(threshold), Some(drift)) => threshold.starts_as(drift, detector.threshold()),
+            (threshold, drift) => threshold.is_none() && drift.is_none(),
+        };
+        if !same {
+            self.threshold = fresh_threshold(detector);
+        }
+        self.alarms.set_config(config.alarm);
+    }
+
+    /// Attributes the scores of rows, by their numbers in the stream, to channels.
+    pub(crate) fn attribute(
+        &self,
+        detector: &Detector,
+        rows: Range<u64>,
+        method: Attribution,
+    ) -> Result<Vec<Contribution>, DetectError> {
+        let wrong = |reason| DetectError::Rows { rows: rows.clone(), reason };
+        let origin = self.counts.rows - self.history.rows();
+        let scored = origin..self.scored;
+        if rows.is_empty() || rows.start < scored.start || rows.end > scored.end {
+            let reason = format!("expected rows of the series that goes on, {scored:?}");
+            return Err(wrong(reason));
+        }
+        let within = rows.start - origin..rows.end - origin;
+        let (series, rows) = self.history.around(detector, within)?.map_err(wrong)?;
+        detector.attribute(&series, rows, method)
     }
 
     /// Validates a state that was read from outside: it can be of this detector.
@@ -178,20 +273,30 @@ impl StreamState {
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
         let c = detector.channels().len();
         let StreamCounts { rows, held, filled, dropped, restarts } = self.counts;
-        let counts = [rows, held, filled, dropped, restarts, self.scored];
-        let last = self.last.as_ref().is_none_or(|(_, values)| values.len() == c);
+        let counts = [rows, held, filled, dropped, restarts, self.scored, self.known];
         match () {
             () if counts.iter().any(|count| *count >= 1 << 62) => {
                 Err("a stream that has counted too far")
             }
             () if self.config.check().is_err() => Err("a stream with impossible settings"),
-            () if !last => Err("a stream whose last row has other channels"),
-            () if self.threshold.is_some() != detector.config().drift.is_some() => {
-                Err("a stream with another adaptation of the threshold")
+            () if self.last.len() != c && !(self.last.is_empty() && rows == 0) => {
+                Err("a stream whose last row has other channels")
             }
-            () => self.segment.validate(detector),
+            () if self.scored.checked_add(self.waiting.len() as u64) != Some(rows) => {
+                Err("a stream with other rows waiting than have no score")
+            }
+            () if rows < self.history.rows() => Err("a stream of fewer rows than it keeps"),
+            () => {
+                self.history.validate(detector, self.waiting.len())?;
+                self.segment.validate(detector)
+            }
         }
     }
+}
+
+fn fresh_threshold(detector: &Detector) -> Option<DriftingThreshold> {
+    let drift = detector.config().drift;
+    drift.map(|drift| DriftingThreshold::new(drift, detector.threshold()))
 }
 
 /// Runs the network on all windows that are due, those of all streams together, and reports the

@@ -1,14 +1,20 @@
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_store::{Entry, Folder, Format, replace};
+use aster_eval::Interval;
+use aster_store::Format;
 
+use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::stream::policy::{Row, StreamConfig, StreamCounts};
-use crate::stream::state::{StreamOutput, StreamState, advance};
+use crate::stream::output::StreamOutput;
+use crate::stream::policy::{StreamConfig, StreamCounts};
+use crate::stream::row::Row;
+use crate::stream::saved;
+use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-stream", version: 2 };
+const FORMAT: Format = Format { name: "aster-stream", version: 3 };
 
 /// Detector of a stream of rows: it scores them as [`Detector::detect`] scores a series, within
 /// rounding.
@@ -23,9 +29,9 @@ const FORMAT: Format = Format { name: "aster-stream", version: 2 };
 /// let mut stream = StreamingDetector::new(detector.into(), StreamConfig::default())?;
 /// println!("a score is final {} rows after its own", stream.latency());
 /// for (second, values) in rows.iter().enumerate() {
-///     let found = stream.push(&[Row { time: Some(second as i64), values }])?;
+///     let found = stream.push(&[Row::new(second as i64, values)])?;
 ///     for scored in found.scores.iter().filter(|scored| scored.alarms) {
-///         println!("{scored:?}");
+///         println!("{scored}");
 ///     }
 /// }
 /// stream.save("stream")?;
@@ -68,12 +74,63 @@ impl StreamingDetector {
         state.check(detector, rows)?;
         let runner = detector.runner();
         let mut output = StreamOutput::default();
-        // No more rows at once than the network runs on at once.
-        for rows in rows.chunks(runner.rows_at_once()) {
-            rows.iter().for_each(|row| state.take(detector, &runner, *row, &mut output));
-            advance(detector, &runner, &mut [(state, &mut output)]);
-        }
+        rows.iter().for_each(|row| state.take(detector, &runner, row, &mut output));
+        advance(detector, &runner, &mut [(state, &mut output)]);
         Ok(output)
+    }
+
+    /// Takes over a new detector of the same channels, as after a nightly training or for another
+    /// threshold, and gives the scores that this makes final.
+    ///
+    /// Scores go on as those that the new detector would have given from the beginning, as far as
+    /// they depend on rows that are kept ([`StreamConfig::history`]). Thresholds begin anew with
+    /// those of the new detector; an alarm that goes on stays open.
+    ///
+    /// # Errors
+    /// Other channels; then the old detector goes on.
+    pub fn swap(&mut self, detector: Arc<Detector>) -> Result<StreamOutput, DetectError> {
+        detector.check_channels_of(&self.detector)?;
+        let mut output = StreamOutput::default();
+        self.state.swap(&self.detector, &detector, &mut output);
+        self.detector = detector;
+        Ok(output)
+    }
+
+    /// Attributes the scores of rows to channels, the largest contribution first, as
+    /// [`Detector::attribute`] does: of a row, of an alarm that is over or of one that goes on.
+    /// Rows are named by their numbers in the stream.
+    ///
+    /// ```no_run
+    /// # use aster_detect::{Attribution, DetectError, Row, StreamingDetector};
+    /// # fn run(mut stream: StreamingDetector, rows: &[Row]) -> Result<(), DetectError> {
+    /// for scored in stream.push(rows)?.scores.iter().filter(|scored| scored.alarms) {
+    ///     let why = stream.attribute(scored.row..scored.row + 1, Attribution::default())?;
+    ///     println!("{scored}: {}", why[0]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Rows that have no score yet, or that are not kept any more
+    /// ([`StreamConfig::history`]); as [`Detector::attribute`].
+    pub fn attribute(
+        &self,
+        rows: Range<u64>,
+        method: Attribution,
+    ) -> Result<Vec<Contribution>, DetectError> {
+        self.state.attribute(&self.detector, rows, method)
+    }
+
+    /// Returns the alarm that goes on, as it would be if it ended with the last score.
+    pub fn open_alarm(&self) -> Option<Interval> {
+        self.state.open_alarm()
+    }
+
+    /// Returns the bytes of memory that the state of the stream takes, without the detector:
+    /// at most [`Detector::stream_memory`].
+    pub fn memory(&self) -> usize {
+        self.state.memory()
     }
 
     /// Gives the scores of the rows that still wait, as those of a series that ends with them,
@@ -105,20 +162,20 @@ impl StreamingDetector {
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), DetectError> {
-        let entry = Entry::json("stream", &self.state);
-        Ok(replace(folder.as_ref(), FORMAT, vec![entry])?)
+        saved::save(folder.as_ref(), FORMAT, &self.detector, &self.state)
     }
 
     /// Loads the state that [`StreamingDetector::save`] wrote: the scores are those of a stream
-    /// that was never interrupted.
+    /// that was never interrupted. Thresholds and alarms are those of the detector, which may have
+    /// changed since.
     ///
     /// # Errors
-    /// A file that is missing, damaged, or of a stream of another detector.
+    /// A file that is missing or damaged, a stream of another detector
+    /// ([`Detector::fingerprint`]).
     pub fn load(detector: Arc<Detector>, folder: impl AsRef<Path>) -> Result<Self, DetectError> {
-        let folder = Folder::open(folder.as_ref(), FORMAT)?;
-        let state: StreamState = folder.json("stream")?;
-        let expected = "a stream of this detector";
-        state.validate(&detector).map_err(|got| folder.invalid("stream", expected, got))?;
+        let valid = |state: &StreamState| state.validate(&detector);
+        let mut state: StreamState = saved::load(folder.as_ref(), FORMAT, &detector, valid)?;
+        state.take_settings(&detector);
         Ok(Self { detector, state })
     }
 }

@@ -1,17 +1,30 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_store::{Entry, Folder, Format, replace};
+use aster_base::{SettingError, at_least_one};
+use aster_eval::Interval;
+use aster_store::Format;
+use rayon::prelude::*;
 
+use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::stream::policy::{Row, StreamConfig, StreamCounts};
-use crate::stream::state::{StreamOutput, StreamState, advance};
+use crate::stream::output::StreamOutput;
+use crate::stream::policy::{StreamConfig, StreamCounts};
+use crate::stream::row::Row;
+use crate::stream::saved;
+use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-streams", version: 2 };
+const FORMAT: Format = Format { name: "aster-streams", version: 3 };
 
 /// Many streams of one detector, whose windows the network runs on together.
+///
+/// A push visits the streams that it names and no other. Streams that begin together have their
+/// windows due at different rows, so that no push runs the network for all of them: a score is
+/// final up to a stride later than that of a [`StreamingDetector`](crate::StreamingDetector), and
+/// the same.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -19,7 +32,7 @@ const FORMAT: Format = Format { name: "aster-streams", version: 2 };
 ///
 /// # fn run(detector: Detector) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut streams = Streams::new(Arc::new(detector), StreamConfig::default())?;
-/// let row = |values| Row { time: Some(0), values };
+/// let row = |values| Row::new(0, values);
 /// let outputs = streams.push(&[("pump 1", row(&[0.1, 0.2])), ("pump 2", row(&[0.3, 0.1]))])?;
 /// for (name, output) in outputs {
 ///     println!("{name}: {} scores are final", output.scores.len());
@@ -31,7 +44,16 @@ const FORMAT: Format = Format { name: "aster-streams", version: 2 };
 pub struct Streams {
     detector: Arc<Detector>,
     config: StreamConfig,
+    threads: usize,
     streams: BTreeMap<String, StreamState>,
+}
+
+/// A stream that has left the others for a push.
+struct Pushed<'r> {
+    name: String,
+    state: StreamState,
+    rows: Vec<&'r Row<'r>>,
+    output: StreamOutput,
 }
 
 impl Streams {
@@ -41,7 +63,17 @@ impl Streams {
     /// A setting outside its range.
     pub fn new(detector: Arc<Detector>, config: StreamConfig) -> Result<Self, DetectError> {
         config.check()?;
-        Ok(Self { detector, config, streams: BTreeMap::new() })
+        Ok(Self { detector, config, threads: 1, streams: BTreeMap::new() })
+    }
+
+    /// Cuts the streams of a push into so many shards, which threads of rayon's pool score at the
+    /// same time. Without it there is one, which suits a GPU: it runs on all windows at once.
+    ///
+    /// # Errors
+    /// No thread.
+    pub fn with_threads(self, threads: usize) -> Result<Self, SettingError> {
+        at_least_one("threads", threads)?;
+        Ok(Self { threads, ..self })
     }
 
     /// Takes the next rows of any of the streams; returns the scores and alarms that become final,
@@ -50,29 +82,101 @@ impl Streams {
     /// # Errors
     /// A row that the config rejects, or of another number of channels; then none of the rows
     /// was taken.
-    pub fn push(
+    pub fn push<'r>(
         &mut self,
-        rows: &[(&str, Row)],
+        rows: &'r [(impl AsRef<str>, Row<'r>)],
     ) -> Result<BTreeMap<String, StreamOutput>, DetectError> {
-        let mut of_stream: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
-        rows.iter().for_each(|(name, row)| of_stream.entry(name).or_default().push(*row));
+        let mut of_stream: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
+        for (name, row) in rows {
+            of_stream.entry(name.as_ref()).or_default().push(row);
+        }
         let fresh = StreamState::new(&self.detector, self.config)?;
         for (name, rows) in &of_stream {
-            self.streams.get(*name).unwrap_or(&fresh).check(&self.detector, rows)?;
+            let state = self.streams.get(*name).unwrap_or(&fresh);
+            state.check(&self.detector, rows.iter().copied())?;
         }
-        let runner = self.detector.runner();
-        let mut outputs: BTreeMap<String, StreamOutput> = BTreeMap::new();
+        let mut pushed: Vec<Pushed> = vec![];
         for (name, rows) in of_stream {
-            let state = self.streams.entry(name.into()).or_insert_with(|| fresh.clone());
-            let output = outputs.entry(name.into()).or_default();
-            rows.into_iter().for_each(|row| state.take(&self.detector, &runner, row, output));
+            let known = self.streams.remove_entry(name);
+            let (name, state) = known.unwrap_or_else(|| {
+                let mut state = fresh.clone();
+                let number = self.streams.len() + pushed.len();
+                state.set_delay(number % self.detector.windows.stride());
+                (name.into(), state)
+            });
+            pushed.push(Pushed { name, state, rows, output: StreamOutput::default() });
         }
-        let named = self.streams.iter_mut().filter(|(name, _)| outputs.contains_key(*name));
-        let mut named: Vec<_> = named.map(|(_, state)| state).collect();
-        // Both are in the order of the names.
-        let pairs = named.iter_mut().map(|state| &mut **state).zip(outputs.values_mut());
-        advance(&self.detector, &runner, &mut pairs.collect::<Vec<_>>());
+        let shard = pushed.len().div_ceil(self.threads).max(1);
+        match self.threads {
+            1 => push_shard(&self.detector, &mut pushed),
+            _ => pushed.par_chunks_mut(shard).for_each(|it| push_shard(&self.detector, it)),
+        }
+        let mut outputs = BTreeMap::new();
+        for Pushed { name, state, output, .. } in pushed {
+            self.streams.insert(name.clone(), state);
+            outputs.insert(name, output);
+        }
         Ok(outputs)
+    }
+
+    /// Returns the largest number of rows after its own that make a score final.
+    pub fn latency(&self) -> usize {
+        self.detector.latency() + self.detector.windows.stride() - 1
+    }
+
+    /// Takes over a new detector of the same channels, as
+    /// [`StreamingDetector::swap`](crate::StreamingDetector::swap) does; returns the scores that
+    /// this makes final, of the streams that have any.
+    ///
+    /// # Errors
+    /// Other channels; then the old detector goes on.
+    pub fn swap(
+        &mut self,
+        detector: Arc<Detector>,
+    ) -> Result<BTreeMap<String, StreamOutput>, DetectError> {
+        detector.check_channels_of(&self.detector)?;
+        let mut outputs = BTreeMap::new();
+        for (name, state) in &mut self.streams {
+            let mut output = StreamOutput::default();
+            state.swap(&self.detector, &detector, &mut output);
+            if output != StreamOutput::default() {
+                outputs.insert(name.clone(), output);
+            }
+        }
+        self.detector = detector;
+        Ok(outputs)
+    }
+
+    /// Attributes the scores of rows of a stream to channels, as
+    /// [`StreamingDetector::attribute`](crate::StreamingDetector::attribute) does; nothing if there
+    /// is no stream of that name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn attribute(
+        &self,
+        name: &str,
+        rows: Range<u64>,
+        method: Attribution,
+    ) -> Result<Option<Vec<Contribution>>, DetectError> {
+        let state = self.streams.get(name);
+        state.map(|state| state.attribute(&self.detector, rows, method)).transpose()
+    }
+
+    /// Returns the alarm of a stream that goes on, as it would be if it ended with the last score.
+    pub fn open_alarm(&self, name: &str) -> Option<Interval> {
+        self.streams.get(name)?.open_alarm()
+    }
+
+    /// Returns the bytes of memory that the states take, without the detector: at most
+    /// [`Detector::stream_memory`] each.
+    pub fn memory(&self) -> usize {
+        self.streams.values().map(StreamState::memory).sum()
+    }
+
+    /// Returns the detector.
+    pub fn detector(&self) -> &Arc<Detector> {
+        &self.detector
     }
 
     /// Ends a stream and forgets it; nothing if there is none of that name.
@@ -94,21 +198,31 @@ impl Streams {
     /// # Errors
     /// A file that cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), DetectError> {
-        let state = (self.config, &self.streams);
-        Ok(replace(folder.as_ref(), FORMAT, vec![Entry::json("streams", &state)])?)
+        saved::save(folder.as_ref(), FORMAT, &self.detector, &(self.config, &self.streams))
     }
 
-    /// Loads the states that [`Streams::save`] wrote.
+    /// Loads the states that [`Streams::save`] wrote, with the thresholds of the detector; they are
+    /// scored in one shard.
     ///
     /// # Errors
-    /// A file that is missing, damaged, or of streams of another detector.
+    /// A file that is missing or damaged, streams of another detector
+    /// ([`Detector::fingerprint`]).
     pub fn load(detector: Arc<Detector>, folder: impl AsRef<Path>) -> Result<Self, DetectError> {
-        let folder = Folder::open(folder.as_ref(), FORMAT)?;
-        let (config, streams): (StreamConfig, BTreeMap<String, StreamState>) =
-            folder.json("streams")?;
-        let expected = "streams of this detector";
-        let valid = streams.values().try_for_each(|state| state.validate(&detector));
-        valid.map_err(|got| folder.invalid("streams", expected, got))?;
-        Ok(Self { detector, config, streams })
+        let valid = |(_, streams): &(StreamConfig, BTreeMap<String, StreamState>)| {
+            streams.values().try_for_each(|state| state.validate(&detector))
+        };
+        let (config, mut streams) = saved::load(folder.as_ref(), FORMAT, &detector, valid)?;
+        streams.values_mut().for_each(|state| state.take_settings(&detector));
+        Ok(Self { detector, config, threads: 1, streams })
     }
+}
+
+/// Pushes the rows of some streams, whose windows the network runs on together.
+fn push_shard(detector: &Detector, pushed: &mut [Pushed]) {
+    let runner = detector.runner();
+    for Pushed { state, rows, output, .. } in pushed.iter_mut() {
+        rows.iter().for_each(|row| state.take(detector, &runner, row, output));
+    }
+    let pairs = pushed.iter_mut().map(|Pushed { state, output, .. }| (state, output));
+    advance(detector, &runner, &mut pairs.collect::<Vec<_>>());
 }

@@ -1,0 +1,114 @@
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use aster_data::TimeSeries;
+use serde::{Deserialize, Serialize};
+
+use crate::detector::Detector;
+use crate::error::DetectError;
+
+/// The latest rows of a series in the channels' own units, so that another detector can go on
+/// with them and channels can be blamed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct History {
+    /// Rows of the series that have come.
+    rows: u64,
+    /// Values of the last of them.
+    values: VecDeque<f32>,
+    /// Rows that are kept.
+    most: usize,
+}
+
+impl History {
+    /// Keeps all that the score of the newest row depends on, and so many rows before.
+    pub(crate) fn new(detector: &Detector, more: usize) -> Self {
+        Self { rows: 0, values: VecDeque::new(), most: detector.depends_on().saturating_add(more) }
+    }
+
+    pub(crate) fn push(&mut self, values: &[f32]) {
+        let kept = self.most.saturating_mul(values.len());
+        let over = (self.values.len() + values.len()).saturating_sub(kept);
+        self.values.drain(..over);
+        if self.values.len() == self.values.capacity() {
+            // No further than what is kept, where doubling would go.
+            let more = self.values.len().max(16 * values.len()).min(kept - self.values.len());
+            self.values.reserve_exact(more);
+        }
+        self.values.extend(values);
+        self.rows += 1;
+    }
+
+    /// Rows of the series that have come.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.values.capacity() * size_of::<f32>()
+    }
+
+    /// Goes on for another detector of the same channels.
+    pub(crate) fn keep_for(&mut self, detector: &Detector, more: usize) {
+        self.most = detector.depends_on().saturating_add(more);
+    }
+
+    /// The first row that is kept.
+    pub(crate) fn first(&self, channels: usize) -> u64 {
+        self.rows - (self.values.len() / channels) as u64
+    }
+
+    /// The first row that is kept and at which a window of the detector is due.
+    pub(crate) fn first_due(&self, detector: &Detector) -> u64 {
+        let stride = detector.windows.stride() as u64;
+        self.first(detector.channels().len()).next_multiple_of(stride)
+    }
+
+    /// Values `[rows, C]` from a row on that is kept.
+    pub(crate) fn from(&self, row: u64, channels: usize) -> Vec<f32> {
+        let skipped = self.values.len() - (self.rows - row) as usize * channels;
+        self.values.range(skipped..).copied().collect()
+    }
+
+    /// Returns a series around rows, as far as their scores depend on it, and where they lie in
+    /// it; or what is missing.
+    pub(crate) fn around(
+        &self,
+        detector: &Detector,
+        rows: Range<u64>,
+    ) -> Result<Result<(TimeSeries, Range<usize>), String>, DetectError> {
+        let first = self.first_due(detector);
+        let before = (detector.reach() + detector.windows.stride()) as u64;
+        if first > 0 && rows.start < first + before {
+            let from = first + before;
+            let reason = format!("expected rows from {from} on; a larger `history` keeps more");
+            return Ok(Err(reason));
+        }
+        let values = self.from(first, detector.channels().len());
+        let series = TimeSeries::new(detector.channels().to_vec(), values)?;
+        let within = (rows.start - first) as usize..(rows.end - first) as usize;
+        Ok(Ok((series, within)))
+    }
+
+    /// Validates a history that was read from outside: it can be of this detector.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(&self, detector: &Detector, waiting: usize) -> Result<(), &'static str> {
+        let c = detector.channels().len();
+        let kept = self.values.len() / c;
+        match () {
+            () if self.rows >= 1 << 62 => Err("a history of too many rows"),
+            () if !self.values.len().is_multiple_of(c) || kept > self.most => {
+                Err("a history of other channels, or of more rows than are kept")
+            }
+            () if kept as u64 > self.rows => Err("a history of other rows than have come"),
+            () if self.most < detector.depends_on() || waiting > kept => {
+                Err("a history without the rows that scores depend on")
+            }
+            () if self.values.iter().any(|value| !value.is_finite()) => {
+                Err("a history with a value that is not finite")
+            }
+            () => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+use aster_model::Output;
+
+use crate::detector::Detector;
+use crate::score::outputs_read;
+use crate::stream::policy::StreamConfig;
+use crate::stream::segment::Segment;
+use crate::stream::state::StreamState;
+
+impl Detector {
+    /// Returns a bound on the bytes of memory that the state of a stream takes between pushes,
+    /// without the detector.
+    ///
+    /// The largest parts are the memory of the drift
+    /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory), 4 bytes each), the history
+    /// ([`StreamConfig::history`] and what a score depends on, 4 bytes per channel) and the moving
+    /// averages.
+    pub fn stream_memory(&self, config: &StreamConfig) -> usize {
+        let (c, stride) = (self.channels().len(), self.windows.stride());
+        let history = (self.depends_on() + config.history) * c * size_of::<f32>();
+        let drift = self.config().drift.map_or(0, |drift| drift.memory * size_of::<f32>());
+        // Rows that later windows cover or need, with the room to spare of a growing list.
+        let open = 4 * (self.windows.length() + 2 * stride);
+        let mean = |output: &Output| open * (output.width(c) * size_of::<f64>() + size_of::<u32>());
+        let means: usize = outputs_read(&self.config().score).iter().map(mean).sum();
+        let waiting = 2 * (self.latency() + 2 * stride) * size_of::<Option<i64>>();
+        let components = self.config().score.components.iter().zip(self.calibration.widths());
+        let averages = components.map(|(component, width)| {
+            let channels = self.calibration.norms(component.source).len();
+            let pending = 2 * (self.latency() + 2 * stride) * size_of::<f64>();
+            channels * 4 * (width + 2) * size_of::<f64>() + pending
+        });
+        let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f32>();
+        own + history
+            + drift
+            + open * c * size_of::<f32>()
+            + means
+            + waiting
+            + averages.sum::<usize>()
+    }
+
+    /// Rows up to the newest one that the scores which it makes final depend on, rounded up to
+    /// where windows are due.
+    pub(crate) fn depends_on(&self) -> usize {
+        self.latency() + self.reach() + 2 * self.windows.stride()
+    }
+}

@@ -1,0 +1,68 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Row of a stream, which owns its values or borrows them.
+///
+/// ```
+/// use aster_detect::Row;
+///
+/// let borrowed = Row::new(Some(7), &[0.5, 1.5]);
+/// let parsed: Row = serde_json::from_str(r#"{"time": 7, "values": [0.5, 1.5]}"#)?;
+/// assert_eq!(borrowed, parsed);
+/// let missing: Row = serde_json::from_str(r#"{"values": [null, 1.5]}"#)?;
+/// assert!(missing.time.is_none() && missing.values[0].is_nan());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row<'a> {
+    /// Time, if it has one, in a unit of the caller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<i64>,
+    /// `[C]`, in the order of the detector's channels; NaN where missing, which is `null` in JSON.
+    #[serde(deserialize_with = "values")]
+    pub values: Cow<'a, [f32]>,
+}
+
+impl<'a> Row<'a> {
+    /// Creates a row of values `[C]`, borrowed (`&[f32]`) or owned (`Vec<f32>`).
+    pub fn new(time: impl Into<Option<i64>>, values: impl Into<Cow<'a, [f32]>>) -> Self {
+        Self { time: time.into(), values: values.into() }
+    }
+}
+
+fn values<'a, 'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'a, [f32]>, D::Error> {
+    let values = Vec::<Option<f32>>::deserialize(from)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect())
+}
+
+/// Score of a row of a stream that no later row changes. As text: `row 12: score 5.1, threshold
+/// 4.2, alarm`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Scored {
+    /// Number of the row in the stream, from 0.
+    pub row: u64,
+    /// Time of the row, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<i64>,
+    /// Score in nats: higher is more anomalous.
+    pub score: f32,
+    /// Threshold that the score is compared with.
+    pub threshold: f32,
+    /// Alarm flag of the row: its score reaches the threshold, and so do those of as many rows
+    /// before it as the detector's [`AlarmConfig`](aster_eval::AlarmConfig) asks for.
+    pub alarms: bool,
+}
+
+impl fmt::Display for Scored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { row, time, score, threshold, alarms } = self;
+        write!(f, "row {row}")?;
+        time.map_or(Ok(()), |time| write!(f, " at time {time}"))?;
+        write!(f, ": score {score:.1}, threshold {threshold:.1}")?;
+        if *alarms { f.write_str(", alarm") } else { Ok(()) }
+    }
+}
