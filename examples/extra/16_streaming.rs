@@ -24,7 +24,7 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Milliseconds between rows.
 const STEP: i64 = 1000;
@@ -50,13 +50,6 @@ struct Service {
 }
 
 type Shared = Arc<Mutex<Service>>;
-
-/// A row as it is sent. `null` is a value that is missing.
-#[derive(Deserialize)]
-struct Sent {
-    time: Option<i64>,
-    values: Vec<Option<f32>>,
-}
 
 /// Answer to the page.
 #[derive(Serialize)]
@@ -96,18 +89,17 @@ async fn main() -> anyhow::Result<()> {
         if row % 500 < 3 {
             continue;
         }
-        let mut values: Vec<_> = split.test.row(row).iter().copied().map(Some).collect();
+        let mut values = split.test.row(row).to_vec();
         if row % 97 == 0 {
-            values[0] = None;
+            values[0] = f32::NAN;
         }
-        let sent = Sent { time: Some(STEP * row as i64), values };
+        let sent = Row::new(STEP * row as i64, values);
         let Json(output) = match take(State(shared.clone()), Json(vec![sent])).await {
             Ok(output) => output,
             Err((status, reason)) => anyhow::bail!("{status}: {reason}"),
         };
         for alarm in &output.intervals {
-            let times = alarm.times.map(|times| (times.start_time / STEP, times.last_time / STEP));
-            println!("seconds {times:?}: severity {:.1}", alarm.severity);
+            println!("{alarm}");
         }
         if row % 700 == 699 {
             restart(&shared, &folder.join("stream"))?;
@@ -126,11 +118,11 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Service> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes rows; gives the scores that are final now and the alarms that are over. Rows that are
+/// Takes rows, in which `null` is a value that is missing; gives the scores that are final now and the alarms that are over. Rows that are
 /// refused change nothing.
 async fn take(
     State(shared): State<Shared>,
-    Json(sent): Json<Vec<Sent>>,
+    Json(sent): Json<Vec<Row<'static>>>,
 ) -> Result<Json<StreamOutput>, (StatusCode, String)> {
     let pushed = tokio::task::block_in_place(|| lock(&shared).push(&sent));
     pushed.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
@@ -142,14 +134,8 @@ async fn show(State(shared): State<Shared>) -> Json<Shown> {
 }
 
 impl Service {
-    fn push(&mut self, sent: &[Sent]) -> Result<StreamOutput, DetectError> {
-        let values: Vec<Vec<f32>> = sent
-            .iter()
-            .map(|row| row.values.iter().map(|value| value.unwrap_or(f32::NAN)).collect())
-            .collect();
-        let rows = sent.iter().zip(&values);
-        let rows: Vec<_> = rows.map(|(row, values)| Row { time: row.time, values }).collect();
-        let output = self.stream.push(&rows)?;
+    fn push(&mut self, rows: &[Row]) -> Result<StreamOutput, DetectError> {
+        let output = self.stream.push(rows)?;
         self.recent.extend(&output.scores);
         let old = self.recent.len().saturating_sub(SHOWN);
         self.recent.drain(..old);

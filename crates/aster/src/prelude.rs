@@ -1,14 +1,16 @@
 //! Items that most programs need: `use aster::prelude::*;`.
 
 pub use aster_base::Configure;
+pub use aster_data::{Columns, MissingPolicy, SyntheticConfig, TimeSeries, TrainSeries};
 #[cfg(feature = "files")]
-pub use aster_data::{Columns, CsvFormat, LoadOptions};
-pub use aster_data::{MissingPolicy, SyntheticConfig, TimeSeries, TrainSeries};
+pub use aster_data::{CsvFormat, LoadOptions};
 pub use aster_detect::{
-    AsterConfig, Attribution, Detection, Detector, Row, StreamConfig, StreamingDetector,
-    TrainConfig,
+    AsterConfig, Attribution, Contribution, Detection, Detector, OnLate, OnMissing, Regular, Row,
+    Scored, StreamConfig, StreamOutput, StreamingDetector, Streams, TrainConfig,
 };
-pub use aster_eval::{Interval, ThresholdRule, auroc, average_precision, best_f1, f1_at};
+pub use aster_eval::{
+    AlarmConfig, DriftConfig, Interval, ThresholdRule, auroc, average_precision, best_f1, f1_at,
+};
 pub use aster_llm::{ContextConfig, LlmSource};
 #[cfg(feature = "train")]
 pub use aster_train::{CancelToken, Strategy, Trainer, fit, refit};

@@ -1,0 +1,45 @@
+//! Series from whatever a program holds: rows, `f64`, ndarray, Arrow, polars.
+//!
+//! `cargo run --release -p aster-examples-extra --example convert`
+
+use std::sync::Arc;
+
+use aster::data::arrow_array::{ArrayRef, Float64Array, RecordBatch, TimestampSecondArray};
+use aster::data::ndarray::arr2;
+use aster::data::polars::prelude::df;
+use aster::prelude::*;
+
+fn main() -> anyhow::Result<()> {
+    let names = || vec!["flow".to_string(), "pressure".into()];
+
+    let rows = [vec![1.5, 20.0], vec![1.75, 21.0], vec![2.0, 19.0]];
+    let series = TimeSeries::from_rows(names(), &rows)?;
+    println!("{} rows of {:?}", series.rows(), series.channels());
+
+    let ragged = TimeSeries::from_rows(names(), &[vec![1.5, 20.0], vec![1.75]]);
+    println!("ragged: {}", ragged.err().map_or("taken".into(), |error| error.to_string()));
+
+    let flat = [1.5, 20.0, 1.75, 21.0, 2.0, 19.0]; // f64, row by row
+    assert_eq!(TimeSeries::from_f64(names(), &flat)?, series);
+
+    let columns = arr2(&[[1.5, 1.75, 2.0], [20.0, 21.0, 19.0]]); // a channel per row
+    assert_eq!(TimeSeries::from_view(names(), columns.t())?, series);
+
+    let batch = RecordBatch::try_from_iter([
+        ("time", Arc::new(TimestampSecondArray::from(vec![60, 120, 180])) as ArrayRef),
+        ("flow", Arc::new(Float64Array::from(vec![Some(1.5), None, Some(2.0)]))),
+        ("pressure", Arc::new(Float64Array::from(vec![20.0, 21.0, 19.0]))),
+    ])?;
+    let arrow = TimeSeries::from_record_batch(&batch, &Columns::default(), MissingPolicy::Linear)?;
+    assert_eq!(arrow.values(), series.values());
+    println!("times of Arrow, in nanoseconds: {:?}", arrow.timestamps());
+
+    let frame = df!("flow" => [1.5, 1.75, 2.0], "pressure" => [20.0, 21.0, 19.0])?;
+    assert_eq!(TimeSeries::from_frame(&frame, &LoadOptions::default())?, series);
+
+    // Rows of a stream own their values or borrow them; in JSON, `null` is missing.
+    let parsed: Vec<Row> = serde_json::from_str(r#"[{"time": 60, "values": [1.5, null]}]"#)?;
+    println!("{parsed:?}");
+    assert_eq!(parsed[0].time, Row::new(60, series.row(0)).time);
+    Ok(())
+}
