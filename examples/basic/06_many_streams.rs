@@ -12,17 +12,16 @@ use serde_json::json;
 
 const CLIENTS: usize = 4;
 const PUMPS: usize = 10; // of each client
+const ROWS: usize = 600; // of each pump
 
 fn main() -> anyhow::Result<()> {
-    let data = SyntheticConfig { train_rows: 2000, test_rows: 600, ..Default::default() };
-    let (split, device) = (data.generate()?, device(DeviceChoice::Auto)?);
+    let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
     let mut config = AsterConfig::default();
     config.train.epochs = 2;
-    let detector = Arc::new(fit(&config, &split.train, &device)?);
+    let detector = Arc::new(fit(&config, &split.train, &device(DeviceChoice::Auto)?)?);
 
-    let threads = thread::available_parallelism()?.get();
-    let streams = Streams::new(detector.clone(), StreamConfig::default())?;
-    let mut streams = streams.with_threads(threads)?;
+    let mut streams = Streams::new(detector.clone(), StreamConfig::default())?
+        .with_threads(thread::available_parallelism()?.get())?;
     let mut newer = Some(detector.with_threshold(ThresholdRule::FalseAlarmRate { rate: 0.001 })?);
 
     let (sender, incoming) = mpsc::sync_channel(4096);
@@ -30,16 +29,15 @@ fn main() -> anyhow::Result<()> {
         for client in 0..CLIENTS {
             let (sender, test) = (sender.clone(), &split.test);
             scope.spawn(move || {
-                for (row, pump) in (0..PUMPS * test.rows()).map(|i| (i / PUMPS, i % PUMPS)) {
+                for (row, pump) in (0..PUMPS * ROWS).map(|i| (i / PUMPS, i % PUMPS)) {
                     let values = test.row((row + 50 * pump) % test.rows());
                     let message = json!({ "time": row, "values": values }).to_string();
-                    // Nobody receives it if scoring has failed.
                     let _ = sender.send((format!("pump {client}.{pump}"), message));
                 }
             });
         }
         drop(sender);
-        let mut rows = 0;
+        let (incoming, mut rows) = (incoming, 0); // dropped on an error, which ends the senders
         while let Ok(first) = incoming.recv() {
             // With it, whatever else has come: the network runs on all windows together.
             let batch = once(first).chain(incoming.try_iter().take(4095));
@@ -49,7 +47,7 @@ fn main() -> anyhow::Result<()> {
             for (name, output) in streams.push(&batch)? {
                 output.intervals.iter().for_each(|alarm| println!("{name}: {alarm}"));
             }
-            if rows > CLIENTS * PUMPS * 300
+            if rows > 12_000
                 && let Some(newer) = newer.take()
             {
                 streams.swap(newer.into())?;

@@ -11,7 +11,7 @@ use aster::prelude::*;
 const DAY: usize = 1000;
 
 fn main() -> anyhow::Result<()> {
-    let data = SyntheticConfig { train_rows: 4000, test_rows: 100, ..Default::default() };
+    let data = SyntheticConfig { train_rows: 4000, ..Default::default() };
     let (days, device) = (data.generate()?.train, device(DeviceChoice::Auto)?);
     // The first day is what there is before; from the third on, everything lies higher.
     let day = |number: usize| -> anyhow::Result<TimeSeries> {
