@@ -122,7 +122,8 @@ impl Trainer {
 
     /// Keeps a checkpoint of each epoch in a folder, of which the last two and the best one stay.
     /// The same training started again, with this folder, goes on from the last good one and ends
-    /// as if it had never been stopped. Without it, checkpoints lie in a temporary folder that is
+    /// as if it had never been stopped. Custom parts are told apart by their names and by what they
+    /// say as [`Debug`](std::fmt::Debug) text. Without it, checkpoints lie in a temporary folder that is
     /// kept only if training fails.
     pub fn with_checkpoints(mut self, folder: impl Into<PathBuf>) -> Self {
         self.checkpoints = Some(folder.into());

@@ -254,3 +254,19 @@ fn components_that_do_not_fit_are_named() {
     let detector = fit(config(), scorer()).unwrap();
     assert!(detector.recalibrate(&ScoreConfig::default(), &data().train).is_err());
 }
+
+#[test]
+fn checkpoints_of_other_parameters_of_a_custom_part_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let fit = |factor| {
+        let strategy = Strategy::Single(Device::flex().autodiff());
+        Trainer::new(plain(), strategy)
+            .with_components(CustomComponents::default().with_head(MakeScaled(factor)))
+            .with_checkpoints(folder.path())
+            .fit(&data().train)
+    };
+    fit(2.0).unwrap();
+    fit(2.0).unwrap();
+    let error = fit(3.0).unwrap_err();
+    assert!(matches!(error, TrainError::OtherTraining { .. }), "{error}");
+}

@@ -7,14 +7,15 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
 use aster_base::Configure;
-use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
+use aster_data::polars::prelude::{Column, DataFrame, ParquetCompression, ParquetWriter};
 use aster_data::{
     AnomalyKind, Columns, DataError, ParquetRows, ScoreTable, SyntheticConfig, SyntheticSplit,
     TimeSeries,
 };
 use aster_detect::{AsterConfig, Attribution, DetectError, Detector, ScoreFileConfig, Source};
 use aster_train::{TrainError, fit, refit};
-use burn::tensor::Device;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
 
 const CHANNELS: usize = 6;
 
@@ -88,6 +89,36 @@ fn the_shares_of_the_reconstruction_are_those_of_the_score() {
             // Its reconstruction may explain a normal row no better than it does itself.
             assert!(share == 1.0 || attribution == Attribution::Occlusion && share == 0.0);
         }
+    }
+}
+
+#[test]
+fn gradients_count_each_row_once() {
+    let (test, window) = (&split().test, detector().config().model.window);
+    // The second of the two windows that cover these rows is moved back to end with the series.
+    let rows = test.rows() - window - 3..test.rows();
+    let found = detector().attribute(test, rows.clone(), Attribution::GradientInput).unwrap();
+
+    let scaled = detector().trained_model().scaler.transform(test).unwrap();
+    let device = Device::flex().autodiff();
+    let model = detector().model().clone().fork(&device);
+    let mut expected = [0.0; CHANNELS];
+    for (start, counted) in [(rows.start, 0), (test.rows() - window, window - 3)] {
+        let values = &scaled.values()[start * CHANNELS..(start + window) * CHANNELS];
+        let data = TensorData::new(values.to_vec(), [1, window, CHANNELS]);
+        let input = Tensor::<3>::from_data(data, &device).require_grad();
+        let gradients = model.severity(input.clone()).sum().backward();
+        let products = (input.grad(&gradients).unwrap() * input.inner()).abs();
+        for (place, product) in products.into_data().iter::<f64>().enumerate() {
+            if place / CHANNELS >= counted {
+                expected[place % CHANNELS] += product;
+            }
+        }
+    }
+    let total: f64 = expected.iter().sum();
+    for (channel, name) in test.channels().iter().enumerate() {
+        let share = found.iter().find(|it| it.channel == *name).unwrap().share;
+        approx::assert_relative_eq!(share, expected[channel] / total, epsilon = 1e-4);
     }
 }
 
@@ -224,6 +255,54 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
     }
     let alarms = (0..test.rows()).filter(|row| expected.scores[*row] >= expected.thresholds[*row]);
     assert_eq!(scored.alarms, alarms.count());
+}
+
+#[test]
+fn a_half_scored_file_of_other_rows_or_of_another_detector_is_scored_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, output] = ["rows.parquet", "scores.parquet"].map(|name| folder.path().join(name));
+    let write = |series: &TimeSeries| {
+        let column = |channel: usize| {
+            let values: Vec<f32> = series.channel(channel).collect();
+            Column::new(series.channels()[channel].as_str().into(), values)
+        };
+        let mut frame = DataFrame::new_infer_height((0..CHANNELS).map(column).collect()).unwrap();
+        let writer = ParquetWriter::new(File::create(&input).unwrap());
+        let writer = writer.with_compression(ParquetCompression::Uncompressed);
+        writer.finish(&mut frame).unwrap();
+        std::fs::metadata(&input).unwrap().len()
+    };
+    let file = ScoreFileConfig::with(|it| it.rows = 300);
+    let obstacle = folder.path().join("scores.parquet.parts/part-000003.parquet");
+    let interrupted = |detector: &Arc<Detector>| {
+        std::fs::create_dir_all(&obstacle).unwrap();
+        detector.score_parquet(&input, &output, &file).unwrap_err();
+        std::fs::remove_dir(&obstacle).unwrap();
+    };
+    let scores = |detector: &Arc<Detector>, series: &TimeSeries| {
+        detector.score_parquet(&input, &output, &file).unwrap();
+        let read = ParquetRows::open(&output, &["score".into()], &Columns::default()).unwrap();
+        let found = read.read(0..series.rows()).unwrap().values;
+        for (found, expected) in found.iter().zip(detector.score(series).unwrap()) {
+            approx::assert_relative_eq!(*found, expected, epsilon = 1e-5, max_relative = 1e-5);
+        }
+    };
+    let detector = Arc::new(detector().clone());
+    // Files of one length whose rows differ.
+    let plain: Vec<f32> = split().test.values().to_vec();
+    let series = TimeSeries::new(split().test.channels().to_vec(), plain.clone()).unwrap();
+    let swapped = plain.chunks(CHANNELS).rev().flatten().copied().collect();
+    let other = TimeSeries::new(split().test.channels().to_vec(), swapped).unwrap();
+    let length = write(&series);
+    interrupted(&detector);
+    assert_eq!(write(&other), length, "told apart by more than their length");
+    scores(&detector, &other);
+
+    interrupted(&detector);
+    let mut score = detector.config().score.clone();
+    score.components.truncate(1);
+    let recalibrated = Arc::new(detector.recalibrate(&score, &split().train).unwrap());
+    scores(&recalibrated, &other);
 }
 
 /// `ASTER_THREADS=32` for more of them.
