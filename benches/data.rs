@@ -39,6 +39,7 @@ fn preparing(criterion: &mut Criterion) {
     let config = ScalerConfig::default();
     group.bench_function("fit a scaler", |b| b.iter(|| Scaler::fit(&config, &series)));
     let scaler = Scaler::fit(&config, &series);
+    let scaled = scaler.transform(&series).expect("the same channels");
     group.bench_function("scale", |b| b.iter(|| scaler.transform(&series)));
     let windows = Windows::new(32, 8).expect("valid windows");
     group.bench_function("cut into windows of 32, 8 apart, and average back", |b| {
@@ -47,7 +48,7 @@ fn preparing(criterion: &mut Criterion) {
             for window in 0..windows.count(rows) {
                 buffer.clear();
                 let start = windows.start(window, rows);
-                windows.gather(&series.values()[start * COLUMNS..], COLUMNS, &mut buffer);
+                windows.gather(&scaled.values()[start * COLUMNS..], COLUMNS, &mut buffer);
                 let first = buffer.iter().step_by(COLUMNS).copied().collect::<Vec<f32>>();
                 means.add(start, 1, &first);
             }

@@ -65,7 +65,7 @@ fn write_one() -> anyhow::Result<PathBuf> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
     writeln!(file, "time,{}", split.test.channels().join(","))?;
     let rows = |series: &TimeSeries| -> Vec<String> {
-        let row = |row: usize| series.row(row).iter().map(f32::to_string).collect::<Vec<_>>();
+        let row = |row: usize| series.row(row).iter().map(f64::to_string).collect::<Vec<_>>();
         (0..series.rows()).map(|number| row(number).join(",")).collect()
     };
     for (second, row) in rows(&split.train).iter().chain(&rows(&split.test)).enumerate() {

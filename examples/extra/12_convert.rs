@@ -1,4 +1,4 @@
-//! Series from whatever a program holds: rows, `f64`, ndarray, Arrow, polars.
+//! Series from whatever a program holds: rows, flat values, ndarray, Arrow, polars.
 //!
 //! `cargo run --release -p aster-examples-extra --example convert`
 
@@ -19,8 +19,8 @@ fn main() -> anyhow::Result<()> {
     let ragged = TimeSeries::from_rows(names(), &[vec![1.5, 20.0], vec![1.75]]);
     println!("ragged: {}", ragged.err().map_or("taken".into(), |error| error.to_string()));
 
-    let flat = [1.5, 20.0, 1.75, 21.0, 2.0, 19.0]; // f64, row by row
-    assert_eq!(TimeSeries::from_f64(names(), &flat)?, series);
+    let flat: Vec<f32> = vec![1.5, 20.0, 1.75, 21.0, 2.0, 19.0]; // row by row; or f64
+    assert_eq!(TimeSeries::new(names(), flat)?, series);
 
     let columns = arr2(&[[1.5, 1.75, 2.0], [20.0, 21.0, 19.0]]); // a channel per row
     assert_eq!(TimeSeries::from_view(names(), columns.t())?, series);

@@ -91,7 +91,7 @@ async fn main() -> anyhow::Result<()> {
         }
         let mut values = split.test.row(row).to_vec();
         if row % 97 == 0 {
-            values[0] = f32::NAN;
+            values[0] = f64::NAN;
         }
         let sent = Row::new(STEP * row as i64, values);
         let Json(output) = match take(State(shared.clone()), Json(vec![sent])).await {

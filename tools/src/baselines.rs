@@ -5,7 +5,7 @@ use std::fmt;
 
 use anyhow::Context;
 use aster::data::{
-    OverlapMean, Scaler, ScalerConfig, ScalerKind, TimeSeries, TrainSeries, Windows,
+    OverlapMean, ScaledSeries, Scaler, ScalerConfig, ScalerKind, TimeSeries, TrainSeries, Windows,
 };
 use aster::prelude::AsterConfig;
 use linfa::Dataset;
@@ -70,7 +70,7 @@ const SAMPLE: usize = 5000;
 const BATCH: usize = 512;
 
 /// A fitted rival: scaled rows in, one score per row out.
-type Scorer = Box<dyn Fn(&TimeSeries) -> anyhow::Result<Vec<f32>>>;
+type Scorer = Box<dyn Fn(&ScaledSeries) -> anyhow::Result<Vec<f32>>>;
 
 impl fmt::Display for Baseline {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -164,7 +164,7 @@ impl Scaling {
 }
 
 impl Method {
-    fn fit(self, train: &TimeSeries, seed: u64) -> anyhow::Result<Scorer> {
+    fn fit(self, train: &ScaledSeries, seed: u64) -> anyhow::Result<Scorer> {
         Ok(match self {
             Self::PredictAll => Box::new(|series| Ok(vec![1.0; series.rows()])),
             Self::Random => Box::new(move |series| {
@@ -259,13 +259,13 @@ fn nearest(centres: &Array2<f64>, points: &Array2<f64>) -> Vec<f32> {
     products.rows().into_iter().zip(&square(points)).map(distance).collect()
 }
 
-fn rows(series: &TimeSeries) -> Result<Array2<f64>, ndarray::ShapeError> {
+fn rows(series: &ScaledSeries) -> Result<Array2<f64>, ndarray::ShapeError> {
     let values = series.values().iter().map(|v| f64::from(*v)).collect();
     Array2::from_shape_vec((series.rows(), series.channel_count()), values)
 }
 
 /// At most [`SAMPLE`] windows, evenly spaced, one flattened window per row.
-fn cut(series: &TimeSeries, windows: &Windows) -> Result<Array2<f64>, ndarray::ShapeError> {
+fn cut(series: &ScaledSeries, windows: &Windows) -> Result<Array2<f64>, ndarray::ShapeError> {
     let count = windows.count(series.rows());
     let numbers: Vec<usize> = (0..count).step_by(count.div_ceil(SAMPLE)).collect();
     gather(series, windows, &numbers)
@@ -273,7 +273,7 @@ fn cut(series: &TimeSeries, windows: &Windows) -> Result<Array2<f64>, ndarray::S
 
 /// The given windows, one flattened window per row.
 fn gather(
-    series: &TimeSeries,
+    series: &ScaledSeries,
     windows: &Windows,
     numbers: &[usize],
 ) -> Result<Array2<f64>, ndarray::ShapeError> {

@@ -116,9 +116,9 @@ fn f64s(array: &dyn Array) -> Option<Vec<Option<f64>>> {
     }
 }
 
-fn numbers(name: &str, array: &dyn Array) -> Result<Vec<f32>, DataError> {
+fn numbers(name: &str, array: &dyn Array) -> Result<Vec<f64>, DataError> {
     let values = f64s(array).ok_or_else(|| not_numeric(name, array))?;
-    Ok(values.into_iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect())
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 fn labels(name: &str, array: &dyn Array) -> Result<Vec<bool>, DataError> {

@@ -29,6 +29,7 @@ mod missing;
 mod parquet;
 mod resample;
 mod scale;
+mod scaled;
 mod series;
 mod synthetic;
 #[cfg(feature = "ndarray")]
@@ -45,6 +46,7 @@ pub use missing::MissingPolicy;
 #[cfg(feature = "files")]
 pub use parquet::{ParquetRows, ScoreTable};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
+pub use scaled::ScaledSeries;
 pub use series::{TimeSeries, TrainSeries};
 pub use synthetic::{AnomalyKind, Injection, SyntheticConfig, SyntheticSplit};
 pub use windows::Windows;

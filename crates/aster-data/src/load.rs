@@ -106,7 +106,7 @@ impl TimeSeries {
         let columns: Vec<Result<_, DataError>> = names.par_iter().map(read).collect();
         let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
         let named = || names.iter().map(|name| (*name).to_string());
-        let complete: Option<Vec<&[f32]>> = columns.par_iter().map(complete).collect();
+        let complete: Option<Vec<&[f64]>> = columns.par_iter().map(complete).collect();
         let mut series = match complete {
             Some(columns) => Self::from_columns(named().zip(columns).collect())?,
             None => {
@@ -195,11 +195,11 @@ pub(crate) fn column_names(frame: &DataFrame) -> Vec<String> {
     frame.get_column_names().into_iter().map(|name| name.to_string()).collect()
 }
 
-pub(crate) fn floats(column: &Column) -> Result<Float32Chunked, DataError> {
+pub(crate) fn floats(column: &Column) -> Result<Float64Chunked, DataError> {
     let dtype = column.dtype();
     // A column without one value has no type of its own; CSV calls it text.
     if column.null_count() == column.len() {
-        return Ok(Float32Chunked::full_null(column.name().clone(), column.len()));
+        return Ok(Float64Chunked::full_null(column.name().clone(), column.len()));
     }
     if !(dtype.is_primitive_numeric() || dtype.is_bool() || dtype.is_decimal()) {
         return Err(DataError::NonNumeric {
@@ -207,16 +207,16 @@ pub(crate) fn floats(column: &Column) -> Result<Float32Chunked, DataError> {
             dtype: dtype.to_string(),
         });
     }
-    Ok(column.cast(&DataType::Float32)?.f32()?.rechunk().into_owned())
+    Ok(column.cast(&DataType::Float64)?.f64()?.rechunk().into_owned())
 }
 
 /// The values of a column without gaps, which need no copy.
-fn complete(column: &Float32Chunked) -> Option<&[f32]> {
+fn complete(column: &Float64Chunked) -> Option<&[f64]> {
     column.cont_slice().ok().filter(|values| values.iter().all(|value| value.is_finite()))
 }
 
-pub(crate) fn with_gaps(column: &Float32Chunked) -> Vec<f32> {
-    column.iter().map(|value| value.unwrap_or(f32::NAN)).collect()
+pub(crate) fn with_gaps(column: &Float64Chunked) -> Vec<f64> {
+    column.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
 }
 
 pub(crate) fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i64>, DataError> {
@@ -251,8 +251,8 @@ fn labels(column: &Column) -> Result<Vec<bool>, DataError> {
 }
 
 /// Labels from numbers that must be 0 or 1.
-pub(crate) fn binary(values: &[f32]) -> Result<Vec<bool>, DataError> {
-    let label = |(row, value): (usize, &f32)| match *value {
+pub(crate) fn binary(values: &[f64]) -> Result<Vec<bool>, DataError> {
+    let label = |(row, value): (usize, &f64)| match *value {
         0.0 => Ok(false),
         1.0 => Ok(true),
         _ => Err(DataError::BadLabel { row, got: value.to_string() }),

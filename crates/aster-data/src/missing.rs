@@ -32,8 +32,8 @@ impl MissingPolicy {
     /// the filling policies, an infinite value under every policy.
     pub fn apply(
         &self,
-        columns: Vec<(String, Vec<f32>)>,
-    ) -> Result<Vec<(String, Vec<f32>)>, DataError> {
+        columns: Vec<(String, Vec<f64>)>,
+    ) -> Result<Vec<(String, Vec<f64>)>, DataError> {
         let mut kept = Vec::with_capacity(columns.len());
         for (name, mut values) in columns {
             if let Some(row) = values.iter().position(|v| v.is_infinite()) {
@@ -53,11 +53,11 @@ impl MissingPolicy {
     }
 }
 
-fn share(values: &[f32]) -> f64 {
+fn share(values: &[f64]) -> f64 {
     values.iter().filter(|v| v.is_nan()).count() as f64 / values.len() as f64
 }
 
-fn forward(name: &str, values: &mut [f32]) -> Result<(), DataError> {
+fn forward(name: &str, values: &mut [f64]) -> Result<(), DataError> {
     let mut last = first_value(name, values)?;
     for value in values {
         match value.is_nan() {
@@ -68,16 +68,16 @@ fn forward(name: &str, values: &mut [f32]) -> Result<(), DataError> {
     Ok(())
 }
 
-fn linear(name: &str, values: &mut [f32]) -> Result<(), DataError> {
+fn linear(name: &str, values: &mut [f64]) -> Result<(), DataError> {
     let mut left = (0, first_value(name, values)?);
     for row in 0..values.len() {
         if values[row].is_nan() {
             continue;
         }
-        let span = (row - left.0) as f32;
+        let span = (row - left.0) as f64;
         for gap in left.0..row {
             if values[gap].is_nan() {
-                let t = (gap - left.0) as f32 / span;
+                let t = (gap - left.0) as f64 / span;
                 values[gap] = left.1 + t * (values[row] - left.1);
             }
         }
@@ -87,7 +87,7 @@ fn linear(name: &str, values: &mut [f32]) -> Result<(), DataError> {
     Ok(())
 }
 
-fn first_value(name: &str, values: &[f32]) -> Result<f32, DataError> {
+fn first_value(name: &str, values: &[f64]) -> Result<f64, DataError> {
     let first = values.iter().find(|v| !v.is_nan()).copied();
     first.ok_or_else(|| DataError::AllMissing { column: name.into() })
 }
@@ -96,9 +96,9 @@ fn first_value(name: &str, values: &[f32]) -> Result<f32, DataError> {
 mod tests {
     use super::*;
 
-    const GAPPY: [f32; 6] = [f32::NAN, 1.0, f32::NAN, f32::NAN, 4.0, f32::NAN];
+    const GAPPY: [f64; 6] = [f64::NAN, 1.0, f64::NAN, f64::NAN, 4.0, f64::NAN];
 
-    fn apply(policy: MissingPolicy, values: &[f32]) -> Result<Vec<(String, Vec<f32>)>, DataError> {
+    fn apply(policy: MissingPolicy, values: &[f64]) -> Result<Vec<(String, Vec<f64>)>, DataError> {
         policy.apply(vec![("a".into(), values.to_vec())])
     }
 
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn no_policy_hides_infinity_or_an_empty_column() {
-        let infinite = apply(MissingPolicy::Linear, &[0.0, f32::NEG_INFINITY]);
+        let infinite = apply(MissingPolicy::Linear, &[0.0, f64::NEG_INFINITY]);
         assert!(matches!(infinite, Err(DataError::Infinite { row: 1, .. })));
-        let empty = apply(MissingPolicy::Linear, &[f32::NAN; 3]);
+        let empty = apply(MissingPolicy::Linear, &[f64::NAN; 3]);
         assert!(matches!(empty, Err(DataError::AllMissing { .. })));
     }
 }

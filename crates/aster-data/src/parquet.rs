@@ -23,7 +23,7 @@ pub struct ParquetRows {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowBlock {
     /// `[rows, C]`, NaN where missing.
-    pub values: Vec<f32>,
+    pub values: Vec<f64>,
     /// Times, one per row, where the file has them.
     pub times: Option<Vec<i64>>,
 }

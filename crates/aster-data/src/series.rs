@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use crate::error::DataError;
 
-/// Named channels over time: finite `f32` values, row-major `[rows, C]`.
+/// Named channels over time: finite values, row-major `[rows, C]`, in double precision, so that a
+/// signal on a large offset keeps its digits.
 ///
 /// Timestamps, where present, never go back; their unit is nanoseconds since
 /// the Unix epoch when they were parsed from date-times, else the unit of the
@@ -25,19 +26,21 @@ use crate::error::DataError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimeSeries {
     channels: Vec<String>,
-    values: Vec<f32>,
+    values: Vec<f64>,
     timestamps: Option<Vec<i64>>,
     labels: Option<Vec<bool>>,
 }
 
 impl TimeSeries {
-    /// Creates a series from row-major values `[rows, C]`.
+    /// Creates a series from row-major values `[rows, C]`, of `f64` or of whatever becomes one
+    /// without loss.
     ///
     /// # Errors
     /// No channel, a repeated channel name, a length that is no multiple of C,
     /// no row, or a value that is not finite (named by column and row; fill
     /// gaps first with [`MissingPolicy::apply`](crate::MissingPolicy::apply)).
-    pub fn new(channels: Vec<String>, values: Vec<f32>) -> Result<Self, DataError> {
+    pub fn new<T: Into<f64>>(channels: Vec<String>, values: Vec<T>) -> Result<Self, DataError> {
+        let values: Vec<f64> = values.into_iter().map(Into::into).collect();
         check_names(&channels)?;
         let c = channels.len();
         if values.is_empty() {
@@ -64,7 +67,10 @@ impl TimeSeries {
     ///
     /// # Errors
     /// As [`TimeSeries::new`].
-    pub fn from_slice(values: &[f32], channels: usize) -> Result<Self, DataError> {
+    pub fn from_slice<T: Copy + Into<f64>>(
+        values: &[T],
+        channels: usize,
+    ) -> Result<Self, DataError> {
         Self::new((0..channels).map(|c| format!("c{c}")).collect(), values.to_vec())
     }
 
@@ -82,27 +88,22 @@ impl TimeSeries {
     ///
     /// # Errors
     /// A row of another number of values, named; and as [`TimeSeries::new`].
-    pub fn from_rows(channels: Vec<String>, rows: &[impl AsRef<[f32]>]) -> Result<Self, DataError> {
+    pub fn from_rows<T: Copy + Into<f64>>(
+        channels: Vec<String>,
+        rows: &[impl AsRef<[T]>],
+    ) -> Result<Self, DataError> {
         let expected = channels.len();
         let ragged = rows.iter().position(|row| row.as_ref().len() != expected);
         if let Some(row) = ragged {
             return Err(DataError::Ragged { row, expected, got: rows[row].as_ref().len() });
         }
-        Self::new(channels, rows.iter().flat_map(|row| row.as_ref()).copied().collect())
-    }
-
-    /// Creates a series from row-major values `[rows, C]` in double precision, rounded to the
-    /// nearest `f32`.
-    ///
-    /// # Errors
-    /// As [`TimeSeries::new`]; a value beyond the range of `f32` counts as infinite.
-    pub fn from_f64(channels: Vec<String>, values: &[f64]) -> Result<Self, DataError> {
-        Self::new(channels, values.iter().map(|value| *value as f32).collect())
+        let values: Vec<T> = rows.iter().flat_map(|row| row.as_ref()).copied().collect();
+        Self::new(channels, values)
     }
 
     /// A series from whole columns of equal length and finite values.
     pub(crate) fn from_columns(
-        columns: Vec<(String, impl AsRef<[f32]> + Sync)>,
+        columns: Vec<(String, impl AsRef<[f64]> + Sync)>,
     ) -> Result<Self, DataError> {
         let c = columns.len();
         let rows = columns.first().map_or(0, |(_, values)| values.as_ref().len());
@@ -173,18 +174,18 @@ impl TimeSeries {
     }
 
     /// Returns all values, row-major `[rows, C]`.
-    pub fn values(&self) -> &[f32] {
+    pub fn values(&self) -> &[f64] {
         &self.values
     }
 
     /// Returns a row `[C]`.
-    pub fn row(&self, row: usize) -> &[f32] {
+    pub fn row(&self, row: usize) -> &[f64] {
         let c = self.channels.len();
         &self.values[row * c..(row + 1) * c]
     }
 
     /// Iterates over one channel in time.
-    pub fn channel(&self, channel: usize) -> impl ExactSizeIterator<Item = f32> + '_ {
+    pub fn channel(&self, channel: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
         self.values[channel..].iter().step_by(self.channels.len()).copied()
     }
 
@@ -225,13 +226,6 @@ impl TimeSeries {
             return Err(DataError::Empty { what: format!("the slice {range:?}") });
         }
         Ok(())
-    }
-
-    /// Returns a copy with values changed in place, `[rows, C]`.
-    pub(crate) fn map_values(&self, change: impl FnOnce(&mut [f32])) -> Self {
-        let mut series = self.clone();
-        change(&mut series.values);
-        series
     }
 
     /// Checks that the channels are exactly `expected`, in order.
@@ -319,15 +313,15 @@ mod tests {
 
     #[test]
     fn nan_and_infinity_are_named_by_column_and_row() {
-        let nan = TimeSeries::from_slice(&[0.0, 1.0, 2.0, f32::NAN], 2);
+        let nan = TimeSeries::from_slice(&[0.0, 1.0, 2.0, f64::NAN], 2);
         assert!(matches!(nan, Err(DataError::MissingValue { column, row: 1 }) if column == "c1"));
-        let inf = TimeSeries::from_slice(&[f32::INFINITY, 1.0], 2);
+        let inf = TimeSeries::from_slice(&[f64::INFINITY, 1.0], 2);
         assert!(matches!(inf, Err(DataError::Infinite { column, row: 0 }) if column == "c0"));
     }
 
     #[test]
     fn malformed_shapes_are_errors() {
-        assert!(matches!(TimeSeries::from_slice(&[], 2), Err(DataError::Empty { .. })));
+        assert!(matches!(TimeSeries::from_slice::<f64>(&[], 2), Err(DataError::Empty { .. })));
         assert!(matches!(TimeSeries::from_slice(&[1.0], 0), Err(DataError::NoFeatures)));
         assert!(matches!(
             TimeSeries::from_slice(&[1.0; 3], 2),

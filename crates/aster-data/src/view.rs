@@ -16,7 +16,7 @@ impl TimeSeries {
     /// ```
     ///
     /// # Errors
-    /// Another number of columns than of channels; and as [`TimeSeries::from_f64`].
+    /// Another number of columns than of channels; and as [`TimeSeries::new`].
     pub fn from_view<T: Copy + Into<f64>>(
         channels: Vec<String>,
         view: ArrayView2<'_, T>,
@@ -25,8 +25,7 @@ impl TimeSeries {
             let (expected, got) = (channels.len(), view.ncols());
             return Err(DataError::Length { what: "columns of the view", expected, got });
         }
-        let values: Vec<f64> = view.iter().map(|value| (*value).into()).collect();
-        Self::from_f64(channels, &values)
+        Self::new(channels, view.iter().copied().collect())
     }
 }
 

@@ -1,7 +1,7 @@
 use aster_base::{SettingError, at_least_one, require};
 use serde::{Deserialize, Serialize};
 
-use crate::series::TimeSeries;
+use crate::scaled::ScaledSeries;
 
 /// Layout of overlapping windows over a series that is finished or still grows.
 ///
@@ -79,7 +79,7 @@ impl Windows {
     }
 
     /// Returns windows `[n, T, C]` of a finished series by their numbers.
-    pub fn of_series(&self, series: &TimeSeries, numbers: &[usize]) -> Vec<f32> {
+    pub fn of_series(&self, series: &ScaledSeries, numbers: &[usize]) -> Vec<f32> {
         let c = series.channel_count();
         let mut values = Vec::with_capacity(numbers.len() * self.length * c);
         for window in numbers {

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::Range;
 
 use aster_base::SettingError;
-use aster_data::{DataError, TimeSeries};
+use aster_data::{DataError, ScaledSeries, TimeSeries};
 use aster_model::Output;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,7 @@ impl Detector {
 
     fn by_reconstruction(
         &self,
-        near: &TimeSeries,
+        near: &ScaledSeries,
         rows: Range<usize>,
     ) -> Result<Vec<f64>, DetectError> {
         let (config, calibration) = (&self.config().score, &self.calibration);
@@ -141,12 +141,16 @@ impl Detector {
     }
 
     #[cfg(not(feature = "gradients"))]
-    fn by_gradient(&self, _: &TimeSeries, _: Range<usize>) -> Result<Vec<f64>, DetectError> {
+    fn by_gradient(&self, _: &ScaledSeries, _: Range<usize>) -> Result<Vec<f64>, DetectError> {
         Err(DetectError::Feature { what: "attribution by gradients", feature: "gradients" })
     }
 
     #[cfg(feature = "gradients")]
-    fn by_gradient(&self, near: &TimeSeries, rows: Range<usize>) -> Result<Vec<f64>, DetectError> {
+    fn by_gradient(
+        &self,
+        near: &ScaledSeries,
+        rows: Range<usize>,
+    ) -> Result<Vec<f64>, DetectError> {
         use burn::module::Module;
         use burn::tensor::{Tensor, TensorData};
 
@@ -179,9 +183,13 @@ impl Detector {
         Ok(shares)
     }
 
-    fn by_occlusion(&self, near: &TimeSeries, rows: Range<usize>) -> Result<Vec<f64>, DetectError> {
+    fn by_occlusion(
+        &self,
+        near: &ScaledSeries,
+        rows: Range<usize>,
+    ) -> Result<Vec<f64>, DetectError> {
         let c = near.channel_count();
-        let sum = |series: &TimeSeries| -> Result<f64, DetectError> {
+        let sum = |series: &ScaledSeries| -> Result<f64, DetectError> {
             let scores = self.score_scaled(series);
             Ok(scores[rows.clone()].iter().map(|score| f64::from(*score)).sum())
         };
@@ -189,11 +197,10 @@ impl Detector {
         let outputs = self.runner().run_model(near, &[Output::Reconstruction]);
         let reconstruction = &outputs[&Output::Reconstruction];
         let fall = |channel: usize| -> Result<f64, DetectError> {
-            let mut values = near.values().to_vec();
+            let mut occluded = near.clone();
             for row in rows.clone() {
-                values[row * c + channel] = reconstruction[row * c + channel];
+                occluded.values_mut()[row * c + channel] = reconstruction[row * c + channel];
             }
-            let occluded = TimeSeries::new(near.channels().to_vec(), values)?;
             Ok((whole - sum(&occluded)?).max(0.0))
         };
         (0..c).map(fall).collect()

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use aster_data::{TimeSeries, TrainSeries, Windows};
+use aster_data::{ScaledSeries, TimeSeries, TrainSeries, Windows};
 use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule, intervals};
 use aster_model::Aster;
 
@@ -65,7 +65,7 @@ impl Detector {
         let scores = Fusion::whole(&config.score, &calibration, &values);
         let validation_scores = &scores[validation..];
         let threshold = trained.threshold(validation_scores)?;
-        let reference = ReferenceDistributions::fit(train, validation_scores)?;
+        let reference = ReferenceDistributions::fit(&scaled, validation_scores)?;
         let fingerprint = trained.fingerprint(&calibration)?;
         Ok(Self {
             trained,
@@ -170,12 +170,12 @@ impl Detector {
     }
 
     /// Scores a series that has been scaled.
-    pub(crate) fn score_scaled(&self, scaled: &TimeSeries) -> Vec<f32> {
+    pub(crate) fn score_scaled(&self, scaled: &ScaledSeries) -> Vec<f32> {
         Fusion::whole(&self.config().score, &self.calibration, &self.read_components(scaled))
     }
 
     /// The score's components of a scaled series.
-    pub(crate) fn read_components(&self, scaled: &TimeSeries) -> Components {
+    pub(crate) fn read_components(&self, scaled: &ScaledSeries) -> Components {
         self.components_of(scaled.values(), &self.trained.outputs(self.windows, scaled))
     }
 

@@ -28,8 +28,9 @@ impl Detector {
             let (expected, got) = (series.rows(), scores.len());
             return Err(DataError::Length { what: "scores", expected, got }.into());
         }
+        let scaled = self.trained.scaler.transform(series)?;
         let of_channel = |(channel, name): (usize, &String)| {
-            let values: Vec<f32> = series.channel(channel).collect();
+            let values: Vec<f32> = scaled.channel(channel).collect();
             Ok((name.clone(), self.reference.channels[channel].stability(&values)?))
         };
         let channels = self.channels().iter().enumerate().map(of_channel);

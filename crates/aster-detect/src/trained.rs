@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aster_base::require;
-use aster_data::{Scaler, TimeSeries, Windows};
+use aster_data::{ScaledSeries, Scaler, Windows};
 use aster_model::Aster;
 use aster_store::{digest_of, io};
 use burn::tensor::Device;
@@ -54,7 +54,7 @@ impl TrainedModel {
     }
 
     /// Runs the network over a scaled series for the outputs that the score's components read.
-    pub(crate) fn outputs(&self, windows: Windows, scaled: &TimeSeries) -> Outputs {
+    pub(crate) fn outputs(&self, windows: Windows, scaled: &ScaledSeries) -> Outputs {
         self.runner(windows).run_model(scaled, &outputs_read(&self.config.score))
     }
 

@@ -230,7 +230,7 @@ impl Report<'_> {
             scores: drawn("score", &|row| self.detection.scores[row]),
             thresholds: drawn("threshold", &|row| self.detection.thresholds[row]),
             channels: names
-                .map(|(number, name)| drawn(name, &|row| self.series.row(row)[number]))
+                .map(|(number, name)| drawn(name, &|row| self.series.row(row)[number] as f32))
                 .collect(),
             shown,
             alarms: places(&mut self.detection.intervals.iter().map(|it| it.start..it.end)),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aster_data::{TimeSeries, Windows};
+use aster_data::{ScaledSeries, Windows};
 use aster_detect::TrainConfig;
 use aster_model::{ModelConfig, Noise, RngKey};
 use burn::data::dataloader::batcher::Batcher;
@@ -92,7 +92,7 @@ impl Dataset<Draw> for ValidationDraws {
 }
 
 pub(crate) struct WindowBatcher {
-    series: Arc<TimeSeries>,
+    series: Arc<ScaledSeries>,
     windows: Windows,
     config: ModelConfig,
     weight: f64,
@@ -100,7 +100,7 @@ pub(crate) struct WindowBatcher {
 
 impl WindowBatcher {
     pub(crate) fn new(
-        series: Arc<TimeSeries>,
+        series: Arc<ScaledSeries>,
         windows: Windows,
         config: ModelConfig,
         weight: f64,
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn batches_hold_their_windows() {
         let values: Vec<f32> = (0..10).map(|v| v as f32).collect();
-        let series = TimeSeries::from_slice(&values, 2).unwrap();
+        let series = ScaledSeries::new(values.clone(), 2).unwrap();
         let mut config = ModelConfig::default();
         (config.window, config.patch) = (2, Some(1));
         let batcher = WindowBatcher::new(series.into(), Windows::new(2, 1).unwrap(), config, 1.0);

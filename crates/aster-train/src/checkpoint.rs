@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aster_data::TimeSeries;
+use aster_data::ScaledSeries;
 use aster_detect::{AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig};
 use aster_model::NetworkComponents;
 use aster_store::{Contents, Entry, Format, StoreError, io, replace};
@@ -53,7 +53,7 @@ impl TrainState {
 pub(crate) fn identity(
     config: &AsterConfig,
     components: &NetworkComponents,
-    series: [&TimeSeries; 2],
+    series: [&ScaledSeries; 2],
     start: Option<&RunRecord>,
 ) -> String {
     let AsterConfig { scaler, model, train, .. } = config;
@@ -62,7 +62,7 @@ pub(crate) fn identity(
     let text = serde_json::to_string(&all).unwrap_or_default();
     digest.update(format!("{} {text}", env!("CARGO_PKG_VERSION")));
     for series in series {
-        digest.update(format!("{:?} {}", series.channels(), series.rows()));
+        digest.update(format!("{} {}", series.channel_count(), series.rows()));
         series.values().iter().for_each(|value| digest.update(value.to_le_bytes()));
     }
     format!("{:x}", digest.finalize())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aster_base::SettingError;
-use aster_data::{TimeSeries, Windows};
+use aster_data::{ScaledSeries, Windows};
 use aster_detect::{AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig, TrainedModel};
 use aster_model::{Aster, NetworkComponents};
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
@@ -51,7 +51,7 @@ pub(crate) struct Training<'a> {
 /// All devices of the strategy have autodiff.
 pub(crate) fn run(
     training: Training<'_>,
-    [train, validation]: [TimeSeries; 2],
+    [train, validation]: [ScaledSeries; 2],
 ) -> Result<(Aster, RunRecord), TrainError> {
     let Training { config, components, start, strategy, observer, cancel, checkpoints } = training;
     let (settings, channels) = (&config.train, train.channel_count());
@@ -110,8 +110,8 @@ pub(crate) fn run(
 /// State that all epochs of a training share.
 struct Epochs<'a> {
     config: &'a AsterConfig,
-    train: Arc<TimeSeries>,
-    validation: Arc<TimeSeries>,
+    train: Arc<ScaledSeries>,
+    validation: Arc<ScaledSeries>,
     strategy: &'a Strategy,
     observer: &'a SharedObserver,
     folder: Checkpoints,
@@ -287,7 +287,7 @@ impl Epochs<'_> {
 
     fn loader(
         &self,
-        series: &Arc<TimeSeries>,
+        series: &Arc<ScaledSeries>,
         windows: Windows,
         draws: impl Dataset<Draw> + 'static,
         weight: f64,

@@ -186,9 +186,8 @@ impl Trainer {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
         let (fitted, _) = train.split_validation(share)?;
-        let (scaler, cut) = (Scaler::fit(&config.scaler, &fitted), fitted.rows());
-        let scaled = scaler.transform(train)?;
-        let series = [scaled.slice(0..cut)?, scaled.slice(cut..scaled.rows())?];
+        let scaler = Scaler::fit(&config.scaler, &fitted);
+        let (fitted, validation) = scaler.transform(train)?.split_at(fitted.rows());
         let device = main.clone().inner();
         let training = Training {
             config: &config,
@@ -199,7 +198,7 @@ impl Trainer {
             cancel: &cancel,
             checkpoints,
         };
-        let (model, record) = run(training, series)?;
+        let (model, record) = run(training, [fitted, validation])?;
         let trained = TrainedModel { config, components, scaler, model, record, device };
         Ok(Detector::calibrate(trained, train)?)
     }

@@ -203,7 +203,7 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
     let [input, output] = ["rows.parquet", "scores.parquet"].map(|name| folder.path().join(name));
     let test = &split().test;
     let column = |channel: usize| {
-        let values: Vec<f32> = test.channel(channel).collect();
+        let values: Vec<f64> = test.channel(channel).collect();
         Column::new(test.channels()[channel].as_str().into(), values)
     };
     let times: Vec<i64> = (0..test.rows() as i64).map(|row| 5 * row).collect();
@@ -249,7 +249,7 @@ fn a_file_is_scored_in_parts_and_goes_on_after_an_interruption() {
     assert!(block.times.unwrap().iter().zip(0..).all(|(time, row)| *time == 5 * row));
     assert!(block.values[..3 * rows].chunks(3).all(|values| values == [77.0, 77.0, 0.0]));
     for (row, values) in block.values.chunks(3).enumerate().skip(rows) {
-        let (score, threshold) = (expected.scores[row], expected.thresholds[row]);
+        let (score, threshold) = (expected.scores[row].into(), expected.thresholds[row].into());
         approx::assert_relative_eq!(values[0], score, epsilon = 1e-5, max_relative = 1e-5);
         approx::assert_relative_eq!(values[1], threshold, epsilon = 1e-5, max_relative = 1e-5);
     }
@@ -263,7 +263,7 @@ fn a_half_scored_file_of_other_rows_or_of_another_detector_is_scored_anew() {
     let [input, output] = ["rows.parquet", "scores.parquet"].map(|name| folder.path().join(name));
     let write = |series: &TimeSeries| {
         let column = |channel: usize| {
-            let values: Vec<f32> = series.channel(channel).collect();
+            let values: Vec<f64> = series.channel(channel).collect();
             Column::new(series.channels()[channel].as_str().into(), values)
         };
         let mut frame = DataFrame::new_infer_height((0..CHANNELS).map(column).collect()).unwrap();
@@ -284,12 +284,13 @@ fn a_half_scored_file_of_other_rows_or_of_another_detector_is_scored_anew() {
         let read = ParquetRows::open(&output, &["score".into()], &Columns::default()).unwrap();
         let found = read.read(0..series.rows()).unwrap().values;
         for (found, expected) in found.iter().zip(detector.score(series).unwrap()) {
+            let expected = f64::from(expected);
             approx::assert_relative_eq!(*found, expected, epsilon = 1e-5, max_relative = 1e-5);
         }
     };
     let detector = Arc::new(detector().clone());
     // Files of one length whose rows differ.
-    let plain: Vec<f32> = split().test.values().to_vec();
+    let plain: Vec<f64> = split().test.values().to_vec();
     let series = TimeSeries::new(split().test.channels().to_vec(), plain.clone()).unwrap();
     let swapped = plain.chunks(CHANNELS).rev().flatten().copied().collect();
     let other = TimeSeries::new(split().test.channels().to_vec(), swapped).unwrap();

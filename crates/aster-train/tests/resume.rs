@@ -161,7 +161,7 @@ fn the_scoring_of_a_file_killed_at_random_moments_gives_the_same_file() {
     fit(folder.path()).unwrap().save(folder.path().join("detector")).unwrap();
     let test = split().test;
     let columns = (0..2).map(|channel| {
-        let values: Vec<f32> = (0..ROWS).map(|row| test.row(row % test.rows())[channel]).collect();
+        let values: Vec<f64> = (0..ROWS).map(|row| test.row(row % test.rows())[channel]).collect();
         Column::new(test.channels()[channel].as_str().into(), values)
     });
     let mut frame = DataFrame::new_infer_height(columns.collect()).unwrap();

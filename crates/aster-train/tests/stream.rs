@@ -277,9 +277,9 @@ fn a_new_series_is_scored_as_if_nothing_had_been_before() {
 #[test]
 fn bursts_of_missing_values_hold_the_last_ones_or_are_rejected() {
     let series = &split().test;
-    let mut values: Vec<Vec<f32>> = (0..60).map(|row| series.row(row).to_vec()).collect();
+    let mut values: Vec<Vec<f64>> = (0..60).map(|row| series.row(row).to_vec()).collect();
     for row in [0, 30, 31, 32] {
-        values[row] = vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        values[row] = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
     }
     let rows: Vec<_> = values.iter().map(|values| Row::new(None, values)).collect();
     let mut stream = stream(&detector());

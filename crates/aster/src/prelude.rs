@@ -11,7 +11,9 @@ pub use aster_detect::{
 pub use aster_eval::{
     AlarmConfig, DriftConfig, Interval, ThresholdRule, auroc, average_precision, best_f1, f1_at,
 };
-pub use aster_llm::{ContextConfig, LlmSource};
+pub use aster_llm::{ContextConfig, LlmConfig, LlmSource, LoraConfig, Tuning};
+#[cfg(feature = "report")]
+pub use aster_report::{Report, ReportConfig};
 #[cfg(feature = "train")]
 pub use aster_train::{CancelToken, Strategy, Trainer, fit, refit};
 

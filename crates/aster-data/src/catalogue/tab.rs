@@ -30,16 +30,16 @@ pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<T
         false => read_csv(path, &CsvFormat::default())?,
     };
     let (data, blocks) = (column(&frame, "data")?, column(&frame, "cols")?);
-    let data = data.cast(&polars::prelude::DataType::Float32)?;
+    let data = data.cast(&polars::prelude::DataType::Float64)?;
     let blocks = blocks.cast(&polars::prelude::DataType::String)?;
-    let mut columns: Vec<(String, Vec<f32>)> = Vec::new();
-    for (name, value) in blocks.str()?.iter().zip(data.f32()?.iter()) {
+    let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
+    for (name, value) in blocks.str()?.iter().zip(data.f64()?.iter()) {
         let name = name.unwrap_or_default();
         if columns.last().is_none_or(|(last, _)| last != name) {
             columns.push((name.to_string(), Vec::new()));
         }
         if let Some((_, block)) = columns.last_mut() {
-            block.push(value.unwrap_or(f32::NAN));
+            block.push(value.unwrap_or(f64::NAN));
         }
     }
     let labels = columns

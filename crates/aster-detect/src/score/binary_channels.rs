@@ -1,4 +1,4 @@
-use aster_data::{ScalerConfig, TimeSeries};
+use aster_data::{ScaledSeries, ScalerConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Source;
@@ -10,7 +10,7 @@ pub(crate) struct BinaryChannels(Vec<Option<[f32; 2]>>);
 
 impl BinaryChannels {
     /// Finds those of a scaled training series.
-    pub(crate) fn fit(train: &TimeSeries) -> Self {
+    pub(crate) fn fit(train: &ScaledSeries) -> Self {
         let two_values = |channel| first_values(train, channel, 3).try_into().ok();
         Self((0..train.channel_count()).map(two_values).collect())
     }
@@ -23,6 +23,11 @@ impl BinaryChannels {
     /// How many channels it knows of.
     pub(crate) fn channels(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether each channel is one.
+    pub(crate) fn is_binary(&self) -> impl Iterator<Item = bool> + '_ {
+        self.0.iter().map(Option::is_some)
     }
 
     /// Replaces the reconstruction errors of such channels by the distance from the nearer
@@ -42,7 +47,7 @@ impl BinaryChannels {
 }
 
 /// The first values of a channel that differ from each other, at most so many.
-pub(crate) fn first_values(series: &TimeSeries, channel: usize, most: usize) -> Vec<f32> {
+pub(crate) fn first_values(series: &ScaledSeries, channel: usize, most: usize) -> Vec<f32> {
     let mut values = vec![];
     for value in series.channel(channel) {
         if values.len() == most {
@@ -60,8 +65,8 @@ mod tests {
     use super::*;
     use crate::score::components::ComponentValues;
 
-    fn series(values: &[f32]) -> TimeSeries {
-        TimeSeries::from_slice(values, 2).unwrap()
+    fn series(values: &[f32]) -> ScaledSeries {
+        ScaledSeries::new(values.to_vec(), 2).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use aster_base::LARGEST;
-use aster_data::TimeSeries;
+use aster_data::ScaledSeries;
 use aster_eval::{EvalError, ParetoTail};
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ impl Calibration {
     /// components, which it masks.
     pub(crate) fn fit(
         config: &AsterConfig,
-        train: &TimeSeries,
+        train: &ScaledSeries,
         components: &mut Components,
         validation: usize,
     ) -> Result<Self, EvalError> {
@@ -41,7 +41,7 @@ impl Calibration {
         // Before the norms, whose floor is a share of all channels' errors.
         binary.mask(components, train.values(), scaler);
         let norms = |values: &ComponentValues| match values.width > 1 {
-            true => norms(values, config.channel_floor as f32),
+            true => norms(values, config.channel_floor as f32, &binary),
             false => vec![1.0; values.width],
         };
         let norms: BTreeMap<Source, Vec<f32>> =
@@ -120,10 +120,12 @@ impl Calibration {
     }
 }
 
-/// Mean of each channel and a share of the mean over all, never zero.
-fn norms(channels: &ComponentValues, floor: f32) -> Vec<f32> {
+/// Mean of each channel and a share of the mean over all that are not binary, never zero.
+fn norms(channels: &ComponentValues, floor: f32, binary: &BinaryChannels) -> Vec<f32> {
     let means = channels.means();
-    let floor = floor * means.iter().sum::<f32>() / means.len() as f32;
+    let counted = means.iter().zip(binary.is_binary()).filter(|(_, binary)| !binary);
+    let counted: Vec<f32> = counted.map(|(mean, _)| *mean).collect();
+    let floor = floor * counted.iter().sum::<f32>() / counted.len().max(1) as f32;
     means.into_iter().map(|mean| (mean + floor).max(f32::MIN_POSITIVE)).collect()
 }
 
@@ -140,15 +142,15 @@ mod tests {
     }
 
     /// A series as its own error.
-    fn of(width: usize, values: Vec<f32>) -> (TimeSeries, Components) {
-        let series = TimeSeries::from_slice(&values, width).unwrap();
+    fn of(width: usize, values: Vec<f32>) -> (ScaledSeries, Components) {
+        let series = ScaledSeries::new(values.clone(), width).unwrap();
         (series, [(Source::Reconstruction, ComponentValues { width, values })].into())
     }
 
     fn fuse(
         config: &AsterConfig,
-        (train, mut normal): (TimeSeries, Components),
-        (test, mut components): (TimeSeries, Components),
+        (train, mut normal): (ScaledSeries, Components),
+        (test, mut components): (ScaledSeries, Components),
     ) -> Vec<f32> {
         let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
         let channels = train.channel_count();
@@ -193,8 +195,8 @@ mod tests {
 
     #[test]
     fn the_errors_of_binary_channels_do_not_enter_the_norms() {
-        let series = TimeSeries::from_slice(
-            &(0..1000).flat_map(|row| [f32::from(row % 2 == 0), row as f32]).collect::<Vec<_>>(),
+        let series = ScaledSeries::new(
+            (0..1000).flat_map(|row| [f32::from(row % 2 == 0), row as f32]).collect(),
             2,
         );
         let train = series.unwrap();
@@ -212,7 +214,9 @@ mod tests {
     #[test]
     fn a_channel_without_error_in_training_has_a_norm_all_the_same() {
         let channels = ComponentValues { width: 2, values: vec![0.0, 2.0, 0.0, 2.0] };
-        assert_eq!(norms(&channels, 0.25), [0.25, 2.25]);
-        assert!(norms(&ComponentValues { width: 1, values: vec![0.0; 3] }, 0.25)[0] > 0.0);
+        let none = BinaryChannels::none(2);
+        assert_eq!(norms(&channels, 0.25, &none), [0.25, 2.25]);
+        let silent = ComponentValues { width: 1, values: vec![0.0; 3] };
+        assert!(norms(&silent, 0.25, &BinaryChannels::none(1))[0] > 0.0);
     }
 }

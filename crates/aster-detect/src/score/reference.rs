@@ -1,6 +1,6 @@
 //! Reference distributions for drift monitoring (population stability index).
 
-use aster_data::TimeSeries;
+use aster_data::ScaledSeries;
 use aster_eval::{EvalError, Population};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub(crate) struct ReferenceDistributions {
 }
 
 impl ReferenceDistributions {
-    pub(crate) fn fit(train: &TimeSeries, scores: &[f32]) -> Result<Self, EvalError> {
+    pub(crate) fn fit(train: &ScaledSeries, scores: &[f32]) -> Result<Self, EvalError> {
         let channel = |channel| Population::fit(&train.channel(channel).collect::<Vec<_>>());
         let channels = (0..train.channel_count()).map(channel).collect::<Result<_, _>>()?;
         Ok(Self { scores: Population::fit(scores)?, channels })

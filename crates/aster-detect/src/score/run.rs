@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use aster_data::TimeSeries;
+use aster_data::ScaledSeries;
 use aster_model::{Aster, Output};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -56,7 +56,7 @@ impl Runner<'_> {
 
     /// Runs the network over a finished, scaled series. Memory is proportional to the outputs,
     /// plus one batch of windows.
-    pub(crate) fn run_model(&self, series: &TimeSeries, outputs: &[Output]) -> Outputs {
+    pub(crate) fn run_model(&self, series: &ScaledSeries, outputs: &[Output]) -> Outputs {
         let mut walk = WindowWalk::new(outputs.iter().copied());
         let mut all: Outputs = outputs.iter().map(|output| (*output, vec![])).collect();
         let mut append = |outputs: Outputs| {

@@ -1,4 +1,4 @@
-use aster_data::TimeSeries;
+use aster_data::ScaledSeries;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Alignment, Smoothing};
@@ -6,7 +6,7 @@ use crate::score::binary_channels::first_values;
 
 impl Smoothing {
     /// Rows of each moving average for a scaled training series.
-    pub(crate) fn widths(all: &[Self], train: &TimeSeries) -> Vec<usize> {
+    pub(crate) fn widths(all: &[Self], train: &ScaledSeries) -> Vec<usize> {
         let longest = all.iter().map(Self::longest_time).max().unwrap_or(0);
         let time = match longest {
             0 => 0,
@@ -35,7 +35,7 @@ impl Smoothing {
 
 /// In rows, at most `longest`; 0 where no channel moves. Channels of two values, which mostly
 /// switch now and then, do not count.
-fn correlation_time(series: &TimeSeries, longest: usize) -> usize {
+fn correlation_time(series: &ScaledSeries, longest: usize) -> usize {
     let channels = 0..series.channel_count();
     let moving = channels.filter(|channel| first_values(series, *channel, 3).len() == 3);
     let time = |channel| {
@@ -203,12 +203,12 @@ mod tests {
     }
 
     /// Sines of these periods, a channel that stands still and one of two values.
-    fn sines(periods: [f32; 3]) -> TimeSeries {
+    fn sines(periods: [f32; 3]) -> ScaledSeries {
         let row = |row: usize| {
             let sine = |period: f32| (std::f32::consts::TAU * row as f32 / period).sin();
             [periods.map(sine).to_vec(), vec![4.0, f32::from(row.is_multiple_of(900))]].concat()
         };
-        TimeSeries::from_slice(&(0..8000).flat_map(row).collect::<Vec<f32>>(), 5).unwrap()
+        ScaledSeries::new((0..8000).flat_map(row).collect(), 5).unwrap()
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         let series = sines([100.0, 200.0, 1000.0]);
         assert_eq!(correlation_time(&series, 500), 39);
         assert_eq!(correlation_time(&series, 30), 30);
-        assert_eq!(correlation_time(&TimeSeries::from_slice(&[2.0; 9], 1).unwrap(), 5), 0);
+        assert_eq!(correlation_time(&ScaledSeries::new(vec![2.0; 9], 1).unwrap(), 5), 0);
     }
 
     #[test]

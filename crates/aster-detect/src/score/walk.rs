@@ -65,20 +65,20 @@ impl WindowWalk {
 
     /// Takes the next scaled rows `[n, C]`.
     pub(crate) fn push(&mut self, values: &[f32], channels: usize) {
-        self.push_with(values, channels, |_| ());
+        self.push_with(values.len() / channels, channels, |own| own.copy_from_slice(values));
     }
 
-    /// Takes the next rows `[n, C]`, which `scale` scales in place.
+    /// Takes the next rows `[n, C]`, which `fill` writes.
     pub(crate) fn push_with(
         &mut self,
-        values: &[f32],
+        rows: usize,
         channels: usize,
-        scale: impl FnOnce(&mut [f32]),
+        fill: impl FnOnce(&mut [f32]),
     ) {
         let before = self.recent.len();
-        self.recent.extend_from_slice(values);
-        scale(&mut self.recent[before..]);
-        self.rows += values.len() / channels;
+        self.recent.resize(before + rows * channels, 0.0);
+        fill(&mut self.recent[before..]);
+        self.rows += rows;
     }
 
     /// Bytes that its values take.

@@ -14,7 +14,7 @@ pub(crate) struct History {
     /// Rows of the series that have come.
     rows: u64,
     /// Values of the last of them.
-    values: VecDeque<f32>,
+    values: VecDeque<f64>,
     /// Rows that are kept.
     most: usize,
 }
@@ -25,7 +25,7 @@ impl History {
         Self { rows: 0, values: VecDeque::new(), most: detector.depends_on().saturating_add(more) }
     }
 
-    pub(crate) fn push(&mut self, values: &[f32]) {
+    pub(crate) fn push(&mut self, values: &[f64]) {
         let kept = self.most.saturating_mul(values.len());
         let over = (self.values.len() + values.len()).saturating_sub(kept);
         self.values.drain(..over);
@@ -44,7 +44,7 @@ impl History {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.values.capacity() * size_of::<f32>()
+        self.values.capacity() * size_of::<f64>()
     }
 
     /// Goes on for another detector of the same channels.
@@ -64,7 +64,7 @@ impl History {
     }
 
     /// Values `[rows, C]` from a row on that is kept.
-    pub(crate) fn from(&self, row: u64, channels: usize) -> Vec<f32> {
+    pub(crate) fn from(&self, row: u64, channels: usize) -> Vec<f64> {
         let skipped = self.values.len() - (self.rows - row) as usize * channels;
         self.values.range(skipped..).copied().collect()
     }

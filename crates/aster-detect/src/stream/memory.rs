@@ -12,11 +12,11 @@ impl Detector {
     ///
     /// The largest parts are the memory of the drift
     /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory), 4 bytes each), the history
-    /// ([`StreamConfig::history`] and what a score depends on, 4 bytes per channel) and the moving
+    /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel) and the moving
     /// averages.
     pub fn stream_memory(&self, config: &StreamConfig) -> usize {
         let (c, stride) = (self.channels().len(), self.windows.stride());
-        let history = (self.depends_on() + config.history) * c * size_of::<f32>();
+        let history = (self.depends_on() + config.history) * c * size_of::<f64>();
         let drift = self.config().drift.map_or(0, |drift| drift.memory * size_of::<f32>());
         // Rows that later windows cover or need, with the room to spare of a growing list.
         let open = 4 * (self.windows.length() + 2 * stride);
@@ -29,7 +29,7 @@ impl Detector {
             let pending = 2 * (self.latency() + 2 * stride) * size_of::<f64>();
             channels * 4 * (width + 2) * size_of::<f64>() + pending
         });
-        let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f32>();
+        let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f64>();
         own + history
             + drift
             + open * c * size_of::<f32>()

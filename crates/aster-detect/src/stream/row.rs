@@ -23,19 +23,19 @@ pub struct Row<'a> {
     pub time: Option<i64>,
     /// `[C]`, in the order of the detector's channels; NaN where missing, which is `null` in JSON.
     #[serde(deserialize_with = "values")]
-    pub values: Cow<'a, [f32]>,
+    pub values: Cow<'a, [f64]>,
 }
 
 impl<'a> Row<'a> {
-    /// Creates a row of values `[C]`, borrowed (`&[f32]`) or owned (`Vec<f32>`).
-    pub fn new(time: impl Into<Option<i64>>, values: impl Into<Cow<'a, [f32]>>) -> Self {
+    /// Creates a row of values `[C]`, borrowed (`&[f64]`) or owned (`Vec<f64>`).
+    pub fn new(time: impl Into<Option<i64>>, values: impl Into<Cow<'a, [f64]>>) -> Self {
         Self { time: time.into(), values: values.into() }
     }
 }
 
-fn values<'a, 'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'a, [f32]>, D::Error> {
-    let values = Vec::<Option<f32>>::deserialize(from)?;
-    Ok(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect())
+fn values<'a, 'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'a, [f64]>, D::Error> {
+    let values = Vec::<Option<f64>>::deserialize(from)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
 /// Score of a row of a stream that no later row changes. As text: `row 12: score 5.1, threshold

@@ -20,9 +20,9 @@ impl Segment {
     }
 
     /// Takes the next row, before scaling.
-    pub(crate) fn push(&mut self, detector: &Detector, row: &[f32]) {
+    pub(crate) fn push(&mut self, detector: &Detector, row: &[f64]) {
         let scaler = &detector.trained.scaler;
-        self.walk.push_with(row, row.len(), |row| scaler.transform_rows(row));
+        self.walk.push_with(1, row.len(), |scaled| scaler.transform_rows(row, scaled));
     }
 
     /// Returns the scores that no later row can change.

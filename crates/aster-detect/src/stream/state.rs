@@ -21,7 +21,7 @@ pub(crate) struct StreamState {
     counts: StreamCounts,
     last_time: Option<i64>,
     /// Values of the last row; none before the first.
-    last: Vec<f32>,
+    last: Vec<f64>,
     /// The latest rows of the series that goes on.
     history: History,
     segment: Segment,
@@ -70,7 +70,7 @@ impl StreamState {
     pub(crate) fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
         let threshold = self.threshold.as_ref().map_or(0, DriftingThreshold::memory);
-        let last = self.last.capacity() * size_of::<f32>();
+        let last = self.last.capacity() * size_of::<f64>();
         let values = self.history.memory() + self.segment.memory() + waiting + threshold + last;
         values + size_of::<Self>()
     }
@@ -129,7 +129,7 @@ impl StreamState {
                 self.append(detector, runner, Some(time + missing * step), &values, output);
             }
         }
-        values.resize(row.values.len(), f32::NAN);
+        values.resize(row.values.len(), f64::NAN);
         let center = detector.trained.scaler.center();
         for ((value, new), center) in values.iter_mut().zip(row.values.iter()).zip(center) {
             self.counts.held += u64::from(!new.is_finite());
@@ -151,7 +151,7 @@ impl StreamState {
         detector: &Detector,
         runner: &Runner<'_>,
         time: Option<i64>,
-        values: &[f32],
+        values: &[f64],
         output: &mut StreamOutput,
     ) {
         self.history.push(values);

@@ -24,7 +24,7 @@ const FORMAT: Format = Format { name: "aster-stream", version: 3 };
 ///
 /// ```no_run
 /// # use aster_detect::{DetectError, Detector, Row, StreamConfig, StreamingDetector};
-/// # fn run(rows: Vec<[f32; 3]>, device: burn::tensor::Device) -> Result<(), DetectError> {
+/// # fn run(rows: Vec<[f64; 3]>, device: burn::tensor::Device) -> Result<(), DetectError> {
 /// let detector = Detector::load("detector", &device)?;
 /// let mut stream = StreamingDetector::new(detector.into(), StreamConfig::default())?;
 /// println!("a score is final {} rows after its own", stream.latency());
