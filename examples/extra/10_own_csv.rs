@@ -3,7 +3,8 @@
 //!
 //! `cargo run --release -p aster-examples-extra --example own_csv -- [--csv <file>] [--time <column>] [--train <share>]`
 //!
-//! Without a file it writes one to try it on.
+//! `--help` lists what else can be said of the file; what is not said is found. Without a file it
+//! writes one to try it on.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,24 +17,64 @@ use clap::Parser;
 /// Train on the beginning of a CSV file and look for anomalies in the rest.
 #[derive(Parser)]
 struct Arguments {
-    /// A CSV file with a header; every column but the time is a channel.
+    /// A CSV file.
     #[arg(long)]
     csv: Option<PathBuf>,
-    /// The column of times. Default: the one of dates, if there is one.
+    /// Column of times. Default: the one of dates, if there is one.
     #[arg(long)]
     time: Option<String>,
+    /// Column of the time of day, where the times are dates alone.
+    #[arg(long)]
+    time_of_day: Option<String>,
+    /// Form of the times, such as %d/%m/%Y %H:%M.
+    #[arg(long)]
+    time_format: Option<String>,
+    /// Column of labels, to judge by.
+    #[arg(long)]
+    label: Option<String>,
+    /// Channels, separated by commas. Default: every other column.
+    #[arg(long, value_delimiter = ',')]
+    features: Option<Vec<String>>,
+    /// Delimiter of columns.
+    #[arg(long)]
+    delimiter: Option<char>,
+    /// Decimals are written 1,5.
+    #[arg(long)]
+    decimal_comma: bool,
+    /// Lines before the table.
+    #[arg(long)]
+    skip_lines: Option<usize>,
+    /// More cells that stand for a missing value, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    missing: Vec<String>,
+    /// Numbers have a unit or a percent sign behind them.
+    #[arg(long)]
+    units: bool,
     /// Share of the rows, the first in time, that are normal and train.
     #[arg(long, default_value_t = 0.6)]
     train: f64,
 }
 
+impl Arguments {
+    fn options(&self) -> LoadOptions {
+        LoadOptions::with(|it| {
+            it.missing = MissingPolicy::ForwardFill;
+            (it.columns.time, it.columns.label) = (self.time.clone(), self.label.clone());
+            it.columns.time_of_day = self.time_of_day.clone();
+            it.columns.time_format = self.time_format.clone();
+            it.columns.features = self.features.clone();
+            (it.csv.delimiter, it.csv.skip_lines) = (self.delimiter, self.skip_lines);
+            it.csv.decimal_comma = self.decimal_comma.then_some(true);
+            it.csv.missing.extend(self.missing.iter().cloned());
+            it.csv.units = self.units;
+        })
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let csv = arguments.csv.map_or_else(write_one, Ok)?;
-    let columns = Columns::with(|it| it.time = arguments.time);
-    let options =
-        LoadOptions::with(|it| (it.columns, it.missing) = (columns, MissingPolicy::ForwardFill));
-    let series = TimeSeries::from_csv(&csv, &options)?;
+    let csv = arguments.csv.clone().map_or_else(write_one, Ok)?;
+    let series = TimeSeries::from_csv(&csv, &arguments.options())?;
     let cut = (series.rows() as f64 * arguments.train) as usize;
     let (train, test) = (series.slice(0..cut)?.into_train(), series.slice(cut..series.rows())?);
     println!("{}: {cut} rows train, {} are searched", csv.display(), test.rows());

@@ -58,7 +58,7 @@ fn write_one() -> anyhow::Result<(PathBuf, usize)> {
         cols.extend(std::iter::repeat_n(name.to_string(), rows));
     };
     for (number, name) in train.channels().iter().enumerate() {
-        block(name, &mut train.channel(number).chain(test.channel(number)).map(f64::from));
+        block(name, &mut train.channel(number).chain(test.channel(number)));
     }
     let labels = test.labels().unwrap_or_default().iter();
     let normal = std::iter::repeat_n(0.0, train.rows());

@@ -38,17 +38,18 @@ const PROGRAMS: [Program; 5] = [
     Program::facade("default features and `report`", &["--features", "report"]),
 ];
 
-/// Prints a table of crates and CPU seconds of cold release builds.
+/// Prints a table of crates and CPU seconds of cold release builds, of all programs or of those
+/// whose names hold a word.
 ///
 /// All programs are built in one folder. Each call of the compiler is measured once, by this
 /// program as cargo's wrapper around it; the cost of a program is that of all units it consists
 /// of, whether or not another program has built them before. Build scripts are compiled in it and
 /// their own running time is not.
-pub(crate) fn print(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn print(folder: &Path, word: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     let log = folder.canonicalize()?.join("compiler.log");
     println!("| program | crates linked | crates compiled | CPU s |\n|---|---|---|---|");
-    for program in &PROGRAMS {
+    for program in PROGRAMS.iter().filter(|program| program.name.contains(word)) {
         let Program { name, package, features, .. } = program;
         let units = build(folder, &log, program)?;
         let costs = read(&log)?;

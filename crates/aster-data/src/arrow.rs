@@ -43,6 +43,7 @@ impl TimeSeries {
         if batch.num_rows() == 0 {
             return Err(DataError::Empty { what: "the record batch".into() });
         }
+        columns.check_time_of_day()?;
         let time = time_in(batch, columns)?;
         let role = |name: &str| time == Some(name) || columns.label.as_deref() == Some(name);
         let schema = batch.schema();

@@ -1,3 +1,5 @@
+#[cfg(any(feature = "files", feature = "arrow"))]
+use aster_base::SettingError;
 use serde::{Deserialize, Serialize};
 
 /// Roles of a table's columns.
@@ -6,14 +8,50 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Columns {
-    /// Column of timestamps: date-times, which become nanoseconds since the Unix epoch, or
-    /// numbers, which stay as they are. Default: the column of date-times, where there is exactly
-    /// one and no features are named; else none.
+    /// Column of timestamps: date-times and epochs, which become nanoseconds since the Unix epoch,
+    /// or other numbers, which stay as they are. Default, where no features are named: the column
+    /// of date-times, if there is exactly one, else one whose name says time; else none.
     pub time: Option<String>,
     /// Explicit `strftime` format for a textual time column. Default: guessed.
     pub time_format: Option<String>,
-    /// Column of labels (0 or 1). Default: none.
+    /// Column of labels (0 or 1). Default, where no features are named: the one whose name says
+    /// label, anomaly or attack and that holds nothing else.
     pub label: Option<String>,
+    /// Column of the time of day, or the hour, where the time column holds dates alone. Default,
+    /// where no time is named: one named time or hour beside one named date.
+    pub time_of_day: Option<String>,
     /// Feature columns, in order. Default: every column but time and label.
     pub features: Option<Vec<String>>,
+}
+
+#[cfg(any(feature = "files", feature = "arrow"))]
+impl Columns {
+    /// Checks that no column of times of the day is named, where times are not text.
+    pub(crate) fn check_time_of_day(&self) -> Result<(), SettingError> {
+        let expected = "none, for times that are no text";
+        match &self.time_of_day {
+            Some(column) => Err(SettingError::new("columns.time_of_day", expected, column)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether columns of this name are times, by custom.
+#[cfg(feature = "files")]
+pub(crate) fn is_time_name(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "time",
+        "timestamp",
+        "timestamps",
+        "datetime",
+        "date",
+        "epoch",
+        "ts",
+        "unix",
+        "unixtime",
+        "unix_time",
+        "date_time",
+        "date time",
+    ];
+    NAMES.contains(&name.trim().to_lowercase().as_str())
 }

@@ -75,6 +75,60 @@ pub enum DataError {
         /// Type of the column.
         dtype: String,
     },
+    /// A cell of a CSV file is neither a number nor a marker of a missing one.
+    #[error(
+        "{place}, column {column:?}: expected a number, got {cell:?}; {hint}, or leave the column \
+         out of Columns::features"
+    )]
+    Cell {
+        /// The file and the line, from 1.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        cell: String,
+        /// What helps.
+        hint: &'static str,
+    },
+    /// A row of a CSV file has more fields than the table has columns.
+    #[error("{place}: expected {expected} fields, got {got}")]
+    TooManyFields {
+        /// The file and the line, from 1.
+        place: String,
+        /// Columns of the table.
+        expected: usize,
+        /// Fields of the row.
+        got: usize,
+    },
+    /// A file is not in the encoding that it should be in.
+    #[error("{} is not {encoding}: set CsvFormat::encoding", path.display())]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// The encoding expected.
+        encoding: &'static str,
+    },
+    /// A cell of a time column is no time.
+    #[error("{place}, time column {column:?}: expected {expected}, got {cell:?}")]
+    TimeCell {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The column.
+        column: String,
+        /// Form of the times.
+        expected: String,
+        /// The cell.
+        cell: String,
+    },
+    /// Times whose day and month could be either way round.
+    #[error(
+        "column {column:?}: day and month could be either way round in every row; set \
+         Columns::time_format, \"%d/%m/%Y %H:%M\" or \"%m/%d/%Y %H:%M\" say"
+    )]
+    AmbiguousTime {
+        /// The column.
+        column: String,
+    },
     /// A time column can be read neither as date-time nor as number.
     #[error("time column {column:?}: expected date-time or number, got {dtype}")]
     NotTime {
@@ -143,7 +197,10 @@ pub enum DataError {
         row: usize,
     },
     /// Timestamps that go back.
-    #[error("timestamps go back at row {row}: {previous} is followed by {got}")]
+    #[error(
+        "timestamps go back at row {row}: {previous} is followed by {got}; sort the rows by time, and give \
+         local times their offset where a clock is set back"
+    )]
     Unsorted {
         /// Row, from 0.
         row: usize,

@@ -21,10 +21,14 @@ mod arrow;
 #[cfg(feature = "files")]
 mod catalogue;
 mod columns;
+#[cfg(feature = "files")]
+mod csv;
 mod error;
 #[cfg(feature = "files")]
 mod load;
 mod missing;
+#[cfg(feature = "files")]
+mod open;
 #[cfg(feature = "files")]
 mod parquet;
 mod resample;
@@ -32,6 +36,8 @@ mod scale;
 mod scaled;
 mod series;
 mod synthetic;
+#[cfg(feature = "files")]
+mod time;
 #[cfg(feature = "ndarray")]
 mod view;
 mod windows;
@@ -39,9 +45,11 @@ mod windows;
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
 pub use columns::Columns;
+#[cfg(feature = "files")]
+pub use csv::CsvFormat;
 pub use error::DataError;
 #[cfg(feature = "files")]
-pub use load::{CsvFormat, LoadOptions};
+pub use load::LoadOptions;
 pub use missing::MissingPolicy;
 #[cfg(feature = "files")]
 pub use parquet::{ParquetRows, ScoreTable};

@@ -1,16 +1,18 @@
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use aster_base::SettingError;
 use polars::prelude::*;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::columns::Columns;
+use crate::columns::{Columns, is_time_name};
+use crate::csv::{self, CsvFormat, Table};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
+use crate::open::open;
 use crate::series::TimeSeries;
+use crate::time::{TimeFault, read_by_format, read_times};
 
 impl Columns {
     /// The column of timestamps of a table, if there is one.
@@ -21,29 +23,11 @@ impl Columns {
         let is_date =
             |column: &&Column| matches!(column.dtype(), DataType::Date | DataType::Datetime(..));
         let mut dates = frame.columns().iter().filter(is_date);
-        Ok(dates.next().filter(|_| dates.next().is_none()))
-    }
-}
-
-/// Format of a CSV file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CsvFormat {
-    /// Column delimiter. Default: `,`.
-    pub delimiter: char,
-    /// Whether decimals are written `1,5`. Default: `false`.
-    pub decimal_comma: bool,
-    /// Whether the first row read names the columns. Default: `true`.
-    pub header: bool,
-    /// Lines to skip before the header. Default: 0.
-    pub skip_lines: usize,
-}
-
-impl Default for CsvFormat {
-    fn default() -> Self {
-        Self { delimiter: ',', decimal_comma: false, header: true, skip_lines: 0 }
+        let only = dates.next().filter(|_| dates.next().is_none());
+        let named =
+            |column: &&Column| column.dtype().is_primitive_numeric() && is_time_name(column.name());
+        let mut others = frame.columns().iter().filter(named);
+        Ok(only.or_else(|| others.next().filter(|_| others.next().is_none())))
     }
 }
 
@@ -67,7 +51,8 @@ impl TimeSeries {
     /// # Errors
     /// A missing, empty or malformed file, and all of [`TimeSeries::from_frame`].
     pub fn from_csv(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, DataError> {
-        Self::from_frame(&read_csv(path.as_ref(), &options.csv)?, options)
+        let Table { frame, faults } = csv::read(path.as_ref(), &options.csv, &options.columns)?;
+        Self::of_table(&frame, options, Some(faults))
     }
 
     /// Reads a Parquet file.
@@ -84,14 +69,30 @@ impl TimeSeries {
     /// Unknown columns, no feature column, columns that are not numeric, labels
     /// other than 0 and 1, timestamps that go back, and gaps as the policy says.
     pub fn from_frame(frame: &DataFrame, options: &LoadOptions) -> Result<Self, DataError> {
+        Self::of_table(frame, options, None)
+    }
+
+    /// `faults` say why columns of a CSV file are text.
+    fn of_table(
+        frame: &DataFrame,
+        options: &LoadOptions,
+        mut faults: Option<BTreeMap<String, DataError>>,
+    ) -> Result<Self, DataError> {
         if frame.height() == 0 {
             return Err(DataError::Empty { what: "the table".into() });
         }
         let roles = &options.columns;
+        if faults.is_none() {
+            roles.check_time_of_day()?;
+        }
         let time = roles.time_in(frame)?;
-        let label = roles.label.as_deref().map(|name| column(frame, name)).transpose()?;
-        let is_feature =
-            |name: &&str| [time, label].into_iter().flatten().all(|role| role.name() != *name);
+        let label = match (&roles.label, &roles.features) {
+            (Some(name), _) => Some(column(frame, name)?),
+            (None, Some(_)) => None,
+            (None, None) => label_in(frame),
+        };
+        let role = |name: &str| [time, label].into_iter().flatten().any(|role| role.name() == name);
+        let is_feature = |name: &&str| !role(name) && !frame.column(name).is_ok_and(is_index);
         let names: Vec<&str> = match &roles.features {
             Some(features) => features.iter().map(String::as_str).collect(),
             None => frame
@@ -104,7 +105,15 @@ impl TimeSeries {
         let read = |name: &&str| floats(column(frame, name)?);
         // Collected before it is searched for errors, so that the first column's is told.
         let columns: Vec<Result<_, DataError>> = names.par_iter().map(read).collect();
-        let columns = columns.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let columns = columns.into_iter().zip(&names).map(|(column, name)| {
+            column.map_err(|error| match error {
+                DataError::NonNumeric { .. } => {
+                    faults.as_mut().and_then(|it| it.remove(*name)).unwrap_or(error)
+                }
+                error => error,
+            })
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let named = || names.iter().map(|name| (*name).to_string());
         let complete: Option<Vec<&[f64]>> = columns.par_iter().map(complete).collect();
         let mut series = match complete {
@@ -125,37 +134,44 @@ impl TimeSeries {
     }
 }
 
-/// Rows that decide the types of a CSV's columns, unless a later row disagrees.
-const TYPING_ROWS: usize = 1000;
-
-pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, DataError> {
-    let delimiter = u8::try_from(format.delimiter)
-        .map_err(|_| SettingError::new("delimiter", "a single-byte character", format.delimiter))?;
-    let parse = CsvParseOptions::default()
-        .with_separator(delimiter)
-        .with_decimal_comma(format.decimal_comma)
-        .with_try_parse_dates(true);
-    let read = |typing_rows| -> Result<DataFrame, DataError> {
-        let reader = CsvReadOptions::default()
-            .with_has_header(format.header)
-            .with_skip_lines(format.skip_lines)
-            .with_infer_schema_length(typing_rows)
-            .with_parse_options(parse.clone())
-            .into_reader_with_file_handle(open(path)?);
-        Ok(reader.finish()?)
+/// The column of zeros and ones whose name says label, if there is exactly one.
+fn label_in(frame: &DataFrame) -> Option<&Column> {
+    const NAMES: [&str; 8] = [
+        "label",
+        "labels",
+        "anomaly",
+        "is_anomaly",
+        "attack",
+        "is_attack",
+        "anomalous",
+        "is_anomalous",
+    ];
+    let labels = |column: &&Column| {
+        NAMES.contains(&column.name().trim().to_lowercase().as_str())
+            && floats(column).is_ok_and(|values| {
+                values.iter().all(|value| value == Some(0.0) || value == Some(1.0))
+            })
     };
-    // The whole file decides where the first rows cannot: a sensor that reads 0 for a
-    // thousand rows and 0.5 later is a float, and one that is silent so long no text.
-    // To ask all rows of every file would cost more than to read it.
-    guarded(path, || match read(Some(TYPING_ROWS)) {
-        Ok(frame) if frame.columns().iter().all(is_typed) => Ok(frame),
-        _ => read(None),
-    })
+    let mut found = frame.columns().iter().filter(labels);
+    found.next().filter(|_| found.next().is_none())
 }
 
-fn is_typed(column: &Column) -> bool {
-    let first = column.head(Some(TYPING_ROWS));
-    first.null_count() < first.len() || column.len() <= TYPING_ROWS
+/// Whether a column is the index that data frames are written with: without a name of its own, it
+/// counts rows.
+fn is_index(column: &Column) -> bool {
+    let unnamed =
+        ["", "index"].contains(&column.name().as_str()) || column.name().starts_with("Unnamed: ");
+    let counts = |values: &Float64Chunked| {
+        let first = values.get(0).unwrap_or(f64::NAN);
+        let whole = values.iter().enumerate().all(|(row, value)| value == Some(first + row as f64));
+        [0.0, 1.0].contains(&first) && whole
+    };
+    unnamed && floats(column).is_ok_and(|values| counts(&values))
+}
+
+/// Reads a CSV file whose roles are still open.
+pub(crate) fn read_csv(path: &Path, format: &CsvFormat) -> Result<DataFrame, DataError> {
+    Ok(csv::read(path, format, &Columns::default())?.frame)
 }
 
 pub(crate) fn read_parquet(path: &Path) -> Result<DataFrame, DataError> {
@@ -169,18 +185,6 @@ pub(crate) fn guarded<T>(
 ) -> Result<T, DataError> {
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(DataError::Malformed { path: path.into() }))
-}
-
-pub(crate) fn open(path: &Path) -> Result<File, DataError> {
-    if !path.is_file() {
-        return Err(DataError::MissingFile { path: path.into() });
-    }
-    let io = |source| DataError::Io { path: path.into(), source };
-    let file = File::open(path).map_err(io)?;
-    if file.metadata().map_err(io)?.len() == 0 {
-        return Err(DataError::Empty { what: path.display().to_string() });
-    }
-    Ok(file)
 }
 
 /// A column by name; the error lists the columns there are.
@@ -223,27 +227,51 @@ pub(crate) fn timestamps(column: &Column, format: Option<&str>) -> Result<Vec<i6
     let name = column.name().to_string();
     let nanoseconds = DataType::Datetime(TimeUnit::Nanoseconds, None);
     let column = match column.dtype() {
-        DataType::String => column
-            .str()?
-            .as_datetime(
-                format,
-                TimeUnit::Nanoseconds,
-                true,
-                false,
-                None,
-                &StringChunked::from_iter(std::iter::once("raise")),
-            )?
-            .into_series()
-            .cast(&DataType::Int64)?
-            .into(),
+        DataType::String => return times_of_text(&name, column.str()?, format),
         DataType::Date | DataType::Datetime(..) => {
             column.cast(&nanoseconds)?.cast(&DataType::Int64)?
+        }
+        dtype if dtype.is_float() => {
+            let numbers = column.cast(&DataType::Float64)?;
+            let numbers = numbers.f64()?;
+            let whole = numbers.iter().flatten().all(|number| number.fract() == 0.0);
+            // A fraction is not cut: billionths of the unit, which are nanoseconds of seconds.
+            let unit = if whole { 1.0 } else { 1e9 };
+            let times = numbers.iter().map(|number| number.map(|number| (unit * number) as i64));
+            times.collect::<Int64Chunked>().into_column()
         }
         dtype if dtype.is_primitive_numeric() => column.cast(&DataType::Int64)?,
         dtype => return Err(DataError::NotTime { column: name, dtype: dtype.to_string() }),
     };
     let missing = |row| DataError::MissingTime { column: name.clone(), row };
     column.i64()?.iter().enumerate().map(|(row, t)| t.ok_or_else(|| missing(row))).collect()
+}
+
+fn times_of_text(
+    column: &str,
+    cells: &StringChunked,
+    format: Option<&str>,
+) -> Result<Vec<i64>, DataError> {
+    let times = match format {
+        Some(format) => read_by_format(cells.iter(), format),
+        None => read_times(cells.iter().collect::<Vec<_>>().iter().copied()),
+    };
+    let times = times.map_err(|fault| match fault {
+        TimeFault::Ambiguous => DataError::AmbiguousTime { column: column.into() },
+        TimeFault::Cell(row) => {
+            let expected = format.map_or("a date-time or a number".into(), |it| format!("{it:?}"));
+            let cell = cells.get(row).unwrap_or_default().into();
+            DataError::TimeCell {
+                place: format!("row {row}"),
+                column: column.into(),
+                expected,
+                cell,
+            }
+        }
+    })?;
+    let missing = |row| DataError::MissingTime { column: column.into(), row };
+    let times = times.values.into_iter().enumerate();
+    times.map(|(row, time)| time.ok_or_else(|| missing(row))).collect()
 }
 
 fn labels(column: &Column) -> Result<Vec<bool>, DataError> {
@@ -297,7 +325,11 @@ mod tests {
                 label: Some("y".into()),
                 ..Default::default()
             },
-            csv: CsvFormat { delimiter: ';', decimal_comma: true, ..Default::default() },
+            csv: CsvFormat {
+                delimiter: Some(';'),
+                decimal_comma: Some(true),
+                ..Default::default()
+            },
             ..Default::default()
         };
         let series = TimeSeries::from_csv(file.path(), &options).unwrap();
@@ -357,7 +389,8 @@ mod tests {
         assert!(matches!(load("", Columns::default()), Err(DataError::Empty { .. })));
         assert!(matches!(load("a,b\n", Columns::default()), Err(DataError::Empty { .. })));
         let text = load("a,b\n1,x\n", Columns::default());
-        assert!(matches!(text, Err(DataError::NonNumeric { column, .. }) if column == "b"));
+        assert!(matches!(text, Err(DataError::Cell { place, column, cell, .. })
+                if place.ends_with("line 2") && column == "b" && cell == "x"));
         let only_label = Columns { label: Some("y".into()), ..Default::default() };
         assert!(matches!(load("y\n0\n", only_label), Err(DataError::NoFeatures)));
         let label = || Columns { label: Some("y".into()), ..Default::default() };

@@ -8,7 +8,8 @@ use polars::prelude::*;
 
 use crate::columns::Columns;
 use crate::error::DataError;
-use crate::load::{column, floats, guarded, open, read_parquet, timestamps, with_gaps};
+use crate::load::{column, floats, guarded, read_parquet, timestamps, with_gaps};
+use crate::open::open;
 
 /// The rows of a Parquet file, of which any part can be read without the rest.
 #[derive(Debug, Clone)]
@@ -39,6 +40,7 @@ impl ParquetRows {
         channels: &[String],
         columns: &Columns,
     ) -> Result<Self, DataError> {
+        columns.check_time_of_day()?;
         let path = path.as_ref();
         let rows = guarded(path, || Ok(ParquetReader::new(open(path)?).num_rows()?))?;
         let time = columns.time.clone().map(|name| (name, columns.time_format.clone()));

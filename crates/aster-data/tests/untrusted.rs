@@ -117,8 +117,8 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let format = CsvFormat::with(|it| {
-            (it.delimiter, it.decimal_comma) = (delimiter, decimal_comma);
-            (it.header, it.skip_lines) = (header, skip_lines);
+            (it.delimiter, it.decimal_comma) = (Some(delimiter), Some(decimal_comma));
+            (it.header, it.skip_lines) = (Some(header), Some(skip_lines));
         });
         check(csv(&folder.path().join("x.csv"), text.join("\n").as_bytes(), format));
     }

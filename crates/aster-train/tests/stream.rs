@@ -452,7 +452,7 @@ fn a_long_gap_is_filled_in_bounded_memory() {
 fn streams_that_begin_together_do_not_all_run_the_network_on_the_same_push() {
     let series = &split().test;
     let mut streams = Streams::new(detector(), StreamConfig::default()).unwrap();
-    let names: Vec<String> = (0..80).map(|number| format!("pump-{number}")).collect();
+    let names: Vec<String> = (0..256).map(|number| format!("pump-{number}")).collect();
     let mut most = 0;
     for row in 0..200 {
         let row = &rows(series, row..row + 1)[0];
@@ -461,7 +461,7 @@ fn streams_that_begin_together_do_not_all_run_the_network_on_the_same_push() {
         most = most.max(outputs.values().filter(|output| !output.scores.is_empty()).count());
     }
     // Of a stride of 8 rows, each has its own.
-    assert_eq!(most, 80 / 8);
+    assert_eq!(most, 256 / 8);
 }
 
 #[test]

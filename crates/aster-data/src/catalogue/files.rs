@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{DatasetId, Task, TestSeries, list, stem, task};
 use crate::columns::Columns;
+use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{CsvFormat, LoadOptions, read_csv};
+use crate::load::{LoadOptions, read_csv};
 use crate::missing::MissingPolicy;
 use crate::series::TimeSeries;
 

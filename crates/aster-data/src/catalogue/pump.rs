@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{Task, task};
 use crate::columns::Columns;
+use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
+use crate::load::{LoadOptions, column_names, label_from_status, read_csv};
 use crate::missing::MissingPolicy;
 use crate::series::TimeSeries;
 

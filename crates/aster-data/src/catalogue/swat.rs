@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, list, task};
 use crate::columns::Columns;
+use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{CsvFormat, LoadOptions, column_names, label_from_status, read_csv};
+use crate::load::{LoadOptions, column_names, label_from_status, read_csv};
 use crate::series::TimeSeries;
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
@@ -26,7 +27,7 @@ pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
 /// Reads one export: an optional banner line, padded column names, and a label
 /// column spelled `Normal`, `Attack` or, in some rows, `A ttack`.
 fn read(path: &Path) -> Result<TimeSeries, DataError> {
-    let format = CsvFormat { skip_lines: banner_lines(path)?, ..Default::default() };
+    let format = CsvFormat { skip_lines: Some(banner_lines(path)?), ..Default::default() };
     let mut frame = read_csv(path, &format)?;
     let names: Vec<String> =
         column_names(&frame).iter().map(|name| name.trim().to_string()).collect();

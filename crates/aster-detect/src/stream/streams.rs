@@ -19,11 +19,14 @@ use crate::stream::state::{StreamState, advance};
 
 const FORMAT: Format = Format { name: "aster-streams", version: 3 };
 
+/// Streams whose windows are due at the same rows: enough to keep all cores busy.
+const TOGETHER: usize = 32;
+
 /// Many streams of one detector, whose windows the network runs on together.
 ///
-/// A push visits the streams that it names and no other. Streams that begin together have their
-/// windows due at different rows, so that no push runs the network for all of them: a score is
-/// final up to a stride later than that of a [`StreamingDetector`](crate::StreamingDetector), and
+/// A push visits the streams that it names and no other. Of streams that begin together, 32 at a
+/// time have their windows due at the same rows, so that no push runs the network for all of them:
+/// a score is final up to a stride later than that of a [`StreamingDetector`](crate::StreamingDetector), and
 /// the same.
 ///
 /// ```no_run
@@ -101,7 +104,7 @@ impl Streams {
             let (name, state) = known.unwrap_or_else(|| {
                 let mut state = fresh.clone();
                 let number = self.streams.len() + pushed.len();
-                state.set_delay(number % self.detector.windows.stride());
+                state.set_delay(number / TOGETHER % self.detector.windows.stride());
                 (name.into(), state)
             });
             pushed.push(Pushed { name, state, rows, output: StreamOutput::default() });

@@ -1,0 +1,10 @@
+//! CSV files as people have them.
+
+mod dialect;
+mod encoding;
+mod format;
+mod number;
+mod table;
+
+pub use format::CsvFormat;
+pub(crate) use table::{Table, read};
