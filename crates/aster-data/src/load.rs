@@ -364,6 +364,28 @@ mod tests {
     }
 
     #[test]
+    fn dates_and_times_of_the_day_make_one_time_where_they_can() {
+        let load = |text: &str, columns| load(text, columns).unwrap();
+        let split =
+            load("Date,Time,a\n2024-01-01,00:00:10,1\n2024-01-01,00:00:20,2\n", Columns::default());
+        assert_eq!(split.timestamps().unwrap()[0], 1_704_067_210_000_000_000);
+        assert_eq!(split.channels(), ["a"]);
+        // A number of the day beside a whole time is a channel.
+        let whole = load(
+            "day,time,a\n1,2024-01-01 00:00:10,1\n1,2024-01-01 00:00:20,2\n",
+            Columns::default(),
+        );
+        assert_eq!(whole.timestamps().unwrap()[0], 1_704_067_210_000_000_000);
+        assert_eq!(whole.channels(), ["day", "a"]);
+        let named =
+            Columns { time: Some("d".into()), time_of_day: Some("h".into()), ..Default::default() };
+        let named = load("d,h,a\n1.2.2024,7,1\n1.2.2024,8,2\n", named);
+        assert_eq!(named.timestamps().unwrap()[1], 1_706_774_400_000_000_000);
+        let alone = Columns { time_of_day: Some("h".into()), ..Default::default() };
+        assert!(matches!(super::tests::load("h,a\n1,2\n", alone), Err(DataError::Setting(_))));
+    }
+
+    #[test]
     fn explicit_time_format() {
         let columns = Columns {
             time: Some("t".into()),

@@ -11,20 +11,19 @@ pub(crate) fn decode(
     bytes: Vec<u8>,
     label: Option<&str>,
 ) -> Result<Vec<u8>, DataError> {
+    let is_utf8 = std::str::from_utf8(&bytes).is_ok();
     let unknown = |label| SettingError::new("csv.encoding", "a label of an encoding", label);
     let encoding = match label {
         Some(label) => Encoding::for_label(label.as_bytes()).ok_or_else(|| unknown(label))?,
         None => match Encoding::for_bom(&bytes) {
             Some((encoding, _)) => encoding,
-            None if std::str::from_utf8(&bytes).is_ok() && !wide(&bytes, 1) && !wide(&bytes, 0) => {
-                UTF_8
-            }
+            None if is_utf8 && !wide(&bytes, 1) && !wide(&bytes, 0) => UTF_8,
             None if wide(&bytes, 1) => UTF_16LE,
             None if wide(&bytes, 0) => UTF_16BE,
             None => WINDOWS_1252,
         },
     };
-    if encoding == UTF_8 && std::str::from_utf8(&bytes).is_ok() {
+    if encoding == UTF_8 && is_utf8 {
         let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         return Ok(if mark == 0 { bytes } else { bytes[mark..].to_vec() });
     }

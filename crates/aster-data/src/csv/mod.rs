@@ -4,6 +4,8 @@ mod dialect;
 mod encoding;
 mod format;
 mod number;
+mod part;
+mod plain;
 mod table;
 
 pub use format::CsvFormat;

@@ -25,6 +25,10 @@ impl Numbers {
         Self { decimal_comma, missing, units: format.units }
     }
 
+    pub(crate) fn decimal_comma(&self) -> bool {
+        self.decimal_comma
+    }
+
     /// Reads a cell.
     pub(crate) fn read(&self, cell: &[u8]) -> Cell {
         // Most cells are plain numbers.

@@ -11,6 +11,8 @@ use super::dialect::Dialect;
 use super::encoding::decode;
 use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
+use super::part::{Kind, Part, Values};
+use super::plain;
 use crate::columns::{Columns, is_time_name};
 use crate::error::DataError;
 use crate::open::open;
@@ -28,33 +30,6 @@ pub(crate) struct Table {
 const CHUNK: usize = 1 << 22;
 /// Rows that tell whether a column holds numbers.
 const SAMPLE: usize = 200;
-
-/// What a column is read as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Numbers,
-    Text,
-}
-
-/// Columns of a part of the file.
-struct Part {
-    columns: Vec<Values>,
-    rows: usize,
-    lines: u64,
-    /// Lines before the last row.
-    last: u64,
-    /// A row with more fields than there are columns: its line in the part, and how many.
-    too_long: Option<(u64, usize)>,
-}
-
-enum Values {
-    Numbers {
-        values: Vec<f64>,
-        /// Line in the part, and the first cell that is no number.
-        words: Option<(u64, String)>,
-    },
-    Text(Vec<Option<String>>),
-}
 
 /// Reads a CSV file. Columns of numbers are `Float64`, with NaN where a value is missing; columns
 /// of date-times are `Datetime` in nanoseconds, unless the roles name them; all others are text.
@@ -106,23 +81,6 @@ fn split_times(names: &[String], roles: &Columns) -> Result<Option<(usize, usize
     }
 }
 
-impl Part {
-    /// Puts times of the day behind dates; hours without minutes get them.
-    fn join_times(&mut self, date: usize, of_day: usize) {
-        let times = std::mem::replace(&mut self.columns[of_day], Values::Text(vec![]));
-        let (Values::Text(dates), Values::Text(times)) = (&mut self.columns[date], times) else {
-            return;
-        };
-        for (date, time) in dates.iter_mut().zip(times) {
-            let hour = |time: &str| time.bytes().all(|byte| byte.is_ascii_digit());
-            *date = date.take().zip(time).map(|(date, time)| match hour(&time) {
-                true => format!("{date} {time}:00"),
-                false => format!("{date} {time}"),
-            });
-        }
-    }
-}
-
 struct File<'a> {
     path: &'a Path,
     format: &'a CsvFormat,
@@ -139,7 +97,10 @@ impl File<'_> {
         let sample = self.part(body, &vec![Kind::Text; names.len()], Some(SAMPLE));
         let kind = |(name, values): (&String, &Values)| self.kind(name, values, roles);
         let mut kinds: Vec<Kind> = names.iter().zip(&sample.columns).map(kind).collect();
-        let split = split_times(&names, roles)?;
+        // What only its name makes two columns of one time has to make one.
+        let named = roles.time_of_day.is_some();
+        let split = split_times(&names, roles)?
+            .filter(|(date, of_day)| named || sample.makes_times(*date, *of_day));
         if let Some((date, of_day)) = split {
             (kinds[date], kinds[of_day]) = (Kind::Text, Kind::Text);
         }
@@ -176,15 +137,18 @@ impl File<'_> {
         if let Some((date, of_day)) = split {
             parts.iter_mut().for_each(|part| part.join_times(date, of_day));
         }
+        let of_parts = |at: usize| -> Vec<Values> {
+            parts.iter_mut().map(|part| std::mem::take(&mut part.columns[at])).collect()
+        };
+        let by_column: Vec<Vec<Values>> = (0..names.len()).map(of_parts).collect();
+        let mut joined: Vec<Values> = by_column.into_par_iter().map(Values::join).collect();
         let mut columns = vec![];
         for (at, name) in names.iter().enumerate() {
             if split.is_some_and(|(_, of_day)| of_day == at) {
                 continue;
             }
-            let of_parts = parts
-                .iter_mut()
-                .map(|part| std::mem::replace(&mut part.columns[at], Values::Text(vec![])));
-            match self.column(name, of_parts, (body, first_line), roles, &mut faults) {
+            let values = std::mem::take(&mut joined[at]);
+            match self.column(name, values, (body, first_line), roles, &mut faults) {
                 Some(column) => columns.push(column),
                 // A delimiter at the end of each line makes no column.
                 None => continue,
@@ -253,22 +217,17 @@ impl File<'_> {
         let ends = cuts[1..].iter().copied().chain([body.len()]);
         let chunks: Vec<&[u8]> =
             cuts.iter().zip(ends).map(|(start, end)| &body[*start..end]).collect();
-        chunks.into_par_iter().map(|chunk| self.part(chunk, kinds, None)).collect()
+        let marks = (self.dialect.delimiter, self.comment());
+        let read = |chunk: &[u8]| plain::read(chunk, marks, kinds, &self.numbers);
+        chunks.into_par_iter().map(read).collect()
     }
 
     fn part(&self, text: &[u8], kinds: &[Kind], rows: Option<usize>) -> Part {
         let mut reader = ReaderBuilder::new();
         reader.delimiter(self.dialect.delimiter).has_headers(false).flexible(true);
-        reader.comment(self.format.comment.and_then(|mark| u8::try_from(mark).ok()));
+        reader.comment(self.comment());
         let mut reader = reader.from_reader(text);
-        // Lines are shorter than this, mostly.
-        let expected = text.len() / (8 * kinds.len()).max(1);
-        let column = |kind: &Kind| match kind {
-            Kind::Numbers => Values::Numbers { values: Vec::with_capacity(expected), words: None },
-            Kind::Text => Values::Text(vec![]),
-        };
-        let columns = kinds.iter().map(column).collect();
-        let mut part = Part { columns, rows: 0, lines: 0, last: 0, too_long: None };
+        let mut part = Part::new(kinds, if rows.is_some() { 0 } else { text.len() });
         let mut record = ByteRecord::new();
         // Errors of this reader are those of the source, which is memory.
         while rows.is_none_or(|rows| part.rows < rows)
@@ -277,65 +236,44 @@ impl File<'_> {
             if record.iter().all(|field| field.trim_ascii().is_empty()) {
                 continue;
             }
-            let line = record.position().map_or(0, |position| position.line() - 1);
-            part.last = line;
+            part.last = record.position().map_or(0, |position| position.line() - 1);
             let beyond =
                 record.iter().skip(kinds.len()).any(|field| !field.trim_ascii().is_empty());
-            if beyond && part.too_long.is_none() {
-                part.too_long = Some((line, record.len()));
+            if beyond {
+                part.too_long.get_or_insert((part.last, record.len()));
             }
             for (at, column) in part.columns.iter_mut().enumerate() {
-                let cell = record.get(at).unwrap_or_default();
-                match column {
-                    Values::Numbers { values, words } => {
-                        values.push(match self.numbers.read(cell) {
-                            Cell::Number(value) => value,
-                            Cell::Missing => f64::NAN,
-                            Cell::Words => {
-                                words.get_or_insert_with(|| {
-                                    (line, String::from_utf8_lossy(cell).into())
-                                });
-                                f64::NAN
-                            }
-                        })
-                    }
-                    Values::Text(cells) => {
-                        let missing = self.numbers.read(cell) == Cell::Missing;
-                        cells.push((!missing).then(|| String::from_utf8_lossy(cell).trim().into()));
-                    }
-                }
+                column.push(record.get(at).unwrap_or_default(), part.last, &self.numbers);
             }
             part.rows += 1;
         }
-        part.lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if rows.is_none() {
+            part.lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+        }
         part
     }
 
-    /// Joins a column's parts; none for one that has neither name nor value.
+    fn comment(&self) -> Option<u8> {
+        self.format.comment.and_then(|mark| u8::try_from(mark).ok())
+    }
+
+    /// Makes a column of its cells; none for one that has neither name nor value.
     fn column(
         &self,
         name: &str,
-        parts: impl Iterator<Item = Values>,
+        values: Values,
         (body, first_line): (&[u8], u64),
         roles: &Columns,
         faults: &mut BTreeMap<String, DataError>,
     ) -> Option<Column> {
-        let (mut numbers, mut text, mut is_text) = (vec![], vec![], false);
-        for part in parts {
-            match part {
-                Values::Numbers { values, .. } if numbers.is_empty() => numbers = values,
-                Values::Numbers { values, .. } => numbers.extend(values),
-                Values::Text(cells) => {
-                    is_text = true;
-                    text.extend(cells);
-                }
-            }
-        }
         let name_of = PlSmallStr::from(name);
-        if !is_text {
-            let empty = name.is_empty() && numbers.iter().all(|value| value.is_nan());
-            return (!empty).then(|| Column::new(name_of, numbers));
-        }
+        let text = match values {
+            Values::Numbers { values, .. } => {
+                let empty = name.is_empty() && values.iter().all(|value| value.is_nan());
+                return (!empty).then(|| Column::new(name_of, values));
+            }
+            Values::Text(text) => text,
+        };
         if roles.time.as_deref() != Some(name) {
             match read_times(text.iter().map(Option::as_deref)) {
                 Ok(times) => {
