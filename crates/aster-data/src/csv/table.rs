@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::iter::once;
 use std::path::Path;
 
 use aster_base::SettingError;
@@ -159,25 +160,18 @@ impl File<'_> {
 
     /// Names of the columns: those of the header, unique; `column_1` and so on where there is none.
     fn names(&self) -> Vec<String> {
-        let count = self.dialect.header.as_ref().map_or(0, Vec::len).max(self.dialect.fields);
-        let header = |at: usize| self.dialect.header.as_ref().and_then(|names| names.get(at));
+        let header = self.dialect.header.as_deref();
+        let count = header.map_or(0, <[String]>::len).max(self.dialect.fields);
+        let written = |at: usize| match header {
+            Some(names) => names.get(at).cloned().unwrap_or_default(),
+            None => format!("column_{}", at + 1),
+        };
+        let written: Vec<String> = (0..count).map(written).collect();
         let mut names: Vec<String> = vec![];
-        for at in 0..count {
-            let name = match (header(at), &self.dialect.header) {
-                (Some(name), _) => name.clone(),
-                (None, Some(_)) => String::new(),
-                (None, None) => format!("column_{}", at + 1),
-            };
-            let taken = |name: &String, names: &[String]| {
-                names.contains(name)
-                    || (at + 1..count).any(|later| header(later) == Some(name) && later != at)
-            };
-            let mut unique = name.clone();
-            if names.contains(&name) {
-                let numbered = (2..).map(|number| format!("{name}_{number}"));
-                unique = numbered.into_iter().find(|it| !taken(it, &names)).unwrap_or(name);
-            }
-            names.push(unique);
+        for name in &written {
+            let numbered = (2..).map(|number| format!("{name}_{number}"));
+            let free = |it: &String| !names.contains(it) && (it == name || !written.contains(it));
+            names.extend(once(name.clone()).chain(numbered).find(free));
         }
         names
     }

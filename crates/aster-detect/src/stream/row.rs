@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// assert_eq!(borrowed, parsed);
 /// let missing: Row = serde_json::from_str(r#"{"values": [null, 1.5]}"#)?;
 /// assert!(missing.time.is_none() && missing.values[0].is_nan());
+/// assert_eq!(borrowed.to_string(), "time 7: 0.5, 1.5");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,18 @@ impl<'a> Row<'a> {
     /// Creates a row of values `[C]`, borrowed (`&[f64]`) or owned (`Vec<f64>`).
     pub fn new(time: impl Into<Option<i64>>, values: impl Into<Cow<'a, [f64]>>) -> Self {
         Self { time: time.into(), values: values.into() }
+    }
+}
+
+/// As `time 7: 0.5, NaN`.
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<String> = self.values.iter().map(f64::to_string).collect();
+        let values = values.join(", ");
+        match self.time {
+            Some(time) => write!(f, "time {time}: {values}"),
+            None => f.write_str(&values),
+        }
     }
 }
 
