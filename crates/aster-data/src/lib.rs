@@ -16,43 +16,25 @@
 //! # Ok::<(), aster_data::DataError>(())
 //! ```
 
-#[cfg(feature = "arrow")]
-mod arrow;
 #[cfg(feature = "files")]
 mod catalogue;
-mod columns;
-#[cfg(feature = "files")]
-mod csv;
 mod error;
-#[cfg(feature = "files")]
-mod load;
 mod missing;
-#[cfg(feature = "files")]
-mod open;
-#[cfg(feature = "files")]
-mod parquet;
+mod read;
 mod resample;
 mod scale;
 mod scaled;
 mod series;
 mod synthetic;
-#[cfg(feature = "files")]
-mod time;
-#[cfg(feature = "ndarray")]
-mod view;
 mod windows;
 
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
-pub use columns::Columns;
-#[cfg(feature = "files")]
-pub use csv::CsvFormat;
 pub use error::DataError;
-#[cfg(feature = "files")]
-pub use load::LoadOptions;
 pub use missing::MissingPolicy;
+pub use read::Columns;
 #[cfg(feature = "files")]
-pub use parquet::{ParquetRows, ScoreTable};
+pub use read::{CsvFormat, LoadOptions, ParquetRows, ScoreTable};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
 pub use scaled::ScaledSeries;
 pub use series::{TimeSeries, TrainSeries};
@@ -62,7 +44,7 @@ pub use windows::Windows;
 // For other crates of this workspace.
 #[doc(hidden)]
 #[cfg(feature = "files")]
-pub use parquet::RowBlock;
+pub use read::RowBlock;
 #[doc(hidden)]
 pub use windows::OverlapMean;
 

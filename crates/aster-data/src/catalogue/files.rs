@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{DatasetId, Task, TestSeries, list, stem, task};
-use crate::columns::Columns;
-use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{LoadOptions, read_csv};
 use crate::missing::MissingPolicy;
+use crate::read::Columns;
+use crate::read::CsvFormat;
+use crate::read::{LoadOptions, read_csv};
 use crate::series::TimeSeries;
 
 fn labelled() -> LoadOptions {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Task, task};
-use crate::columns::Columns;
-use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{LoadOptions, column_names, label_from_status, read_csv};
 use crate::missing::MissingPolicy;
+use crate::read::Columns;
+use crate::read::CsvFormat;
+use crate::read::{LoadOptions, column_names, label_from_status, read_csv};
 use crate::series::TimeSeries;
 
 /// Training rows of TAB's split; of a file of another length, the same share.

@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, list, task};
-use crate::columns::Columns;
-use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{LoadOptions, column_names, label_from_status, read_csv};
+use crate::read::Columns;
+use crate::read::CsvFormat;
+use crate::read::{LoadOptions, column_names, label_from_status, read_csv};
 use crate::series::TimeSeries;
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::{DatasetId, Task, list, stem, task};
-use crate::csv::CsvFormat;
 use crate::error::DataError;
-use crate::load::{binary, column, read_csv, read_parquet};
+use crate::read::CsvFormat;
+use crate::read::{binary, column, read_csv, read_parquet};
 use crate::series::TimeSeries;
 
 /// Total and training rows of CATSv2's four series.

@@ -36,10 +36,19 @@ impl Columns {
     }
 }
 
-/// Whether columns of this name are times, by custom.
+/// The only item there is; none where there are more.
+#[cfg(any(feature = "files", feature = "arrow"))]
+pub(crate) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
+}
+
+/// Name that columns of a role customarily have, whatever its case.
 #[cfg(feature = "files")]
-pub(crate) fn is_time_name(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
+pub(crate) struct Custom(&'static [&'static str]);
+
+#[cfg(feature = "files")]
+impl Custom {
+    pub(crate) const TIME: Self = Self(&[
         "time",
         "timestamp",
         "timestamps",
@@ -52,6 +61,22 @@ pub(crate) fn is_time_name(name: &str) -> bool {
         "unix_time",
         "date_time",
         "date time",
-    ];
-    NAMES.contains(&name.trim().to_lowercase().as_str())
+    ]);
+    pub(crate) const DATE: Self = Self(&["date", "day", "datum", "fecha"]);
+    pub(crate) const TIME_OF_DAY: Self =
+        Self(&["time", "hour", "hour ending", "time of day", "zeit", "uhrzeit", "hora", "heure"]);
+    pub(crate) const LABEL: Self = Self(&[
+        "label",
+        "labels",
+        "anomaly",
+        "is_anomaly",
+        "attack",
+        "is_attack",
+        "anomalous",
+        "is_anomalous",
+    ]);
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains(&name.trim().to_lowercase().as_str())
+    }
 }

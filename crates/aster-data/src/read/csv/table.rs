@@ -14,10 +14,10 @@ use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
 use super::part::{Kind, Part, Values};
 use super::plain;
-use crate::columns::{Columns, is_time_name};
 use crate::error::DataError;
-use crate::open::open;
-use crate::time::{TimeFault, read_times};
+use crate::read::columns::{Columns, Custom, only};
+use crate::read::open::open;
+use crate::read::time::{TimeFault, read_times};
 
 /// A table whose columns have types, and why some of them are text.
 pub(crate) struct Table {
@@ -60,22 +60,9 @@ fn split_times(names: &[String], roles: &Columns) -> Result<Option<(usize, usize
             Err(SettingError::new("columns.time_of_day", expected, of_day).into())
         }
         (None, None) if roles.features.is_none() => {
-            let only = |known: &[&str]| {
-                let named = |name: &String| known.contains(&name.trim().to_lowercase().as_str());
-                let mut found = (0..names.len()).filter(|at| named(&names[*at]));
-                found.next().filter(|_| found.next().is_none())
-            };
-            let date = only(&["date", "day", "datum", "fecha"]);
-            let of_day = only(&[
-                "time",
-                "hour",
-                "hour ending",
-                "time of day",
-                "zeit",
-                "uhrzeit",
-                "hora",
-                "heure",
-            ]);
+            let named =
+                |custom: Custom| only((0..names.len()).filter(|at| custom.has(&names[*at])));
+            let (date, of_day) = (named(Custom::DATE), named(Custom::TIME_OF_DAY));
             Ok(date.zip(of_day))
         }
         _ => Ok(None),
@@ -189,7 +176,7 @@ impl File<'_> {
                 Cell::Missing => (),
             }
         }
-        match roles.time.as_deref() == Some(name) || is_time_name(name) || words > numbers {
+        match roles.time.as_deref() == Some(name) || Custom::TIME.has(name) || words > numbers {
             true => Kind::Text,
             false => Kind::Numbers,
         }
@@ -283,14 +270,12 @@ impl File<'_> {
                 Err(TimeFault::Cell(row)) => {
                     let first = text.iter().position(Option::is_some).unwrap_or(0);
                     let cell = |row: usize| text.get(row).and_then(Option::as_deref).unwrap_or("");
-                    let place = |row| place(self.path, self.line_of(body, row) + first_line);
+                    let line = first_line + self.line_of(body, row);
                     // Of a column that begins with times, the cell that is none is the fault.
                     let fault = match row == first {
-                        true => {
-                            self.fault(self.line_of(body, first) + first_line, name, cell(first))
-                        }
+                        true => self.fault(line, name, cell(first)),
                         false => DataError::TimeCell {
-                            place: place(row),
+                            place: place(self.path, line),
                             column: name.into(),
                             expected: "a date-time, as in the rows before".into(),
                             cell: cell(row).into(),
@@ -305,8 +290,7 @@ impl File<'_> {
 
     /// Lines of the body before a row.
     fn line_of(&self, body: &[u8], row: usize) -> u64 {
-        let part = self.part(body, &[], Some(row + 1));
-        part.last
+        self.part(body, &[], Some(row + 1)).last
     }
 
     fn fault(&self, line: u64, column: &str, cell: &str) -> DataError {

@@ -1,5 +1,5 @@
 use super::number::{Cell, Numbers};
-use crate::time::{TimeFault, read_times};
+use crate::read::time::{TimeFault, read_times};
 
 /// What a column is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 
-use crate::columns::Columns;
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
+use crate::read::columns::{Columns, only};
 use crate::series::TimeSeries;
 
 impl TimeSeries {
@@ -79,8 +79,8 @@ fn time_in<'a>(batch: &'a RecordBatch, columns: &'a Columns) -> Result<Option<&'
         matches!(kind, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
     };
     let schema = batch.schema_ref();
-    let mut dates = schema.fields().iter().filter(|field| dated(field.data_type()));
-    Ok(dates.next().filter(|_| dates.next().is_none()).map(|field| field.name().as_str()))
+    let dates = schema.fields().iter().filter(|field| dated(field.data_type()));
+    Ok(only(dates).map(|field| field.name().as_str()))
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, DataError> {

@@ -34,7 +34,7 @@ pub(crate) fn decode(
     }
 }
 
-/// Whether every other byte at the beginning, from the first or the second on, is 0.
+/// Tells UTF-16 of Latin text: every other byte at the beginning, from the first or the second on, is 0.
 fn wide(bytes: &[u8], from: usize) -> bool {
     let sample = &bytes[..bytes.len().min(512)];
     let zeros = sample.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();

@@ -137,13 +137,13 @@ fn most_common(counts: &[usize]) -> usize {
     counts.iter().copied().max_by_key(|count| (times(*count), *count)).unwrap_or(1)
 }
 
-/// Whether the table begins at a line: it has as many fields as most, or one less where those end
-/// with a delimiter.
+/// Tells a line at which the table begins: one of as many fields as most, or one less where those
+/// end with a delimiter.
 fn begins(counts: &[usize], line: usize, most: usize, trailing: bool) -> bool {
     counts[line] == most || (trailing && counts[line] + 1 == most)
 }
 
-/// Whether cells are decimals with a comma, and none is one with a point.
+/// Tells decimal commas: some cells have one, and none a decimal point.
 fn commas(body: &[Vec<String>], delimiter: u8) -> bool {
     let split = |cell: &str, point: char| -> Option<(String, String)> {
         let (whole, rest) = cell.rsplit_once(point)?;
@@ -181,14 +181,14 @@ fn commas(body: &[Vec<String>], delimiter: u8) -> bool {
     with_comma
 }
 
-/// Whether a cell is a number, or begins like a date.
+/// Tells a cell that is a number or begins like a date.
 fn is_value(cell: &str, numbers: &Numbers) -> bool {
     let dated =
         || cell.starts_with(|c: char| c.is_ascii_digit()) && cell.contains(['-', '/', ':', '.']);
     matches!(numbers.read(cell.as_bytes()), Cell::Number(_)) || dated()
 }
 
-/// Whether the first line names the columns: it holds no value, or the numbers of columns.
+/// Tells a header: a first line that holds no value, or the numbers of columns.
 fn names_columns(body: &[Vec<String>], numbers: &Numbers) -> bool {
     let Some(first) = body.first() else { return false };
     let counts_up = |from: usize| {
@@ -201,7 +201,7 @@ fn names_columns(body: &[Vec<String>], numbers: &Numbers) -> bool {
     (words && first.iter().any(|cell| !cell.is_empty())) || counts_up(0) || counts_up(1)
 }
 
-/// Whether the line after the header holds words where the one after it holds values.
+/// Tells a row of units: words below the header, above values.
 fn tells_units(body: &[Vec<String>], numbers: &Numbers) -> bool {
     let (Some(units), Some(next)) = (body.get(1), body.get(2)) else { return false };
     let words = |cell: &String| matches!(numbers.read(cell.as_bytes()), Cell::Words);

@@ -6,13 +6,13 @@ use polars::prelude::*;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::columns::{Columns, is_time_name};
-use crate::csv::{self, CsvFormat, Table};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
-use crate::open::open;
+use crate::read::columns::{Columns, Custom, only};
+use crate::read::csv::{self, CsvFormat, Table};
+use crate::read::open::open;
+use crate::read::time::{TimeFault, read_by_format, read_times};
 use crate::series::TimeSeries;
-use crate::time::{TimeFault, read_by_format, read_times};
 
 impl Columns {
     /// The column of timestamps of a table, if there is one.
@@ -22,12 +22,11 @@ impl Columns {
         }
         let is_date =
             |column: &&Column| matches!(column.dtype(), DataType::Date | DataType::Datetime(..));
-        let mut dates = frame.columns().iter().filter(is_date);
-        let only = dates.next().filter(|_| dates.next().is_none());
-        let named =
-            |column: &&Column| column.dtype().is_primitive_numeric() && is_time_name(column.name());
-        let mut others = frame.columns().iter().filter(named);
-        Ok(only.or_else(|| others.next().filter(|_| others.next().is_none())))
+        let named = |column: &&Column| {
+            column.dtype().is_primitive_numeric() && Custom::TIME.has(column.name())
+        };
+        let dated = only(frame.columns().iter().filter(is_date));
+        Ok(dated.or_else(|| only(frame.columns().iter().filter(named))))
     }
 }
 
@@ -136,28 +135,16 @@ impl TimeSeries {
 
 /// The column of zeros and ones whose name says label, if there is exactly one.
 fn label_in(frame: &DataFrame) -> Option<&Column> {
-    const NAMES: [&str; 8] = [
-        "label",
-        "labels",
-        "anomaly",
-        "is_anomaly",
-        "attack",
-        "is_attack",
-        "anomalous",
-        "is_anomalous",
-    ];
     let labels = |column: &&Column| {
-        NAMES.contains(&column.name().trim().to_lowercase().as_str())
+        Custom::LABEL.has(column.name())
             && floats(column).is_ok_and(|values| {
                 values.iter().all(|value| value == Some(0.0) || value == Some(1.0))
             })
     };
-    let mut found = frame.columns().iter().filter(labels);
-    found.next().filter(|_| found.next().is_none())
+    only(frame.columns().iter().filter(labels))
 }
 
-/// Whether a column is the index that data frames are written with: without a name of its own, it
-/// counts rows.
+/// Tells the index that data frames are written with: without a name of its own, it counts rows.
 fn is_index(column: &Column) -> bool {
     let unnamed =
         ["", "index"].contains(&column.name().as_str()) || column.name().starts_with("Unnamed: ");

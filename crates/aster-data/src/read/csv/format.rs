@@ -11,7 +11,7 @@ pub struct CsvFormat {
     pub encoding: Option<String>,
     /// Column delimiter. Default: the one of `;`, tab, `|` and `,` that cuts lines alike.
     pub delimiter: Option<char>,
-    /// Whether decimals are written `1,5` and thousands `1.000`. Default: whether cells are.
+    /// Decimal comma: `1,5`, with thousands as `1.000`. Default: where cells are written so.
     pub decimal_comma: Option<bool>,
     /// Whether the first line of the table names the columns. Default: unless it holds numbers.
     pub header: Option<bool>,

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
-use crate::columns::Columns;
 use crate::error::DataError;
-use crate::load::{column, floats, guarded, read_parquet, timestamps, with_gaps};
-use crate::open::open;
+use crate::read::columns::Columns;
+use crate::read::load::{column, floats, guarded, read_parquet, timestamps, with_gaps};
+use crate::read::open::open;
 
 /// The rows of a Parquet file, of which any part can be read without the rest.
 #[derive(Debug, Clone)]
