@@ -113,10 +113,8 @@ impl Detector {
     /// # Errors
     /// A parameter outside its range, a rule that fails on the scores.
     pub fn with_threshold(&self, rule: ThresholdRule) -> Result<Self, DetectError> {
-        let mut detector = self.clone();
-        detector.trained.config.threshold = rule;
+        let mut detector = self.with_config(|config| config.threshold = rule)?;
         detector.trained.components.threshold = None;
-        detector.config().check()?;
         detector.threshold = detector.trained.threshold(&self.validation_scores)?;
         Ok(detector)
     }
@@ -127,10 +125,7 @@ impl Detector {
     /// # Errors
     /// A setting outside its range.
     pub fn with_alarm(&self, alarm: AlarmConfig) -> Result<Self, DetectError> {
-        let mut detector = self.clone();
-        detector.trained.config.alarm = alarm;
-        detector.config().check()?;
-        Ok(detector)
+        self.with_config(|config| config.alarm = alarm)
     }
 
     /// Returns the detector with another adaptation to drift, or none, as
@@ -139,8 +134,12 @@ impl Detector {
     /// # Errors
     /// A setting outside its range.
     pub fn with_drift(&self, drift: Option<DriftConfig>) -> Result<Self, DetectError> {
+        self.with_config(|config| config.drift = drift)
+    }
+
+    fn with_config(&self, change: impl FnOnce(&mut AsterConfig)) -> Result<Self, DetectError> {
         let mut detector = self.clone();
-        detector.trained.config.drift = drift;
+        change(&mut detector.trained.config);
         detector.config().check()?;
         Ok(detector)
     }

@@ -15,15 +15,15 @@ use crate::manifest::{Checksum, Format, MANIFEST, Manifest};
 pub fn pack(format: Format, entries: Vec<Entry>) -> Result<Vec<u8>, StoreError> {
     let mut files = vec![];
     let mut checksums = BTreeMap::new();
-    for entry in entries {
-        let digest = |bytes: &[u8]| digest(bytes).map_err(buffer);
-        let bytes = match &entry.content {
-            Content::Bytes(bytes) => bytes.clone(),
-            Content::File(path) => std::fs::read(path).map_err(io(path))?,
+    for Entry { name, extension, content } in entries {
+        let bytes = match content {
+            Content::Bytes(bytes) => bytes,
+            Content::File(path) => std::fs::read(&path).map_err(io(&path))?,
         };
-        let checksum = Checksum::new(&entry, digest(&bytes)?);
+        let digest = digest(bytes.as_slice()).map_err(buffer)?;
+        let checksum = Checksum::new(name, extension, digest);
         files.push((checksum.file.clone(), bytes));
-        checksums.insert(entry.name.to_string(), checksum);
+        checksums.insert(name.to_string(), checksum);
     }
     let manifest = Manifest::new(format, checksums).to_json()?;
     let mut archive = tar::Builder::new(vec![]);

@@ -21,7 +21,7 @@ pub fn replace(folder: &Path, format: Format, entries: Vec<Entry>) -> Result<(),
         let partial = folder.join(format!("{}.partial", entry.name));
         write(&partial, &entry.content)?;
         let digest = File::open(&partial).and_then(digest).map_err(io(&partial))?;
-        let checksum = Checksum::new(&entry, digest);
+        let checksum = Checksum::new(entry.name, entry.extension, digest);
         let path = folder.join(&checksum.file);
         std::fs::rename(&partial, &path).map_err(io(&path))?;
         checksums.insert(entry.name.to_string(), checksum);

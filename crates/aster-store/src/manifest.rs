@@ -4,7 +4,6 @@ use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::json;
 
@@ -49,8 +48,8 @@ pub(crate) struct Checksum {
 }
 
 impl Checksum {
-    pub(crate) fn new(entry: &Entry, (bytes, sha256): (u64, String)) -> Self {
-        let file = format!("{}-{}.{}", entry.name, &sha256[..DIGITS], entry.extension);
+    pub(crate) fn new(name: &str, extension: &str, (bytes, sha256): (u64, String)) -> Self {
+        let file = format!("{name}-{}.{extension}", &sha256[..DIGITS]);
         Self { file, bytes, sha256 }
     }
 

@@ -1,11 +1,9 @@
 use std::collections::VecDeque;
-use std::ops::Range;
 
-use aster_data::TimeSeries;
+use aster_data::{DataError, TimeSeries};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
-use crate::error::DetectError;
 
 /// The latest rows of a series in the channels' own units, so that another detector can go on
 /// with them and channels can be blamed.
@@ -69,24 +67,18 @@ impl History {
         self.values.range(skipped..).copied().collect()
     }
 
-    /// Returns a series around rows, as far as their scores depend on it, and where they lie in
-    /// it; or what is missing.
-    pub(crate) fn around(
-        &self,
-        detector: &Detector,
-        rows: Range<u64>,
-    ) -> Result<Result<(TimeSeries, Range<usize>), String>, DetectError> {
-        let first = self.first_due(detector);
-        let before = (detector.reach() + detector.windows.stride()) as u64;
-        if first > 0 && rows.start < first + before {
-            let from = first + before;
-            let reason = format!("expected rows from {from} on; a larger `history` keeps more");
-            return Ok(Err(reason));
+    /// The first row of whose score all that it depends on is kept.
+    pub(crate) fn first_explained(&self, detector: &Detector) -> u64 {
+        match self.first_due(detector) {
+            0 => 0,
+            first => first + (detector.reach() + detector.windows.stride()) as u64,
         }
-        let values = self.from(first, detector.channels().len());
-        let series = TimeSeries::new(detector.channels().to_vec(), values)?;
-        let within = (rows.start - first) as usize..(rows.end - first) as usize;
-        Ok(Ok((series, within)))
+    }
+
+    /// The rows that are kept, as a series, from the first one at which a window is due.
+    pub(crate) fn series(&self, detector: &Detector) -> Result<TimeSeries, DataError> {
+        let values = self.from(self.first_due(detector), detector.channels().len());
+        TimeSeries::new(detector.channels().to_vec(), values)
     }
 
     /// Validates a history that was read from outside: it can be of this detector.

@@ -261,8 +261,14 @@ impl StreamState {
             let reason = format!("expected rows of the series that goes on, {scored:?}");
             return Err(wrong(reason));
         }
-        let within = rows.start - origin..rows.end - origin;
-        let (series, rows) = self.history.around(detector, within)?.map_err(wrong)?;
+        let from = origin + self.history.first_explained(detector);
+        if rows.start < from {
+            let reason = format!("expected rows from {from} on; a larger `history` keeps more");
+            return Err(wrong(reason));
+        }
+        let first = origin + self.history.first_due(detector);
+        let series = self.history.series(detector)?;
+        let rows = (rows.start - first) as usize..(rows.end - first) as usize;
         detector.attribute(&series, rows, method)
     }
 
