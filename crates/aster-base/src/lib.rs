@@ -1,4 +1,4 @@
-//! Foundation of the ASTER workspace: checked settings and order statistics.
+//! Foundation of the ASTER workspace: checked settings, order statistics and times.
 //!
 //! Every config of the workspace reports a value outside its range as a [`SettingError`], whose
 //! name is the path of the field from the root of the config, such as `train.learning_rate`.
@@ -15,11 +15,13 @@ mod configure;
 pub mod off;
 mod quantile;
 mod setting;
+mod time;
 mod words;
 
 pub use configure::Configure;
 pub use quantile::quantile;
 pub use setting::SettingError;
+pub use time::{Clock, OffsetChange, Time};
 
 // For other crates of this workspace.
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use aster_base::{SettingError, require};
+use aster_base::{Clock, SettingError, Time, require};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_thresholds};
@@ -43,15 +43,24 @@ pub struct Interval {
     pub times: Option<IntervalTimes>,
 }
 
-/// Timestamps of a detected anomaly, in the unit of the series.
+impl Interval {
+    /// Counts its rows from so many rows before: an interval of a part of a series as one of the
+    /// whole.
+    pub fn shifted(self, rows: usize) -> Self {
+        let Self { start, end, peak, .. } = self;
+        Self { start: start + rows, end: end + rows, peak: peak + rows, ..self }
+    }
+}
+
+/// Times of a detected anomaly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalTimes {
     /// Time of the first row.
-    pub start_time: i64,
+    pub start_time: Time,
     /// Time of the last row.
-    pub last_time: i64,
+    pub last_time: Time,
     /// Time of the highest score.
-    pub peak_time: i64,
+    pub peak_time: Time,
 }
 
 /// As `rows 120..160, peak 14.2 at row 133`, with times where they are known.
@@ -60,22 +69,28 @@ impl std::fmt::Display for Interval {
         let Self { start, end, peak, peak_score, .. } = self;
         write!(f, "rows {start}..{end}")?;
         match self.times {
-            Some(IntervalTimes { start_time, last_time, peak_time }) => write!(
-                f,
-                ", times {start_time} to {last_time}, peak {peak_score:.1} at time {peak_time}"
-            ),
+            Some(IntervalTimes { start_time, last_time, peak_time }) => {
+                // A date says that it is one.
+                let [times, time] = match start_time {
+                    Time::Count(_) => ["times ", "time "],
+                    _ => [""; 2],
+                };
+                write!(f, ", {times}{start_time} to {last_time}")?;
+                write!(f, ", peak {peak_score:.1} at {time}{peak_time}")
+            }
             None => write!(f, ", peak {peak_score:.1} at row {peak}"),
         }
     }
 }
 
 impl IntervalTimes {
-    /// Looks up the times of an interval, from the timestamps of a series.
-    pub fn of(interval: &Interval, timestamps: &[i64]) -> Option<Self> {
+    /// Looks up the times of an interval, from the timestamps of a series and what they count.
+    pub fn of(interval: &Interval, timestamps: &[i64], clock: &Clock) -> Option<Self> {
+        let at = |row: usize| timestamps.get(row).map(|timestamp| clock.at(*timestamp));
         Some(Self {
-            start_time: *timestamps.get(interval.start)?,
-            last_time: *timestamps.get(interval.end.checked_sub(1)?)?,
-            peak_time: *timestamps.get(interval.peak)?,
+            start_time: at(interval.start)?,
+            last_time: at(interval.end.checked_sub(1)?)?,
+            peak_time: at(interval.peak)?,
         })
     }
 }
@@ -138,8 +153,8 @@ impl AlarmTracker {
         Self { config, recent: VecDeque::new(), row: 0, open: None, after: None }
     }
 
-    /// Takes the next score, its threshold, and its timestamp where there is one.
-    pub fn next(&mut self, score: f32, threshold: f32, time: Option<i64>) -> AlarmStep {
+    /// Takes the next score, its threshold, and its time where there is one.
+    pub fn next(&mut self, score: f32, threshold: f32, time: Option<Time>) -> AlarmStep {
         if self.recent.len() >= self.config.n {
             self.recent.pop_front();
         }
@@ -252,12 +267,20 @@ mod tests {
     fn times_are_those_of_the_rows() {
         let mut tracker = AlarmTracker::new(AlarmConfig { join: 1, ..Default::default() });
         let times: Vec<i64> = (0..9).map(|row| 100 + 10 * row).collect();
-        let steps = SCORES.iter().zip(&times).map(|(s, time)| tracker.next(*s, 1.0, Some(*time)));
+        let at = |timestamp: i64| Clock::Counts.at(timestamp);
+        let steps =
+            SCORES.iter().zip(&times).map(|(s, time)| tracker.next(*s, 1.0, Some(at(*time))));
         let first = steps.filter_map(|step| step.closed).next().unwrap();
-        let expected = IntervalTimes { start_time: 110, last_time: 140, peak_time: 120 };
+        let expected =
+            IntervalTimes { start_time: at(110), last_time: at(140), peak_time: at(120) };
         assert_eq!(first.times, Some(expected));
-        assert_eq!(IntervalTimes::of(&first, &times), Some(expected));
-        assert_eq!(IntervalTimes::of(&first, &times[..4]), None);
+        assert_eq!(IntervalTimes::of(&first, &times, &Clock::Counts), Some(expected));
+        assert_eq!(IntervalTimes::of(&first, &times[..4], &Clock::Counts), None);
+        assert_eq!(first.to_string(), "rows 1..5, times 110 to 140, peak 3.0 at time 120");
+        let dated = Clock::UTC.at(1_709_290_800_000_000_000);
+        let of_row = IntervalTimes { start_time: dated, last_time: dated, peak_time: dated };
+        let text = Interval { times: Some(of_row), ..first }.to_string();
+        assert!(text.ends_with(", peak 3.0 at 2024-03-01 11:00:00Z"), "{text}");
         let line = serde_json::to_string(&first).unwrap();
         assert!(line.ends_with(r#""start_time":110,"last_time":140,"peak_time":120}"#), "{line}");
         assert_eq!(serde_json::from_str::<Interval>(&line).unwrap(), first);
@@ -270,6 +293,7 @@ mod tests {
     fn peak_and_severity() {
         let first = intervals(&SCORES, &[1.0; 9], &AlarmConfig::default()).unwrap()[0];
         assert_eq!((first.peak, first.peak_score, first.severity), (2, 3.0, 1.5));
+        assert_eq!(first.shifted(10).to_string(), "rows 11..13, peak 3.0 at row 12");
         let alarm = AlarmConfig { join: 1, ..Default::default() };
         let joined = intervals(&SCORES, &[1.0; 9], &alarm).unwrap()[0];
         assert_eq!((joined.peak, joined.peak_score, joined.severity), (2, 3.0, 1.0));
