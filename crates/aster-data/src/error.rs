@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use aster_base::SettingError;
+use aster_base::{SettingError, Time};
 
 /// The errors of reading, building and scaling a series.
 #[derive(Debug, thiserror::Error)]
@@ -54,20 +54,29 @@ pub enum DataError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file that polars cannot make sense of.
+    /// A file whose parts contradict each other.
     #[error("{} is malformed", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
     },
-    /// polars rejected the file or the conversion.
-    #[cfg(feature = "files")]
+    /// A Parquet file that cannot be read or written.
+    #[cfg(feature = "parquet")]
+    #[error("{}: {source}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: parquet::errors::ParquetError,
+    },
+    /// A data frame that polars cannot convert.
+    #[cfg(feature = "polars")]
     #[error(transparent)]
     Polars(#[from] polars::error::PolarsError),
     /// A feature column holds something other than numbers.
     #[error(
-        "column {column:?} is not numeric: expected numbers, got {dtype}; \
-         name it as Columns::time, or leave it out of Columns::features"
+        "column \"{column}\" is not numeric: expected numbers, got {dtype}; name it in Columns::time, \
+         Columns::categorical or Columns::ignored"
     )]
     NonNumeric {
         /// The column.
@@ -77,8 +86,9 @@ pub enum DataError {
     },
     /// A cell of a CSV file is neither a number nor a marker of a missing one.
     #[error(
-        "{place}, column {column:?}: expected a number, got {cell:?}; {hint}, or leave the column \
-         out of Columns::features"
+        "{place}, column \"{column}\": expected a number, got {cell:?}; {hint}; a column of words goes \
+         in Columns::ignored, Columns::categorical, Columns::label, or, in the long format, \
+         Columns::id or Columns::channel"
     )]
     Cell {
         /// The file and the line, from 1.
@@ -109,7 +119,7 @@ pub enum DataError {
         encoding: &'static str,
     },
     /// A cell of a time column is no time.
-    #[error("{place}, time column {column:?}: expected {expected}, got {cell:?}")]
+    #[error("{place}, time column \"{column}\": expected {expected}, got {cell:?}")]
     TimeCell {
         /// The file and the line, from 1, or the row, from 0.
         place: String,
@@ -122,7 +132,7 @@ pub enum DataError {
     },
     /// Times whose day and month could be either way round.
     #[error(
-        "column {column:?}: day and month could be either way round in every row; set \
+        "column \"{column}\": day and month could be either way round in every row; set \
          Columns::time_format, \"%d/%m/%Y %H:%M\" or \"%m/%d/%Y %H:%M\" say"
     )]
     AmbiguousTime {
@@ -130,7 +140,7 @@ pub enum DataError {
         column: String,
     },
     /// A time column can be read neither as date-time nor as number.
-    #[error("time column {column:?}: expected date-time or number, got {dtype}")]
+    #[error("time column \"{column}\": expected date-time or number, got {dtype}")]
     NotTime {
         /// The column.
         column: String,
@@ -138,7 +148,7 @@ pub enum DataError {
         dtype: String,
     },
     /// A column that the caller named is not there.
-    #[error("no column {column:?}; the columns are {available:?}")]
+    #[error("no column \"{column}\"; the columns are {available:?}")]
     UnknownColumn {
         /// The column asked for.
         column: String,
@@ -149,7 +159,7 @@ pub enum DataError {
     #[error("no feature columns: expected at least one beside time and label")]
     NoFeatures,
     /// A channel name occurs twice.
-    #[error("channel {name:?} occurs more than once")]
+    #[error("channel \"{name}\" occurs more than once")]
     DuplicateChannel {
         /// The repeated name.
         name: String,
@@ -166,16 +176,47 @@ pub enum DataError {
         /// The channels expected, in order.
         expected: Vec<String>,
     },
+    /// A column of ids, names or categories holds something else.
+    #[error("column \"{column}\": expected text or numbers, got {dtype}")]
+    NotText {
+        /// The column.
+        column: String,
+        /// Type of the column.
+        dtype: String,
+    },
+    /// A row without an id, or without the name of its channel.
+    #[error("{place}, column \"{column}\": expected a name, got none")]
+    MissingId {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The column.
+        column: String,
+    },
+    /// A category that is none of those named.
+    #[error("{place}, column \"{column}\": expected one of {categories:?}, got {cell:?}")]
+    UnknownCategory {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The column.
+        column: String,
+        /// The cell.
+        cell: String,
+        /// The categories named.
+        categories: Vec<String>,
+    },
     /// A label other than 0 or 1.
-    #[error("label at row {row}: expected 0 or 1, got {got}")]
+    #[error(
+        "label at {place}: expected 0 or 1, got {got}; where labels are words, Columns::normal is the \
+         one that says normal"
+    )]
     BadLabel {
-        /// Row, from 0.
-        row: usize,
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
         /// The value found.
         got: String,
     },
     /// A missing value under the error policy.
-    #[error("column {column:?} has no value at row {row}; choose a MissingPolicy to fill it")]
+    #[error("column \"{column}\" has no value at row {row}; choose a MissingPolicy to fill it")]
     MissingValue {
         /// The column.
         column: String,
@@ -183,13 +224,13 @@ pub enum DataError {
         row: usize,
     },
     /// A column without a single value, which no policy can fill.
-    #[error("column {column:?} has no value at all: expected at least one")]
+    #[error("column \"{column}\" has no value at all: expected at least one")]
     AllMissing {
         /// The column.
         column: String,
     },
     /// An infinite value, which no policy hides.
-    #[error("column {column:?} is infinite at row {row}: expected a finite value")]
+    #[error("column \"{column}\" is infinite at row {row}: expected a finite value")]
     Infinite {
         /// The column.
         column: String,
@@ -197,25 +238,42 @@ pub enum DataError {
         row: usize,
     },
     /// Timestamps that go back.
-    #[error(
-        "timestamps go back at row {row}: {previous} is followed by {got}; sort the rows by time, and give \
-         local times their offset where a clock is set back"
-    )]
+    #[error("times go back at {place}: {previous} is followed by {got}; {hint}")]
     Unsorted {
-        /// Row, from 0.
-        row: usize,
-        /// The timestamp before.
-        previous: i64,
-        /// The timestamp found.
-        got: i64,
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The time before.
+        previous: Time,
+        /// The time found.
+        got: Time,
+        /// What helps.
+        hint: &'static str,
+    },
+    /// A second row of one time.
+    #[error("{place}: expected one row of {time}; LoadOptions::duplicates chooses")]
+    DuplicateTime {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The time of both.
+        time: Time,
+    },
+    /// A local time that the clocks of its zone leap over.
+    #[error("{place}: there is no {time} in {zone}, where clocks are set forward then")]
+    SkippedTime {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The time.
+        time: Time,
+        /// The zone.
+        zone: String,
     },
     /// A missing time where a time column was asked for.
-    #[error("time column {column:?} has no value at row {row}")]
+    #[error("time column \"{column}\" has no value at {place}")]
     MissingTime {
         /// The column.
         column: String,
-        /// Row, from 0.
-        row: usize,
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
     },
     /// The operation needs timestamps.
     #[error("the series has no timestamps; load it with a time column")]

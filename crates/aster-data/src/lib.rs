@@ -4,7 +4,8 @@
 //! rest of ASTER leans on: a [`TimeSeries`] holds finite values only, whatever the file it came
 //! from held.
 //!
-//! Reading CSV and Parquet files needs feature `files`, which compiles polars.
+//! Reading files needs features: `csv`, `parquet`, or `files` for both; `arrow` takes record
+//! batches, `polars` data frames, `ndarray` arrays.
 //!
 //! ```
 //! use aster_data::{Scaler, ScalerConfig, SyntheticConfig};
@@ -18,32 +19,57 @@
 
 #[cfg(feature = "files")]
 mod catalogue;
+mod check;
 mod error;
 mod missing;
+mod preparation;
+#[cfg(feature = "tables")]
 mod read;
 mod resample;
 mod scale;
 mod scaled;
 mod series;
+#[cfg(feature = "tables")]
+mod span;
 mod synthetic;
+#[cfg(feature = "ndarray")]
+mod view;
 mod windows;
+#[cfg(feature = "tables")]
+mod write;
 
+/// What timestamps count, and how they are shown.
+pub use aster_base::{Clock, OffsetChange, Time};
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
+pub use check::{
+    ChannelPolicies, ChannelPolicy, LevelChange, PeculiarChannel, Peculiarity, Suspects,
+    TrainingReport,
+};
 pub use error::DataError;
 pub use missing::MissingPolicy;
-pub use read::Columns;
-#[cfg(feature = "files")]
-pub use read::{CsvFormat, LoadOptions, ParquetRows, ScoreTable};
+pub use preparation::Preparation;
+#[cfg(feature = "csv")]
+pub use read::CsvFormat;
+#[cfg(feature = "parquet")]
+pub use read::ParquetRows;
+#[cfg(feature = "tables")]
+pub use read::{
+    Categorical, ChannelFound, ChannelKind, Columns, CsvFound, DateOrder, DuplicateTimes,
+    EpochUnit, LeftOut, LoadOptions, LoadReport, LoadWarning, Loaded, RowOrder, TimeForm,
+    TimeFound, WhyLeftOut,
+};
 pub use scale::{Scaler, ScalerConfig, ScalerKind};
 pub use scaled::ScaledSeries;
 pub use series::{TimeSeries, TrainSeries};
 pub use synthetic::{AnomalyKind, Injection, SyntheticConfig, SyntheticSplit};
 pub use windows::Windows;
+#[cfg(feature = "parquet")]
+pub use write::ScoreTable;
 
 // For other crates of this workspace.
 #[doc(hidden)]
-#[cfg(feature = "files")]
+#[cfg(feature = "parquet")]
 pub use read::RowBlock;
 #[doc(hidden)]
 pub use windows::OverlapMean;
@@ -55,5 +81,5 @@ pub use arrow_array;
 #[cfg(feature = "ndarray")]
 pub use ndarray;
 /// Data frames, as [`TimeSeries::from_frame`] takes them.
-#[cfg(feature = "files")]
+#[cfg(feature = "polars")]
 pub use polars;

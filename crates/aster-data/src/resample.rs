@@ -37,7 +37,8 @@ impl TimeSeries {
         let means = sums.iter().map(|sums| sums.iter().zip(&counts).map(mean).collect());
         let columns = self.channels().iter().cloned().zip(means).collect();
         let series = Self::from_columns(missing.apply(columns)?)?
-            .with_timestamps((0..rows as i64).map(|k| first + k * step).collect())?;
+            .with_timestamps((0..rows as i64).map(|k| first + k * step).collect())?
+            .with_clock(self.clock().clone());
         match self.labels() {
             Some(_) => series.with_labels(labels),
             None => Ok(series),

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
-use aster_base::open_share;
+use aster_base::{Clock, Time, open_share};
 use rayon::prelude::*;
 
 use crate::error::DataError;
@@ -9,9 +9,9 @@ use crate::error::DataError;
 /// Named channels over time: finite values, row-major `[rows, C]`, in double precision, so that a
 /// signal on a large offset keeps its digits.
 ///
-/// Timestamps, where present, never go back; their unit is nanoseconds since
-/// the Unix epoch when they were parsed from date-times, else the unit of the
-/// column they were read from. Labels, where present, are one per row.
+/// Timestamps, where present, never go back; the [`Clock`] says what they count: nanoseconds since
+/// the Unix epoch where they were read from date-times or epochs, else the unit of the column they
+/// were read from. Labels, where present, are one per row.
 ///
 /// ```
 /// use aster_data::TimeSeries;
@@ -28,6 +28,7 @@ pub struct TimeSeries {
     channels: Vec<String>,
     values: Vec<f64>,
     timestamps: Option<Vec<i64>>,
+    clock: Clock,
     labels: Option<Vec<bool>>,
 }
 
@@ -60,7 +61,7 @@ impl TimeSeries {
                 false => DataError::Infinite { column, row },
             });
         }
-        Ok(Self { channels, values, timestamps: None, labels: None })
+        Ok(Self { channels, values, timestamps: None, clock: Clock::Counts, labels: None })
     }
 
     /// Creates a series with channels named `c0, c1, ...` from row-major values.
@@ -124,21 +125,31 @@ impl TimeSeries {
             }
         });
         debug_assert!(values.iter().all(|value| value.is_finite()));
-        Ok(Self { channels, values, timestamps: None, labels: None })
+        Ok(Self { channels, values, timestamps: None, clock: Clock::Counts, labels: None })
     }
 
-    /// Adds one timestamp per row.
+    /// Adds one timestamp per row. They are counts, until a clock is added.
     ///
     /// # Errors
     /// A wrong count, or timestamps that go back.
     pub fn with_timestamps(mut self, timestamps: Vec<i64>) -> Result<Self, DataError> {
         self.check_rows("timestamps", timestamps.len())?;
         if let Some(i) = timestamps.windows(2).position(|w| w[1] < w[0]) {
-            let (row, previous, got) = (i + 1, timestamps[i], timestamps[i + 1]);
-            return Err(DataError::Unsorted { row, previous, got });
+            return Err(DataError::Unsorted {
+                place: format!("row {}", i + 1),
+                previous: self.clock.at(timestamps[i]),
+                got: self.clock.at(timestamps[i + 1]),
+                hint: "sort the rows by time",
+            });
         }
         self.timestamps = Some(timestamps);
         Ok(self)
+    }
+
+    /// Says what the timestamps count.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Adds one label per row (`true` = anomalous).
@@ -149,6 +160,12 @@ impl TimeSeries {
         self.check_rows("labels", labels.len())?;
         self.labels = Some(labels);
         Ok(self)
+    }
+
+    /// The same rows with other values.
+    pub(crate) fn with_values(&self, values: Vec<f64>) -> Result<Self, DataError> {
+        let series = Self::new(self.channels.clone(), values)?;
+        Ok(Self { values: series.values, ..self.clone() })
     }
 
     fn check_rows(&self, what: &'static str, got: usize) -> Result<(), DataError> {
@@ -194,6 +211,28 @@ impl TimeSeries {
         self.timestamps.as_deref()
     }
 
+    /// Returns what the timestamps count.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Returns the time of a row, as a person reads it, if the source had times.
+    pub fn time(&self, row: usize) -> Option<Time> {
+        self.timestamps.as_ref()?.get(row).map(|timestamp| self.clock.at(*timestamp))
+    }
+
+    /// Names of the columns of a file of this series, in order.
+    #[cfg(any(feature = "csv", feature = "parquet"))]
+    pub(crate) fn column_names(&self) -> Result<Vec<&str>, DataError> {
+        let time = self.timestamps.as_ref().map(|_| "time");
+        let label = self.labels.as_ref().map(|_| "label");
+        let channels = self.channels.iter().map(String::as_str);
+        match channels.clone().find(|name| Some(*name) == time || Some(*name) == label) {
+            Some(name) => Err(DataError::DuplicateChannel { name: name.into() }),
+            None => Ok(time.into_iter().chain(channels).chain(label).collect()),
+        }
+    }
+
     /// Returns the labels, if the source had them. Read them in evaluation only.
     pub fn labels(&self) -> Option<&[bool]> {
         self.labels.as_deref()
@@ -210,6 +249,7 @@ impl TimeSeries {
             channels: self.channels.clone(),
             values: self.values[range.start * c..range.end * c].to_vec(),
             timestamps: self.timestamps.as_ref().map(|t| t[range.clone()].to_vec()),
+            clock: self.clock.clone(),
             labels: self.labels.as_ref().map(|l| l[range].to_vec()),
         })
     }
@@ -343,7 +383,10 @@ mod tests {
     fn timestamps_must_not_go_back() {
         let series = TimeSeries::from_slice(&[0.0; 3], 1).unwrap();
         let error = series.clone().with_timestamps(vec![1, 3, 2]).unwrap_err();
-        assert!(matches!(error, DataError::Unsorted { row: 2, previous: 3, got: 2 }));
+        assert_eq!(
+            error.to_string(),
+            "times go back at row 2: 3 is followed by 2; sort the rows by time"
+        );
         assert!(matches!(
             series.with_timestamps(vec![1]),
             Err(DataError::Length { expected: 3, got: 1, .. })

@@ -7,23 +7,36 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aster_base::Configure;
-use aster_data::{LoadOptions, MissingPolicy, TimeSeries};
+use aster_data::{LoadOptions, Loaded, MissingPolicy, TimeSeries};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, untagged)]
-enum Fact {
-    Error {
-        error: String,
-    },
-    Series {
-        rows: usize,
-        channels: Vec<String>,
-        first: Vec<f64>,
-        last: Vec<f64>,
-        /// The first time, the first step and the whole span, in seconds.
-        times: [f64; 3],
-    },
+#[serde(deny_unknown_fields)]
+struct Fact {
+    /// The file, where it is not called as the fact is.
+    file: Option<String>,
+    /// With these options; without any, gaps are interpolated.
+    options: Option<LoadOptions>,
+    /// A part of the message, where it cannot be read.
+    error: Option<String>,
+    series: Option<Series>,
+    /// The ids of the series that it is read into, of which the first is the one above.
+    #[serde(default)]
+    ids: Vec<String>,
+    /// Parts of the warnings, one each, in order.
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Series {
+    rows: usize,
+    channels: Vec<String>,
+    first: Vec<f64>,
+    last: Vec<f64>,
+    /// The first time, the first step and the whole span, in seconds.
+    times: [f64; 3],
 }
 
 fn facts() -> BTreeMap<String, Fact> {
@@ -39,10 +52,61 @@ fn folder() -> Option<&'static Path> {
     there.then_some(folder)
 }
 
+fn interpolated() -> LoadOptions {
+    LoadOptions::with(|it| it.missing = MissingPolicy::Linear)
+}
+
 fn load(path: &Path, change: impl FnOnce(&mut LoadOptions)) -> Result<TimeSeries, String> {
-    let mut options = LoadOptions::with(|it| it.missing = MissingPolicy::Linear);
+    let mut options = interpolated();
     change(&mut options);
     TimeSeries::from_csv(path, &options).map_err(|error| error.to_string())
+}
+
+impl Fact {
+    fn load(&self, path: &Path) -> Result<(Vec<String>, Loaded), String> {
+        let options = self.options.clone().unwrap_or_else(interpolated);
+        let told = |error: aster_data::DataError| error.to_string();
+        if self.ids.is_empty() {
+            return Ok((vec![], Loaded::from_csv(path, &options).map_err(told)?));
+        }
+        let each = Loaded::each_from_csv(path, &options).map_err(told)?;
+        let (ids, mut series): (Vec<String>, Vec<Loaded>) = each.into_iter().unzip();
+        Ok((ids, series.swap_remove(0)))
+    }
+
+    /// What is other than it should be.
+    fn wrong(&self, found: &Result<(Vec<String>, Loaded), String>) -> Option<String> {
+        let (ids, loaded) = match (found, &self.error) {
+            (Err(message), Some(error)) => {
+                return (!message.contains(error)).then(|| format!("{error:?}, got {message:?}"));
+            }
+            (Err(message), None) => return Some(format!("a series, got {message:?}")),
+            (Ok(_), Some(error)) => return Some(format!("{error:?}, got a series")),
+            (Ok(found), None) => found,
+        };
+        let warnings: Vec<String> =
+            loaded.report.warnings.iter().map(|it| it.to_string()).collect();
+        let told = self.warnings.len() == warnings.len()
+            && self.warnings.iter().zip(&warnings).all(|(part, warning)| warning.contains(part));
+        if !told {
+            return Some(format!("warnings {:?}, got {warnings:?}", self.warnings));
+        }
+        let Loaded { series, .. } = loaded;
+        let at = series.timestamps().unwrap();
+        let seconds = |time: i64| time as f64 / 1e9;
+        let times = [seconds(at[0]), seconds(at[1] - at[0]), seconds(at[at.len() - 1] - at[0])];
+        let right = self.series.as_ref().is_some_and(|fact| {
+            fact.rows == series.rows()
+                && fact.channels == series.channels()
+                && fact.first == series.row(0)
+                && fact.last == series.row(series.rows() - 1)
+                && fact.times == times
+        });
+        let same = right && *ids == self.ids;
+        (!same).then(|| {
+            format!("{:?} of {:?}, got {series:?} of {ids:?} {times:?}", self.series, self.ids)
+        })
+    }
 }
 
 #[test]
@@ -50,49 +114,11 @@ fn each_file_gives_its_outcome() {
     let Some(folder) = folder() else { return };
     let mut wrong = vec![];
     for (name, fact) in facts() {
-        let found = load(&folder.join(format!("{name}.csv")), |_| ());
-        let right = match (&fact, &found) {
-            (Fact::Error { error }, Err(message)) => message.contains(error.as_str()),
-            (Fact::Series { rows, channels, first, last, times }, Ok(series)) => {
-                let at = series.timestamps().unwrap();
-                let seconds = |time: i64| time as f64 / 1e9;
-                let found =
-                    [seconds(at[0]), seconds(at[1] - at[0]), seconds(at[at.len() - 1] - at[0])];
-                *rows == series.rows()
-                    && channels == series.channels()
-                    && first == series.row(0)
-                    && last == series.row(series.rows() - 1)
-                    && *times == found
-            }
-            _ => false,
-        };
-        if !right {
-            wrong.push(format!("{name}: expected {fact:?}, got {found:?}"));
-        }
+        let file = fact.file.as_ref().unwrap_or(&name);
+        let found = fact.load(&folder.join(format!("{file}.csv")));
+        wrong.extend(fact.wrong(&found).map(|text| format!("{name}: expected {text}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn what_is_not_understood_has_a_way_on() {
-    let Some(folder) = folder() else { return };
-    let load = |name: &str, change: fn(&mut LoadOptions)| load(&folder.join(name), change);
-    let units = load("22-units-in-cells.csv", |it| it.csv.units = true).unwrap();
-    assert_eq!(units.row(0), [19.55]);
-    let influx = load("30c-influx-annotated.csv", |it| {
-        it.columns.time = Some("_time".into());
-        it.columns.features = Some(vec!["_value".into()]);
-    });
-    assert_eq!(influx.unwrap().rows(), 72);
-    let category = load("25-category-column.csv", |it| {
-        it.columns.features = Some(vec!["temp".into()]);
-    });
-    assert_eq!(category.unwrap().row(0), [19.49]);
-    let marked = load("66-footer.csv", |it| {
-        it.columns.time = Some("time".into());
-        it.csv.missing.push("Average".into());
-    });
-    assert!(marked.unwrap_err().contains("no value at row 72"), "the footer is no row");
 }
 
 #[test]

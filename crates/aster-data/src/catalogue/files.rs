@@ -5,9 +5,7 @@ use std::path::Path;
 use super::{DatasetId, Task, TestSeries, list, stem, task};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
-use crate::read::Columns;
-use crate::read::CsvFormat;
-use crate::read::{LoadOptions, read_csv};
+use crate::read::{Columns, LoadOptions};
 use crate::series::TimeSeries;
 
 fn labelled() -> LoadOptions {
@@ -57,7 +55,6 @@ pub(super) fn psm(folder: &Path) -> Result<Vec<Task>, DataError> {
     };
     let train = TimeSeries::from_csv(folder.join("train.csv"), &options)?;
     let test = TimeSeries::from_csv(folder.join("test.csv"), &options)?;
-    let frame = read_csv(&folder.join("test_label.csv"), &CsvFormat::default())?;
     let only_label = LoadOptions {
         columns: Columns {
             label: Some("label".into()),
@@ -66,7 +63,7 @@ pub(super) fn psm(folder: &Path) -> Result<Vec<Task>, DataError> {
         },
         ..Default::default()
     };
-    let labels = TimeSeries::from_frame(&frame, &only_label)?;
+    let labels = TimeSeries::from_csv(folder.join("test_label.csv"), &only_label)?;
     let test = test.with_labels(labels.labels().unwrap_or_default().to_vec())?;
     Ok(vec![task("PSM".into(), train, test)?])
 }

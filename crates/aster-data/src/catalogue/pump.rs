@@ -5,31 +5,25 @@ use std::path::Path;
 use super::{Task, task};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
-use crate::read::Columns;
-use crate::read::CsvFormat;
-use crate::read::{LoadOptions, column_names, label_from_status, read_csv};
+use crate::read::{Columns, LoadOptions};
 use crate::series::TimeSeries;
 
 /// Training rows of TAB's split; of a file of another length, the same share.
 const TRAIN: (usize, usize) = (76_901, 76_901 + 143_401);
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
-    let mut frame = read_csv(&folder.join("sensor.csv"), &CsvFormat::default())?;
-    // Anomalous is everything that is not normal: BROKEN and RECOVERING.
-    label_from_status(&mut frame, "machine_status", "NORMAL")?;
-    let mut sensors = column_names(&frame);
-    sensors.retain(|name| name.starts_with("sensor_"));
     let options = LoadOptions {
         columns: Columns {
             time: Some("timestamp".into()),
-            label: Some("label".into()),
-            features: Some(sensors),
+            // Anomalous is everything that is not normal: BROKEN and RECOVERING.
+            label: Some("machine_status".into()),
+            normal: Some("NORMAL".into()),
             ..Default::default()
         },
         missing: MissingPolicy::DropChannel { max_missing: 0.1 },
         ..Default::default()
     };
-    let series = TimeSeries::from_frame(&frame, &options)?;
+    let series = TimeSeries::from_csv(folder.join("sensor.csv"), &options)?;
     let rows = series.rows();
     let cut = (rows as f64 * TRAIN.0 as f64 / TRAIN.1 as f64).round() as usize;
     Ok(vec![task("PUMP".into(), series.slice(0..cut)?, series.slice(cut..rows)?)?])

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, list, task};
 use crate::error::DataError;
-use crate::read::Columns;
-use crate::read::CsvFormat;
-use crate::read::{LoadOptions, column_names, label_from_status, read_csv};
+use crate::read::{Columns, CsvFormat, LoadOptions};
 use crate::series::TimeSeries;
 
 pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
@@ -28,21 +26,17 @@ pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
 /// column spelled `Normal`, `Attack` or, in some rows, `A ttack`.
 fn read(path: &Path) -> Result<TimeSeries, DataError> {
     let format = CsvFormat { skip_lines: Some(banner_lines(path)?), ..Default::default() };
-    let mut frame = read_csv(path, &format)?;
-    let names: Vec<String> =
-        column_names(&frame).iter().map(|name| name.trim().to_string()).collect();
-    frame.set_column_names(&names)?;
-    label_from_status(&mut frame, "Normal/Attack", "Normal")?;
-    let other = ["Timestamp", "Normal/Attack", "label"];
     let options = LoadOptions {
         columns: Columns {
-            label: Some("label".into()),
-            features: Some(names.into_iter().filter(|n| !other.contains(&n.as_str())).collect()),
+            label: Some("Normal/Attack".into()),
+            normal: Some("Normal".into()),
+            ignored: vec!["Timestamp".into()],
             ..Default::default()
         },
+        csv: format,
         ..Default::default()
     };
-    TimeSeries::from_frame(&frame, &options)
+    TimeSeries::from_csv(path, &options)
 }
 
 fn banner_lines(path: &Path) -> Result<usize, DataError> {

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use super::{DatasetId, Task, list, stem, task};
 use crate::error::DataError;
-use crate::read::CsvFormat;
-use crate::read::{binary, column, read_csv, read_parquet};
+use crate::read::{Columns, CsvFormat, read_csv, read_parquet};
 use crate::series::TimeSeries;
 
 /// Total and training rows of CATSv2's four series.
@@ -26,21 +25,21 @@ pub(super) fn catsv2(folder: &Path) -> Result<Vec<Task>, DataError> {
 }
 
 pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<Task, DataError> {
-    let frame = match path.extension().is_some_and(|extension| extension == "parquet") {
-        true => read_parquet(path)?,
-        false => read_csv(path, &CsvFormat::default())?,
+    let table = match path.extension().is_some_and(|extension| extension == "parquet") {
+        true => read_parquet(path, &Columns::default())?,
+        false => read_csv(path, &CsvFormat::default(), &Columns::default())?,
     };
-    let (data, blocks) = (column(&frame, "data")?, column(&frame, "cols")?);
-    let data = data.cast(&polars::prelude::DataType::Float64)?;
-    let blocks = blocks.cast(&polars::prelude::DataType::String)?;
+    let (data, blocks) = (table.find("data")?, table.find("cols")?);
+    let data = table.columns[data].numbers(&table.place)?;
+    let blocks = table.columns[blocks].texts()?;
     let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
-    for (name, value) in blocks.str()?.iter().zip(data.f64()?.iter()) {
+    for (name, value) in blocks.iter().zip(data.iter()) {
         let name = name.unwrap_or_default();
         if columns.last().is_none_or(|(last, _)| last != name) {
             columns.push((name.to_string(), Vec::new()));
         }
         if let Some((_, block)) = columns.last_mut() {
-            block.push(value.unwrap_or(f64::NAN));
+            block.push(*value);
         }
     }
     let labels = columns
@@ -60,7 +59,13 @@ pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<T
         }
     }
     let rows = labels.len();
-    let series = TimeSeries::from_columns(columns)?.with_labels(binary(&labels)?)?;
+    let label = |(row, value): (usize, &f64)| match *value {
+        0.0 => Ok(false),
+        1.0 => Ok(true),
+        value => Err(DataError::BadLabel { place: format!("row {row}"), got: value.to_string() }),
+    };
+    let labels = labels.iter().enumerate().map(label).collect::<Result<_, _>>()?;
+    let series = TimeSeries::from_columns(columns)?.with_labels(labels)?;
     let cut = train_rows(rows).min(rows);
     task(stem(path), series.slice(0..cut)?, series.slice(cut..rows)?)
 }
@@ -68,8 +73,10 @@ pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<T
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::sync::Arc;
 
-    use polars::prelude::ParquetWriter;
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
 
     use super::*;
     use crate::catalogue::Dataset;
@@ -88,9 +95,17 @@ mod tests {
             ("tiny", &[0.5, 7.0, 1.5, 8.0][..])
         );
         assert_eq!(task.tests[0].series.labels(), Some(&[true][..]));
-        let mut frame = read_csv(&path, &CsvFormat::default()).unwrap();
-        let parquet = path.with_extension("parquet");
-        ParquetWriter::new(File::create(&parquet).unwrap()).finish(&mut frame).unwrap();
+        let names = ["a", "a", "a", "b", "b", "b", "label", "label", "label"];
+        let data = [0.5, 1.5, 2.5, 7.0, 8.0, 9.0, 0.0, 0.0, 1.0];
+        let batch = RecordBatch::try_from_iter([
+            ("data", Arc::new(Float64Array::from_iter_values(data)) as ArrayRef),
+            ("cols", Arc::new(StringArray::from_iter_values(names))),
+        ]);
+        let (batch, parquet) = (batch.unwrap(), path.with_extension("parquet"));
+        let file = File::create(&parquet).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
         assert_eq!(Dataset::open_tab(&parquet, 2).unwrap().tasks, dataset.tasks);
         std::fs::write(&path, "date,data,cols\n1,0.5,a\n2,1.5,a\n1,0,label\n").unwrap();
         let uneven = Dataset::open_tab(&path, 1);

@@ -1,5 +1,3 @@
-#[cfg(any(feature = "files", feature = "arrow"))]
-use aster_base::SettingError;
 use serde::{Deserialize, Serialize};
 
 /// Roles of a table's columns.
@@ -10,46 +8,69 @@ use serde::{Deserialize, Serialize};
 pub struct Columns {
     /// Column of timestamps: date-times and epochs, which become nanoseconds since the Unix epoch,
     /// or other numbers, which stay as they are. Default, where no features are named: the column
-    /// of date-times, if there is exactly one, else one whose name says time; else none.
+    /// of date-times, if there is one, or one of them whose name says time; else the one of numbers
+    /// whose name says time; else none.
     pub time: Option<String>,
     /// Explicit `strftime` format for a textual time column. Default: guessed.
     pub time_format: Option<String>,
-    /// Column of labels (0 or 1). Default, where no features are named: the one whose name says
-    /// label, anomaly or attack and that holds nothing else.
-    pub label: Option<String>,
     /// Column of the time of day, or the hour, where the time column holds dates alone. Default,
     /// where no time is named: one named time or hour beside one named date.
     pub time_of_day: Option<String>,
-    /// Feature columns, in order. Default: every column but time and label.
+    /// Zone of the IANA database, such as `Europe/Berlin`, of times that tell no offset of their
+    /// own. Default: none; they stay local.
+    pub zone: Option<String>,
+    /// Column of labels. Default, where no features are named: the one whose name says label,
+    /// anomaly or attack and that holds zeros and ones alone.
+    pub label: Option<String>,
+    /// Cell of the label column that says normal, whatever its case; all others say anomalous.
+    /// Default: labels are 0 (normal) and 1, or false and true.
+    pub normal: Option<String>,
+    /// Column that tells the rows of several series apart: a machine, a patient.
+    pub id: Option<String>,
+    /// Column that names the channel of a row, where each row holds one value: the long format.
+    pub channel: Option<String>,
+    /// Column of these values, with `channel`.
+    pub value: Option<String>,
+    /// Columns of categories or states: each becomes one channel per category, 1 where it holds.
+    pub categorical: Vec<Categorical>,
+    /// Columns that are left out.
+    pub ignored: Vec<String>,
+    /// Feature columns, in order. Default: every column without another role.
     pub features: Option<Vec<String>>,
 }
 
-#[cfg(any(feature = "files", feature = "arrow"))]
-impl Columns {
-    /// Checks that no column of times of the day is named, where times are not text.
-    pub(crate) fn check_time_of_day(&self) -> Result<(), SettingError> {
-        let expected = "none, for times that are no text";
-        match &self.time_of_day {
-            Some(column) => Err(SettingError::new("columns.time_of_day", expected, column)),
-            None => Ok(()),
-        }
+/// Column of categories or states.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Categorical {
+    /// Column.
+    pub column: String,
+    /// Its categories, in order; any other is an error. Name them, so that files that lack one have
+    /// the same channels. Default: those of the file, sorted.
+    pub categories: Option<Vec<String>>,
+}
+
+impl Categorical {
+    /// A column whose categories are those of the file.
+    pub fn of(column: impl Into<String>) -> Self {
+        Self { column: column.into(), categories: None }
     }
 }
 
 /// The only item there is; none where there are more.
-#[cfg(any(feature = "files", feature = "arrow"))]
 pub(crate) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().filter(|_| items.next().is_none())
 }
 
 /// Name that columns of a role customarily have, whatever its case.
-#[cfg(feature = "files")]
 pub(crate) struct Custom(&'static [&'static str]);
 
-#[cfg(feature = "files")]
 impl Custom {
     pub(crate) const TIME: Self = Self(&[
         "time",
+        "_time",
         "timestamp",
         "timestamps",
         "datetime",

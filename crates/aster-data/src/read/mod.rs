@@ -2,26 +2,49 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod assemble;
+mod categories;
 mod columns;
-#[cfg(feature = "files")]
+#[cfg(feature = "csv")]
 mod csv;
-#[cfg(feature = "files")]
+mod csv_found;
+mod found;
+#[cfg(feature = "polars")]
+mod frame;
 mod load;
-#[cfg(feature = "files")]
+mod long;
+#[cfg(any(feature = "csv", feature = "parquet"))]
 mod open;
-#[cfg(feature = "files")]
+mod options;
+#[cfg(feature = "parquet")]
 mod parquet;
-#[cfg(feature = "files")]
-mod time;
-#[cfg(feature = "ndarray")]
-mod view;
+mod parts;
+mod report;
+mod roles;
+mod rows;
+mod table;
+mod times;
+mod wide;
+mod zone;
 
-pub use columns::Columns;
-#[cfg(feature = "files")]
+pub use assemble::Loaded;
+pub use columns::{Categorical, Columns};
+#[cfg(feature = "csv")]
 pub use csv::CsvFormat;
 #[cfg(feature = "files")]
-pub use load::LoadOptions;
+pub(crate) use csv::read as read_csv;
+pub use csv_found::CsvFound;
+#[cfg(feature = "parquet")]
+pub(crate) use open::open;
+pub use options::LoadOptions;
+#[cfg(feature = "parquet")]
+pub(crate) use parquet::guarded;
 #[cfg(feature = "files")]
-pub(crate) use load::{binary, column, column_names, label_from_status, read_csv, read_parquet};
-#[cfg(feature = "files")]
-pub use parquet::{ParquetRows, RowBlock, ScoreTable};
+pub(crate) use parquet::read as read_parquet;
+#[cfg(feature = "parquet")]
+pub use parquet::{ParquetRows, RowBlock};
+pub use report::{
+    ChannelFound, ChannelKind, LeftOut, LoadReport, LoadWarning, TimeFound, WhyLeftOut,
+};
+pub use rows::{DuplicateTimes, RowOrder};
+pub use times::{DateOrder, EpochUnit, TimeForm};

@@ -105,8 +105,10 @@ fn sample<'a>(text: &'a [u8], format: &CsvFormat) -> Vec<Line<'a>> {
 /// Cuts a line into fields, without their quotes.
 fn fields(line: &str, delimiter: u8) -> Vec<String> {
     let (mut all, mut field, mut quoted) = (vec![], String::new(), false);
-    for c in line.chars() {
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => field.push('"'),
             '"' => quoted = !quoted,
             c if !quoted && c == char::from(delimiter) => all.push(std::mem::take(&mut field)),
             c => field.push(c),
@@ -172,8 +174,12 @@ fn commas(body: &[Vec<String>], delimiter: u8) -> bool {
                             || delimiter != b','
                     });
             }
-            (None, Some(_)) if split(cell, '.').is_some_and(|(_, rest)| rest.len() != 3) => {
-                return false;
+            (None, Some(_)) => {
+                // More points are those of a date.
+                let one = cell.matches('.').count() == 1;
+                if one && split(cell, '.').is_some_and(|(_, rest)| rest.len() != 3) {
+                    return false;
+                }
             }
             _ => (),
         }

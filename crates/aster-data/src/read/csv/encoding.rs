@@ -5,12 +5,12 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::error::DataError;
 
-/// Decodes a file to UTF-8, without a byte-order mark.
+/// Decodes a file to UTF-8, without a byte-order mark; tells its encoding.
 pub(crate) fn decode(
     path: &Path,
     bytes: Vec<u8>,
     label: Option<&str>,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<(Vec<u8>, &'static str), DataError> {
     let is_utf8 = std::str::from_utf8(&bytes).is_ok();
     let unknown = |label| SettingError::new("csv.encoding", "a label of an encoding", label);
     let encoding = match label {
@@ -25,12 +25,14 @@ pub(crate) fn decode(
     };
     if encoding == UTF_8 && is_utf8 {
         let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        return Ok(if mark == 0 { bytes } else { bytes[mark..].to_vec() });
+        let mut bytes = bytes;
+        bytes.drain(..mark);
+        return Ok((bytes, encoding.name()));
     }
     let (text, _, malformed) = encoding.decode(&bytes);
     match malformed {
         true => Err(DataError::Encoding { path: path.into(), encoding: encoding.name() }),
-        false => Ok(text.into_owned().into_bytes()),
+        false => Ok((text.into_owned().into_bytes(), encoding.name())),
     }
 }
 

@@ -9,4 +9,4 @@ mod plain;
 mod table;
 
 pub use format::CsvFormat;
-pub(crate) use table::{Table, read};
+pub(crate) use table::read;

@@ -1,11 +1,13 @@
 use super::number::{Cell, Numbers};
-use crate::read::time::{TimeFault, read_times};
+use crate::read::table::Texts;
 
 /// What a column is read as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Numbers,
     Text,
+    /// Not at all.
+    Skip,
 }
 
 /// Columns of a part of the file.
@@ -14,21 +16,28 @@ pub(crate) struct Part {
     pub(crate) columns: Vec<Values>,
     pub(crate) rows: usize,
     pub(crate) lines: u64,
-    /// Lines before the last row.
-    pub(crate) last: u64,
+    /// The row and the line, from 0, of the first row and of each that does not stand in the line
+    /// after the one before.
+    pub(crate) places: Vec<(usize, u64)>,
     /// A row with more fields than there are columns: its line in the part, and how many.
     pub(crate) too_long: Option<(u64, usize)>,
+    /// The first lines of rows with fewer fields.
+    pub(crate) short: Vec<u64>,
+    /// Line of the last row.
+    last: u64,
 }
 
 /// Cells of a column.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) enum Values {
     Numbers {
         values: Vec<f64>,
-        /// Line in the part, and the first cell that is no number.
-        words: Option<(u64, String)>,
+        /// The first row in the part whose cell is no number, and the cell.
+        words: Option<(usize, String)>,
     },
-    Text(Vec<Option<String>>),
+    Text(Texts),
+    #[default]
+    Skipped,
 }
 
 impl Part {
@@ -38,50 +47,28 @@ impl Part {
         let expected = bytes / (8 * kinds.len()).max(1);
         let column = |kind: &Kind| match kind {
             Kind::Numbers => Values::Numbers { values: Vec::with_capacity(expected), words: None },
-            Kind::Text => Values::Text(vec![]),
+            Kind::Text => Values::Text(Texts::default()),
+            Kind::Skip => Values::Skipped,
         };
         let columns = kinds.iter().map(column).collect();
-        Self { columns, rows: 0, lines: 0, last: 0, too_long: None }
+        let (places, short) = (vec![], vec![]);
+        Self { columns, rows: 0, lines: 0, places, too_long: None, short, last: 0 }
     }
 
-    /// Whether the first cells of two columns make a time together.
-    pub(crate) fn makes_times(&self, date: usize, of_day: usize) -> bool {
-        let first = |column: usize| match &self.columns[column] {
-            Values::Text(cells) => cells.first()?.as_deref(),
-            Values::Numbers { .. } => None,
-        };
-        let joined = first(date).zip(first(of_day)).map(|(date, time)| joined(date, time));
-        joined.is_some_and(|time| {
-            let read = read_times([Some(time.as_str())].into_iter());
-            !matches!(read, Err(TimeFault::Cell(_)))
-        })
-    }
-
-    /// Puts times of the day behind dates.
-    pub(crate) fn join_times(&mut self, date: usize, of_day: usize) {
-        let times = std::mem::take(&mut self.columns[of_day]);
-        let (Values::Text(dates), Values::Text(times)) = (&mut self.columns[date], times) else {
-            return;
-        };
-        for (date, time) in dates.iter_mut().zip(times) {
-            *date = date.take().zip(time).map(|(date, time)| joined(&date, &time));
+    /// Counts the row of a line, from 0, whose cells are there.
+    pub(crate) fn end_row(&mut self, line: u64, is_short: bool) {
+        if self.rows == 0 || line != self.last + 1 {
+            self.places.push((self.rows, line));
         }
+        if is_short && self.short.len() < SHORT {
+            self.short.push(line);
+        }
+        (self.rows, self.last) = (self.rows + 1, line);
     }
 }
 
-/// A date and a time of the day; hours without minutes get them.
-fn joined(date: &str, time: &str) -> String {
-    match time.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => format!("{date} {time}:00"),
-        false => format!("{date} {time}"),
-    }
-}
-
-impl Default for Values {
-    fn default() -> Self {
-        Self::Text(vec![])
-    }
-}
+/// Short lines that are told.
+pub(crate) const SHORT: usize = 5;
 
 impl Values {
     /// Joins a column's parts, which are all of one kind.
@@ -89,52 +76,68 @@ impl Values {
         let rows: usize = parts.iter().map(Self::len).sum();
         let mut parts = parts.into_iter();
         let Some(mut all) = parts.next() else { return Self::default() };
-        match &mut all {
-            Self::Numbers { values, .. } => values.reserve_exact(rows - values.len()),
-            Self::Text(cells) => cells.reserve_exact(rows - cells.len()),
+        let mut before = all.len();
+        if let Self::Numbers { values, .. } = &mut all {
+            values.reserve_exact(rows - values.len());
         }
         for part in parts {
+            let more = part.len();
             match (&mut all, part) {
-                (Self::Numbers { values, .. }, Self::Numbers { values: more, .. }) => {
+                (Self::Numbers { values, words }, Self::Numbers { values: more, words: later }) => {
                     values.extend(more);
+                    let later = later.map(|(row, cell)| (before + row, cell));
+                    *words = words.take().or(later);
                 }
-                (Self::Text(cells), Self::Text(more)) => cells.extend(more),
+                (Self::Text(cells), Self::Text(more)) => cells.append(&more),
                 // A column is read as one kind in all parts.
                 _ => (),
             }
+            before += more;
         }
         all
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Numbers { values, .. } => values.len(),
             Self::Text(cells) => cells.len(),
+            Self::Skipped => 0,
         }
     }
 
-    pub(crate) fn push(&mut self, cell: &[u8], line: u64, numbers: &Numbers) {
+    pub(crate) fn push(&mut self, cell: &[u8], numbers: &Numbers) {
         match self {
             Self::Numbers { values, words } => values.push(match numbers.read(cell) {
                 Cell::Number(value) => value,
                 Cell::Missing => f64::NAN,
                 Cell::Words => {
-                    words.get_or_insert_with(|| (line, String::from_utf8_lossy(cell).into()));
+                    let row = values.len();
+                    words.get_or_insert_with(|| (row, String::from_utf8_lossy(cell).trim().into()));
                     f64::NAN
                 }
             }),
             Self::Text(cells) => {
                 let missing = numbers.read(cell) == Cell::Missing;
-                cells.push((!missing).then(|| String::from_utf8_lossy(cell).trim().into()));
+                match std::str::from_utf8(cell) {
+                    _ if missing => cells.push(None),
+                    Ok(cell) => cells.push(Some(cell.trim())),
+                    Err(_) => cells.push(Some(String::from_utf8_lossy(cell).trim())),
+                }
             }
+            Self::Skipped => (),
         }
     }
 
     /// Takes back the last cell.
     pub(crate) fn pop(&mut self) {
         match self {
-            Self::Numbers { values, .. } => drop(values.pop()),
-            Self::Text(cells) => drop(cells.pop()),
+            Self::Numbers { values, words } => {
+                values.pop();
+                let row = values.len();
+                words.take_if(|(at, _)| *at == row);
+            }
+            Self::Text(cells) => cells.pop(),
+            Self::Skipped => (),
         }
     }
 }

@@ -20,27 +20,25 @@ pub(crate) fn read(
             part.lines += 1;
             continue;
         }
-        let (mut ended, mut filled) = (false, false);
+        let (mut ended, mut filled, mut short) = (false, false, false);
         for column in &mut part.columns {
             if ended {
-                column.push(b"", part.lines, numbers);
+                column.push(b"", numbers);
+                short = true;
                 continue;
             }
-            let known = match column {
-                Values::Numbers { values, .. } => number_at(text, at, delimiter, numbers)
-                    .inspect(|(value, ..)| values.push(*value))
-                    .map(|(_, next, last)| (next, last)),
-                Values::Text(_) => None,
-            };
-            let (next, last) = known.unwrap_or_else(|| {
-                let end = memchr2(delimiter, b'\n', &text[at..]).map_or(text.len(), |n| at + n);
-                let cell = &text[at..end];
-                filled |= !cell.trim_ascii().is_empty();
-                column.push(cell.strip_suffix(b"\r").unwrap_or(cell), part.lines, numbers);
-                (end + 1, text.get(end) != Some(&delimiter))
-            });
-            filled |= known.is_some();
-            (at, ended) = (next, last);
+            if let Values::Numbers { values, .. } = column
+                && let Some((value, next, last)) = number_at(text, at, delimiter, numbers)
+            {
+                values.push(value);
+                (at, ended, filled) = (next, last, true);
+                continue;
+            }
+            let end = memchr2(delimiter, b'\n', &text[at..]).map_or(text.len(), |n| at + n);
+            let cell = &text[at..end];
+            filled |= !cell.trim_ascii().is_empty();
+            column.push(cell.strip_suffix(b"\r").unwrap_or(cell), numbers);
+            (at, ended) = (end + 1, text.get(end) != Some(&delimiter));
         }
         if !ended {
             let end = end_of_line(text, at.min(text.len()));
@@ -55,7 +53,7 @@ pub(crate) fn read(
         }
         // Blank lines, and lines of delimiters, are no rows.
         match filled {
-            true => (part.rows, part.last) = (part.rows + 1, part.lines),
+            true => part.end_row(part.lines, short),
             false => part.columns.iter_mut().for_each(Values::pop),
         }
         part.lines += 1;
@@ -109,10 +107,12 @@ mod tests {
         assert_eq!(values.len(), 6);
         assert_eq!((values[0], values[1], values[2], values[5]), (1.0, 2.5, -3.0, 7.0));
         assert!(values[3].is_nan() && values[4].is_nan());
-        let cells: Vec<&str> = cells.iter().map(|cell| cell.as_deref().unwrap_or("none")).collect();
+        let cells: Vec<&str> = cells.iter().map(|cell| cell.unwrap_or("none")).collect();
         assert_eq!(cells, ["a", "none", "b", "c", "d", "f"]);
-        assert_eq!((part.rows, part.last, part.lines), (6, 8, 9));
-        assert_eq!((words, &part.too_long), (&Some((7, "x".into())), &Some((7, 3))));
+        assert_eq!((part.rows, part.lines), (6, 9));
+        assert_eq!(part.places, [(0, 0), (1, 4)]);
+        assert_eq!(part.short, [4]);
+        assert_eq!((words, &part.too_long), (&Some((4, "x".into())), &Some((7, 3))));
     }
 
     proptest::proptest! {
@@ -121,11 +121,7 @@ mod tests {
             let kinds = [Kind::Numbers, Kind::Text, Kind::Numbers];
             let part = read(text.as_bytes(), (b',', Some(b'#')), &kinds, &numbers());
             for column in &part.columns {
-                let length = match column {
-                    Values::Numbers { values, .. } => values.len(),
-                    Values::Text(cells) => cells.len(),
-                };
-                proptest::prop_assert_eq!(length, part.rows);
+                proptest::prop_assert_eq!(column.len(), part.rows);
             }
         }
     }

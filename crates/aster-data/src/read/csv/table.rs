@@ -1,72 +1,41 @@
-use std::collections::BTreeMap;
 use std::io::Read;
-use std::iter::once;
 use std::path::Path;
 
-use aster_base::SettingError;
 use csv::{ByteRecord, ReaderBuilder};
-use polars::prelude::*;
 use rayon::prelude::*;
 
 use super::dialect::Dialect;
 use super::encoding::decode;
 use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
-use super::part::{Kind, Part, Values};
+use super::part::{Kind, Part, SHORT, Values};
 use super::plain;
 use crate::error::DataError;
-use crate::read::columns::{Columns, Custom, only};
+use crate::read::columns::{Columns, Custom};
+use crate::read::csv_found::CsvFound;
 use crate::read::open::open;
-use crate::read::time::{TimeFault, read_times};
-
-/// A table whose columns have types, and why some of them are text.
-pub(crate) struct Table {
-    pub(crate) frame: DataFrame,
-    /// The first cell that is neither a number nor a marker of a missing one, and date-times that
-    /// can be read in two ways, by column.
-    pub(crate) faults: BTreeMap<String, DataError>,
-}
+use crate::read::table::{Cells, Column, Place, Table, unique};
 
 /// Bytes that a thread reads at a time.
 const CHUNK: usize = 1 << 22;
 /// Rows that tell whether a column holds numbers.
 const SAMPLE: usize = 200;
 
-/// Reads a CSV file. Columns of numbers are `Float64`, with NaN where a value is missing; columns
-/// of date-times are `Datetime` in nanoseconds, unless the roles name them; all others are text.
-pub(crate) fn read(path: &Path, format: &CsvFormat, roles: &Columns) -> Result<Table, DataError> {
+/// Reads a CSV file, whose columns are numbers or text; of times too.
+pub(crate) fn read(
+    path: &Path,
+    format: &CsvFormat,
+    roles: &Columns,
+) -> Result<Table<'static>, DataError> {
     let mut bytes = vec![];
     let io = |source| DataError::Io { path: path.into(), source };
     open(path)?.read_to_end(&mut bytes).map_err(io)?;
-    let text = decode(path, bytes, format.encoding.as_deref())?;
+    let (text, encoding) = decode(path, bytes, format.encoding.as_deref())?;
     let dialect = Dialect::find(&text, format)?;
-    let file = File { path, format, numbers: Numbers::new(format, dialect.decimal_comma), dialect };
+    let numbers = Numbers::new(format, dialect.decimal_comma);
+    let before = text[..dialect.start].iter().filter(|byte| **byte == b'\n').count();
+    let file = File { path, format, numbers, dialect, encoding, first_line: 1 + before as u64 };
     file.read(&text, roles)
-}
-
-/// The columns of dates and of times of the day, where they are two.
-fn split_times(names: &[String], roles: &Columns) -> Result<Option<(usize, usize)>, DataError> {
-    let find = |wanted: &str| {
-        let found = names.iter().position(|name| name == wanted);
-        found.ok_or_else(|| DataError::UnknownColumn {
-            column: wanted.into(),
-            available: names.to_vec(),
-        })
-    };
-    match (&roles.time, &roles.time_of_day) {
-        (Some(date), Some(of_day)) => Ok(Some((find(date)?, find(of_day)?))),
-        (None, Some(of_day)) => {
-            let expected = "a column of dates in Columns::time, for the time of day";
-            Err(SettingError::new("columns.time_of_day", expected, of_day).into())
-        }
-        (None, None) if roles.features.is_none() => {
-            let named =
-                |custom: Custom| only((0..names.len()).filter(|at| custom.has(&names[*at])));
-            let (date, of_day) = (named(Custom::DATE), named(Custom::TIME_OF_DAY));
-            Ok(date.zip(of_day))
-        }
-        _ => Ok(None),
-    }
 }
 
 struct File<'a> {
@@ -74,78 +43,61 @@ struct File<'a> {
     format: &'a CsvFormat,
     numbers: Numbers,
     dialect: Dialect,
+    encoding: &'static str,
+    /// Line of the file, from 1, after the header.
+    first_line: u64,
 }
 
 impl File<'_> {
-    fn read(&self, text: &[u8], roles: &Columns) -> Result<Table, DataError> {
+    fn read(&self, text: &[u8], roles: &Columns) -> Result<Table<'static>, DataError> {
         let body = &text[self.dialect.start..];
-        let first_line =
-            1 + text[..self.dialect.start].iter().filter(|it| **it == b'\n').count() as u64;
-        let names = self.names();
+        let (names, renamed) = unique(&self.names());
         let sample = self.part(body, &vec![Kind::Text; names.len()], Some(SAMPLE));
         let kind = |(name, values): (&String, &Values)| self.kind(name, values, roles);
-        let mut kinds: Vec<Kind> = names.iter().zip(&sample.columns).map(kind).collect();
-        // What only its name makes two columns of one time has to make one.
-        let named = roles.time_of_day.is_some();
-        let split = split_times(&names, roles)?
-            .filter(|(date, of_day)| named || sample.makes_times(*date, *of_day));
-        if let Some((date, of_day)) = split {
-            (kinds[date], kinds[of_day]) = (Kind::Text, Kind::Text);
-        }
+        let kinds: Vec<Kind> = names.iter().zip(&sample.columns).map(kind).collect();
         let mut parts = self.parts(body, &kinds);
+        let found = self.check(&parts, names.len())?;
+        let mut columns = joined(&mut parts);
         // A column that holds words after all is read again, as text.
-        let mut faults = BTreeMap::new();
-        let mut again = false;
-        for (column, kind) in kinds.iter_mut().enumerate() {
-            let mut line = first_line;
-            for part in &parts {
-                if let Values::Numbers { words: Some((at, cell)), .. } = &part.columns[column] {
-                    faults
-                        .insert(names[column].clone(), self.fault(line + at, &names[column], cell));
-                    (*kind, again) = (Kind::Text, true);
-                    break;
+        let words = |values: &Values| matches!(values, Values::Numbers { words: Some(_), .. });
+        if columns.iter().any(words) {
+            let again = |values| if words(values) { Kind::Text } else { Kind::Skip };
+            let kinds: Vec<Kind> = columns.iter().map(again).collect();
+            let texts = joined(&mut self.parts(body, &kinds));
+            for (column, text) in columns.iter_mut().zip(texts) {
+                if let Values::Text(_) = text {
+                    *column = text;
                 }
-                line += part.lines;
             }
         }
-        if again {
-            parts = self.parts(body, &kinds);
-        }
-        let mut line = first_line;
-        for part in &parts {
-            if let Some((at, got)) = part.too_long {
-                let (place, expected) = (place(self.path, line + at), names.len());
-                return Err(DataError::TooManyFields { place, expected, got });
+        let column = |(name, values): (String, Values)| match values {
+            Values::Numbers { values, .. } => Column::new(name, Cells::Numbers(values.into())),
+            Values::Text(texts) => {
+                let words = texts.iter().enumerate().find_map(|(row, cell)| {
+                    let cell = cell?;
+                    let words = self.numbers.read(cell.as_bytes()) == Cell::Words;
+                    words.then(|| (row, cell.to_string()))
+                });
+                Column { words, ..Column::new(name, Cells::Texts(texts)) }
             }
-            line += part.lines;
-        }
-        if parts.iter().map(|part| part.rows).sum::<usize>() == 0 {
-            return Err(DataError::Empty { what: self.path.display().to_string() });
-        }
-        if let Some((date, of_day)) = split {
-            parts.iter_mut().for_each(|part| part.join_times(date, of_day));
-        }
-        let of_parts = |at: usize| -> Vec<Values> {
-            parts.iter_mut().map(|part| std::mem::take(&mut part.columns[at])).collect()
+            Values::Skipped => Column::new(name, Cells::Other("nothing".into())),
         };
-        let by_column: Vec<Vec<Values>> = (0..names.len()).map(of_parts).collect();
-        let mut joined: Vec<Values> = by_column.into_par_iter().map(Values::join).collect();
-        let mut columns = vec![];
-        for (at, name) in names.iter().enumerate() {
-            if split.is_some_and(|(_, of_day)| of_day == at) {
-                continue;
-            }
-            let values = std::mem::take(&mut joined[at]);
-            match self.column(name, values, (body, first_line), roles, &mut faults) {
-                Some(column) => columns.push(column),
-                // A delimiter at the end of each line makes no column.
-                None => continue,
-            }
-        }
-        Ok(Table { frame: DataFrame::new_infer_height(columns)?, faults })
+        let columns = names.into_iter().zip(columns).map(column).collect();
+        let (rows, lines, short) = found;
+        let csv = CsvFound {
+            encoding: self.encoding.into(),
+            delimiter: self.dialect.delimiter.into(),
+            decimal_comma: self.dialect.decimal_comma,
+            header: self.dialect.header.is_some(),
+            first_line: lines.first().map_or(0, |(_, line)| *line),
+            short_lines: short,
+        };
+        let file = Some(self.path.display().to_string());
+        let place = Place { file, lines };
+        Ok(Table { columns, rows, place, renamed, csv: Some(csv) })
     }
 
-    /// Names of the columns: those of the header, unique; `column_1` and so on where there is none.
+    /// Names of the columns, as they are written; `column_1` and so on where there is no header.
     fn names(&self) -> Vec<String> {
         let header = self.dialect.header.as_deref();
         let count = header.map_or(0, <[String]>::len).max(self.dialect.fields);
@@ -153,18 +105,35 @@ impl File<'_> {
             Some(names) => names.get(at).cloned().unwrap_or_default(),
             None => format!("column_{}", at + 1),
         };
-        let written: Vec<String> = (0..count).map(written).collect();
-        let mut names: Vec<String> = vec![];
-        for name in &written {
-            let numbered = (2..).map(|number| format!("{name}_{number}"));
-            let free = |it: &String| !names.contains(it) && (it == name || !written.contains(it));
-            names.extend(once(name.clone()).chain(numbered).find(free));
-        }
-        names
+        (0..count).map(written).collect()
     }
 
-    /// Numbers, if some of the sample's cells are. What the roles name as time is read exactly,
-    /// as text.
+    /// Counts the rows, finds the lines where they stand, and those that are short.
+    #[allow(clippy::type_complexity)] // rows, places, lines
+    fn check(
+        &self,
+        parts: &[Part],
+        expected: usize,
+    ) -> Result<(usize, Vec<(usize, u64)>, Vec<u64>), DataError> {
+        let (mut rows, mut line) = (0, self.first_line);
+        let (mut places, mut short) = (vec![], vec![]);
+        for part in parts {
+            if let Some((at, got)) = part.too_long {
+                let place = format!("{}, line {}", self.path.display(), line + at);
+                return Err(DataError::TooManyFields { place, expected, got });
+            }
+            places.extend(part.places.iter().map(|(row, at)| (rows + row, line + at)));
+            short.extend(part.short.iter().map(|at| line + at));
+            (rows, line) = (rows + part.rows, line + part.lines);
+        }
+        if rows == 0 {
+            return Err(DataError::Empty { what: self.path.display().to_string() });
+        }
+        short.truncate(SHORT);
+        Ok((rows, places, short))
+    }
+
+    /// Numbers, if some of the sample's cells are. Times, ids and names are read exactly, as text.
     fn kind(&self, name: &str, sample: &Values, roles: &Columns) -> Kind {
         let Values::Text(cells) = sample else { return Kind::Numbers };
         let cells = cells.iter().flatten().map(|cell| self.numbers.read(cell.as_bytes()));
@@ -176,7 +145,12 @@ impl File<'_> {
                 Cell::Missing => (),
             }
         }
-        match roles.time.as_deref() == Some(name) || Custom::TIME.has(name) || words > numbers {
+        let exact = [&roles.time, &roles.time_of_day, &roles.id, &roles.channel];
+        let exact = exact.into_iter().flatten().any(|it| it == name)
+            || (roles.label.as_deref() == Some(name) && roles.normal.is_some())
+            || roles.categorical.iter().any(|it| it.column == name)
+            || (roles.time.is_none() && [Custom::TIME, Custom::DATE].iter().any(|it| it.has(name)));
+        match exact || words > numbers {
             true => Kind::Text,
             false => Kind::Numbers,
         }
@@ -217,16 +191,16 @@ impl File<'_> {
             if record.iter().all(|field| field.trim_ascii().is_empty()) {
                 continue;
             }
-            part.last = record.position().map_or(0, |position| position.line() - 1);
+            let line = record.position().map_or(0, |position| position.line() - 1);
             let beyond =
                 record.iter().skip(kinds.len()).any(|field| !field.trim_ascii().is_empty());
             if beyond {
-                part.too_long.get_or_insert((part.last, record.len()));
+                part.too_long.get_or_insert((line, record.len()));
             }
             for (at, column) in part.columns.iter_mut().enumerate() {
-                column.push(record.get(at).unwrap_or_default(), part.last, &self.numbers);
+                column.push(record.get(at).unwrap_or_default(), &self.numbers);
             }
-            part.rows += 1;
+            part.end_row(line, record.len() < kinds.len());
         }
         if rows.is_none() {
             part.lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -237,77 +211,14 @@ impl File<'_> {
     fn comment(&self) -> Option<u8> {
         self.format.comment.and_then(|mark| u8::try_from(mark).ok())
     }
-
-    /// Makes a column of its cells; none for one that has neither name nor value.
-    fn column(
-        &self,
-        name: &str,
-        values: Values,
-        (body, first_line): (&[u8], u64),
-        roles: &Columns,
-        faults: &mut BTreeMap<String, DataError>,
-    ) -> Option<Column> {
-        let name_of = PlSmallStr::from(name);
-        let text = match values {
-            Values::Numbers { values, .. } => {
-                let empty = name.is_empty() && values.iter().all(|value| value.is_nan());
-                return (!empty).then(|| Column::new(name_of, values));
-            }
-            Values::Text(text) => text,
-        };
-        if roles.time.as_deref() != Some(name) {
-            match read_times(text.iter().map(Option::as_deref)) {
-                Ok(times) => {
-                    let nanoseconds = DataType::Datetime(TimeUnit::Nanoseconds, None);
-                    let values = Column::new(name_of.clone(), times.values);
-                    let dated = times.dated.then(|| values.cast(&nanoseconds).ok()).flatten();
-                    faults.remove(name);
-                    return Some(dated.unwrap_or(values));
-                }
-                Err(TimeFault::Ambiguous) => {
-                    faults.insert(name.into(), DataError::AmbiguousTime { column: name.into() });
-                }
-                Err(TimeFault::Cell(row)) => {
-                    let first = text.iter().position(Option::is_some).unwrap_or(0);
-                    let cell = |row: usize| text.get(row).and_then(Option::as_deref).unwrap_or("");
-                    let line = first_line + self.line_of(body, row);
-                    // Of a column that begins with times, the cell that is none is the fault.
-                    let fault = match row == first {
-                        true => self.fault(line, name, cell(first)),
-                        false => DataError::TimeCell {
-                            place: place(self.path, line),
-                            column: name.into(),
-                            expected: "a date-time, as in the rows before".into(),
-                            cell: cell(row).into(),
-                        },
-                    };
-                    faults.entry(name.into()).or_insert(fault);
-                }
-            }
-        }
-        Some(Column::new(name_of, text))
-    }
-
-    /// Lines of the body before a row.
-    fn line_of(&self, body: &[u8], row: usize) -> u64 {
-        self.part(body, &[], Some(row + 1)).last
-    }
-
-    fn fault(&self, line: u64, column: &str, cell: &str) -> DataError {
-        let digits = cell.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit());
-        let hint = match digits {
-            true => "CsvFormat::units cuts a unit behind it",
-            false => "add it to CsvFormat::missing if it stands for a missing value",
-        };
-        DataError::Cell {
-            place: place(self.path, line),
-            column: column.into(),
-            cell: cell.into(),
-            hint,
-        }
-    }
 }
 
-fn place(path: &Path, line: u64) -> String {
-    format!("{}, line {line}", path.display())
+/// The columns of parts, each in one piece.
+fn joined(parts: &mut [Part]) -> Vec<Values> {
+    let count = parts.first().map_or(0, |part| part.columns.len());
+    let mut of_parts = |at: usize| -> Vec<Values> {
+        parts.iter_mut().map(|part| std::mem::take(&mut part.columns[at])).collect()
+    };
+    let by_column: Vec<Vec<Values>> = (0..count).map(&mut of_parts).collect();
+    by_column.into_par_iter().map(Values::join).collect()
 }

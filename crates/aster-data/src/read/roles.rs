@@ -1,0 +1,318 @@
+//! Which column of a table has which role.
+
+use std::collections::BTreeMap;
+
+use aster_base::{SettingError, Time, require};
+
+use crate::error::DataError;
+use crate::read::columns::{Categorical, Columns, Custom, only};
+use crate::read::report::{LeftOut, WhyLeftOut};
+use crate::read::table::{Cells, Column, Table, Texts};
+use crate::read::times::{EpochUnit, TimeFault, TimeForm, Times, read_by_format, read_times};
+
+/// Roles that the columns of a table have; columns are told by where they stand.
+#[derive(Debug)]
+pub(crate) struct Roles<'a> {
+    /// The column of times and what it holds.
+    pub(crate) time: Option<(usize, Times)>,
+    pub(crate) label: Option<usize>,
+    pub(crate) id: Option<usize>,
+    /// The columns of channels' names and of their values, in the long format.
+    pub(crate) long: Option<(usize, usize)>,
+    pub(crate) categorical: Vec<(usize, &'a Categorical)>,
+    pub(crate) features: Vec<usize>,
+    pub(crate) left_out: Vec<LeftOut>,
+    /// Why columns of text are no times.
+    pub(crate) faults: BTreeMap<usize, TimeFault>,
+}
+
+impl<'a> Roles<'a> {
+    pub(crate) fn find(table: &Table, columns: &'a Columns) -> Result<Self, DataError> {
+        check(columns)?;
+        let place = |name: &Option<String>| name.as_deref().map(|it| table.find(it)).transpose();
+        let (id, channel, value) =
+            (place(&columns.id)?, place(&columns.channel)?, place(&columns.value)?);
+        let long = channel.zip(value);
+        let categorical = columns.categorical.iter();
+        let categorical = categorical.map(|it| Ok((table.find(&it.column)?, it)));
+        let categorical: Vec<_> = categorical.collect::<Result<_, DataError>>()?;
+        let ignored = columns.ignored.iter().map(|name| table.find(name));
+        let ignored: Vec<usize> = ignored.collect::<Result<_, _>>()?;
+        let named_label = place(&columns.label)?;
+        let mut taken: Vec<usize> = ignored.clone();
+        taken.extend(id.into_iter().chain(channel).chain(value).chain(named_label));
+        taken.extend(categorical.iter().map(|(at, _)| *at));
+        // What is named is all there is, unless the names are those of channels in rows.
+        let open = columns.features.is_none() || long.is_some();
+        let mut faults = BTreeMap::new();
+        let (time, of_day) = find_time(table, columns, open, &taken, &mut faults)?;
+        taken.extend(time.iter().map(|(at, _)| *at).chain(of_day));
+        let label = named_label.or_else(|| find_label(table, &taken).filter(|_| open));
+        let mut left_out: Vec<LeftOut> =
+            ignored.iter().map(|at| LeftOut::new(table, *at, WhyLeftOut::Ignored)).collect();
+        let features = match &columns.features {
+            Some(_) if long.is_some() => vec![],
+            Some(names) => names.iter().map(|it| table.find(it)).collect::<Result<_, _>>()?,
+            None => {
+                let mut features = vec![];
+                for (at, column) in table.columns.iter().enumerate() {
+                    if taken.contains(&at) || label == Some(at) {
+                        continue;
+                    }
+                    match why_not(column).or(long.map(|_| WhyLeftOut::BesideLongFormat)) {
+                        Some(why) => left_out.push(LeftOut::new(table, at, why)),
+                        None => features.push(at),
+                    }
+                }
+                features
+            }
+        };
+        Ok(Self { time, label, id, long, categorical, features, left_out, faults })
+    }
+
+    /// Why a column of text is no channel.
+    pub(crate) fn fault(&self, table: &Table, at: usize) -> Option<DataError> {
+        let column = &table.columns[at];
+        let Cells::Texts(texts) = &column.cells else { return None };
+        match self.faults.get(&at)? {
+            TimeFault::Ambiguous => Some(DataError::AmbiguousTime { column: column.name.clone() }),
+            // Of a column that begins with times, the cell that is none is the fault.
+            TimeFault::Cell(row) if texts.iter().position(|it| it.is_some()) < Some(*row) => {
+                Some(DataError::TimeCell {
+                    place: table.place.of(*row),
+                    column: column.name.clone(),
+                    expected: "a date-time, as in the rows before".into(),
+                    cell: texts.get(*row).unwrap_or_default().into(),
+                })
+            }
+            TimeFault::Cell(_) => None,
+        }
+    }
+}
+
+/// Checks that no column has two roles, and none of two parts alone.
+pub(crate) fn check(columns: &Columns) -> Result<(), SettingError> {
+    let both =
+        "a column of names in columns.channel and one of values in columns.value, or neither";
+    let long = [&columns.channel, &columns.value];
+    let whole = long.iter().filter(|it| it.is_some()).count() != 1;
+    require(
+        "columns.channel",
+        whole,
+        both,
+        long[0].as_ref().or(long[1].as_ref()).unwrap_or(&String::new()),
+    )?;
+    if let (None, Some(normal)) = (&columns.label, &columns.normal) {
+        let expected = "a column in columns.label, whose cells it is one of";
+        return Err(SettingError::new("columns.normal", expected, normal));
+    }
+    if let (None, Some(of_day)) = (&columns.time, &columns.time_of_day) {
+        let expected = "a column of dates in columns.time, for the time of day";
+        return Err(SettingError::new("columns.time_of_day", expected, of_day));
+    }
+    let roles = [&columns.time, &columns.time_of_day, &columns.label, &columns.id];
+    let named = roles.into_iter().chain(long).flatten();
+    let named =
+        named.chain(columns.categorical.iter().map(|it| &it.column)).chain(&columns.ignored);
+    let features = columns.features.as_deref().filter(|_| columns.channel.is_none());
+    let mut seen: Vec<&String> = vec![];
+    for name in named.chain(features.unwrap_or_default()) {
+        // The same feature twice is an error of its own, and times may be looked at as values.
+        let again = seen.contains(&name) && columns.time.as_ref() != Some(name);
+        let twice = features.is_some_and(|it| it.iter().filter(|it| *it == name).count() > 1);
+        if again && !twice {
+            return Err(SettingError::new(
+                "columns",
+                "one role for each column",
+                format!("{name:?} twice"),
+            ));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// The column of times, and the one of times of the day that belongs to it.
+#[allow(clippy::type_complexity)] // a pair of optional things
+fn find_time(
+    table: &Table,
+    columns: &Columns,
+    open: bool,
+    taken: &[usize],
+    faults: &mut BTreeMap<usize, TimeFault>,
+) -> Result<(Option<(usize, Times)>, Option<usize>), DataError> {
+    if let Some(name) = &columns.time {
+        let at = table.find(name)?;
+        if let Some(of_day) = &columns.time_of_day {
+            let of_day = table.find(of_day)?;
+            let texts = joined(table, at, of_day)?;
+            return Ok((Some((at, of_texts(table, at, &texts, columns)?)), Some(of_day)));
+        }
+        return Ok((Some((at, named_times(table, at, columns)?)), None));
+    }
+    if columns.time_format.is_some() {
+        let expected = "a column in columns.time, whose format it is";
+        return Err(SettingError::new("columns.time_format", expected, "none").into());
+    }
+    if !open {
+        return Ok((None, None));
+    }
+    if let Some((date, of_day, times)) = split_times(table, taken) {
+        return Ok((Some((date, times)), Some(of_day)));
+    }
+    let mut dated: Vec<(usize, Times)> = vec![];
+    for (at, column) in table.columns.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
+        match &column.cells {
+            Cells::Times(times) => dated.push((at, times.clone())),
+            Cells::Texts(texts) => match read_times(texts.iter()) {
+                Ok(times) if times.form != TimeForm::Counts => dated.push((at, times)),
+                Ok(_) => (),
+                Err(fault) => drop(faults.insert(at, fault)),
+            },
+            _ => (),
+        }
+    }
+    let named = |at: usize| Custom::TIME.has(&table.columns[at].name);
+    if dated.len() > 1 {
+        let by_name = only(dated.iter().map(|(at, _)| *at).filter(|at| named(*at)));
+        dated.retain(|(at, _)| Some(*at) == by_name);
+        return Ok((dated.pop(), None));
+    }
+    if dated.is_empty() {
+        let numeric = |at: &usize| {
+            !taken.contains(at)
+                && named(*at)
+                && match &table.columns[*at].cells {
+                    Cells::Numbers(_) | Cells::Integers(_) => true,
+                    Cells::Texts(_) => !faults.contains_key(at),
+                    _ => false,
+                }
+        };
+        let found = only((0..table.columns.len()).filter(numeric));
+        let times = found.map(|at| Ok((at, named_times(table, at, columns)?)));
+        return Ok((times.transpose().map_err(|error: DataError| error)?, None));
+    }
+    Ok((dated.pop(), None))
+}
+
+/// The times of a column that is named as such.
+pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result<Times, DataError> {
+    let column = &table.columns[at];
+    if !matches!(column.cells, Cells::Texts(_)) && columns.time_format.is_some() {
+        let expected = "none, for times that are no text";
+        return Err(SettingError::new("columns.time_format", expected, "one").into());
+    }
+    match &column.cells {
+        Cells::Times(times) => Ok(times.clone()),
+        Cells::Texts(texts) => of_texts(table, at, texts, columns),
+        Cells::Numbers(numbers) => Ok(Times::of_numbers(numbers)),
+        Cells::Integers(numbers) => Ok(Times::of_integers(numbers)),
+        Cells::Other(dtype) => {
+            Err(DataError::NotTime { column: column.name.clone(), dtype: dtype.clone() })
+        }
+    }
+}
+
+fn of_texts(
+    table: &Table,
+    at: usize,
+    texts: &Texts,
+    columns: &Columns,
+) -> Result<Times, DataError> {
+    let format = columns.time_format.as_deref();
+    let times = match format {
+        Some(format) => read_by_format(texts.iter(), format),
+        None => read_times(texts.iter()),
+    };
+    times.map_err(|fault| {
+        let column = table.columns[at].name.clone();
+        match fault {
+            TimeFault::Ambiguous => DataError::AmbiguousTime { column },
+            TimeFault::Cell(row) => DataError::TimeCell {
+                place: table.place.of(row),
+                column,
+                expected: format.map_or("a date-time or a number".into(), |it| format!("{it:?}")),
+                cell: texts.get(row).unwrap_or_default().into(),
+            },
+        }
+    })
+}
+
+/// One column of dates and one of times of the day by their names, whose cells together are times.
+fn split_times(table: &Table, taken: &[usize]) -> Option<(usize, usize, Times)> {
+    let named = |custom: Custom| {
+        let named = |at: &usize| !taken.contains(at) && custom.has(&table.columns[*at].name);
+        only((0..table.columns.len()).filter(named))
+    };
+    let (date, of_day) = (named(Custom::DATE)?, named(Custom::TIME_OF_DAY)?);
+    let times = read_times(joined(table, date, of_day).ok()?.iter()).ok()?;
+    Some((date, of_day, times))
+}
+
+/// Dates with times of the day behind them; hours without minutes get them.
+fn joined(table: &Table, date: usize, of_day: usize) -> Result<Texts, DataError> {
+    let (dates, times) = (table.columns[date].texts()?, table.columns[of_day].texts()?);
+    let pairs = dates.iter().zip(times.iter()).map(|(date, time)| {
+        date.zip(time).map(|(date, time)| match time.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => format!("{date} {time}:00"),
+            false => format!("{date} {time}"),
+        })
+    });
+    Ok(pairs.collect())
+}
+
+/// The column of zeros and ones whose name says label, if there is exactly one.
+fn find_label(table: &Table, taken: &[usize]) -> Option<usize> {
+    let is_label = |at: &usize| {
+        let column = &table.columns[*at];
+        !taken.contains(at)
+            && Custom::LABEL.has(&column.name)
+            && column
+                .numbers(&table.place)
+                .is_ok_and(|values| values.iter().all(|value| [0.0, 1.0].contains(value)))
+    };
+    only((0..table.columns.len()).filter(is_label))
+}
+
+/// Why a column without a role is no channel: an index counts rows, and a delimiter at the end of
+/// each line makes no column.
+fn why_not(column: &Column) -> Option<WhyLeftOut> {
+    const INDEX: [&str; 10] =
+        ["", "index", "idx", "row", "rownum", "row_number", "no", "nr", "#", "__index_level_0__"];
+    let name = column.name.trim().to_lowercase();
+    let index = INDEX.contains(&name.as_str()) || name.starts_with("unnamed: ");
+    let counts = |values: &[f64]| {
+        let first = values.first().copied().unwrap_or(f64::NAN);
+        let whole = values.iter().enumerate().all(|(row, value)| *value == first + row as f64);
+        [0.0, 1.0].contains(&first) && whole
+    };
+    let empty = |values: &[f64]| name.is_empty() && values.iter().all(|value| value.is_nan());
+    let values = match &column.cells {
+        Cells::Numbers(values) => values,
+        Cells::Integers(values) if index => {
+            let values: Option<Vec<f64>> = values.iter().map(|it| it.map(|it| it as f64)).collect();
+            return values.filter(|values| counts(values)).map(|_| WhyLeftOut::Index);
+        }
+        _ => return None,
+    };
+    match () {
+        () if index && counts(values) => Some(WhyLeftOut::Index),
+        () if empty(values) => Some(WhyLeftOut::Empty),
+        () => None,
+    }
+}
+
+/// The unit of a column of numbers that steps on like an epoch; beside times that are known, like
+/// one that is within a year of the first of them.
+pub(crate) fn looks_like_epoch(values: &[f64], known: Option<Time>) -> Option<EpochUnit> {
+    let sample = &values[..values.len().min(1000)];
+    let rises = sample.len() > 2 && sample.windows(2).all(|pair| pair[1] > pair[0]);
+    // The times of this century, up to 2100.
+    let unit = EpochUnit::of(*sample.first()? as i64)?;
+    let seconds = sample.first()? / unit.per_second() as f64;
+    let near = match known {
+        None | Some(Time::Count(_)) => (946_684_800.0..4_102_444_800.0).contains(&seconds),
+        Some(known) => (known.timestamp() as f64 / 1e9 - seconds).abs() < 366.0 * 86_400.0,
+    };
+    (rises && near).then_some(unit)
+}

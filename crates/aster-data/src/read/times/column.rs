@@ -1,0 +1,160 @@
+//! A column of times that has been read.
+
+use aster_base::{Clock, OffsetChange};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+pub(super) const SECOND: i64 = 1_000_000_000;
+pub(super) const DAY: i64 = 86_400 * SECOND;
+
+/// Why a column of text is no column of times.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TimeFault {
+    /// The cell of a row, from 0, is no time.
+    Cell(usize),
+    /// Day and month could be either way round in every cell.
+    Ambiguous,
+}
+
+/// Order of the numbers of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrder {
+    /// 31.12.2024.
+    DayFirst,
+    /// 12/31/2024.
+    MonthFirst,
+}
+
+/// Form of a column of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TimeForm {
+    /// Date-times whose offset from UTC is known.
+    Zoned,
+    /// Date-times of a zone that is not told.
+    Local,
+    /// Time since the Unix epoch.
+    Epoch(EpochUnit),
+    /// Days since the end of 1899, as spreadsheets count.
+    Spreadsheet,
+    /// Dates without separators: `20240301`, `202403011200`.
+    Compact,
+    /// Counts in a unit of their own.
+    Counts,
+}
+
+/// Unit of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EpochUnit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+    /// Nanoseconds.
+    Nanoseconds,
+}
+
+impl EpochUnit {
+    /// The unit in which a number is a time from 1973 to 2286.
+    pub(crate) fn of(number: i64) -> Option<Self> {
+        match number.unsigned_abs() {
+            100_000_000..10_000_000_000 => Some(Self::Seconds),
+            100_000_000_000..10_000_000_000_000 => Some(Self::Milliseconds),
+            100_000_000_000_000..10_000_000_000_000_000 => Some(Self::Microseconds),
+            100_000_000_000_000_000.. => Some(Self::Nanoseconds),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn per_second(self) -> i64 {
+        match self {
+            Self::Seconds => 1,
+            Self::Milliseconds => 1_000,
+            Self::Microseconds => 1_000_000,
+            Self::Nanoseconds => SECOND,
+        }
+    }
+}
+
+/// Times of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Times {
+    /// One per cell; none of a cell that is missing. Nanoseconds since the Unix epoch, or counts.
+    pub(crate) values: Vec<Option<i64>>,
+    /// Seconds east of UTC, one per cell, where they are told.
+    pub(crate) offsets: Option<Vec<i32>>,
+    pub(crate) form: TimeForm,
+    /// Order of day and month, where it had to be found.
+    pub(crate) order: Option<DateOrder>,
+}
+
+impl Times {
+    pub(crate) fn new(values: Vec<Option<i64>>, form: TimeForm) -> Self {
+        Self { values, offsets: None, form, order: None }
+    }
+
+    /// Numbers that are times by their name: epochs where they are of such a size, else counts.
+    pub(crate) fn of_numbers(numbers: &[f64]) -> Self {
+        let known = numbers.iter().copied().filter(|number| number.is_finite());
+        let whole = known.clone().all(|number| number.fract() == 0.0);
+        let epoch = known.clone().next().and_then(|number| EpochUnit::of(number as i64));
+        let factor = match epoch {
+            Some(unit) => (SECOND / unit.per_second()) as f64,
+            // A fraction is not cut: billionths of the unit, which are nanoseconds of seconds.
+            None => {
+                if whole {
+                    1.0
+                } else {
+                    SECOND as f64
+                }
+            }
+        };
+        let time = |number: &f64| {
+            // Whole units apart, so that doubles lose nothing by the factor.
+            let (units, rest) = (number.trunc() as i64, number.fract());
+            let time =
+                units.checked_mul(factor as i64)?.checked_add((rest * factor).round() as i64);
+            time.filter(|_| number.is_finite())
+        };
+        Self::new(
+            numbers.iter().map(time).collect(),
+            epoch.map_or(TimeForm::Counts, TimeForm::Epoch),
+        )
+    }
+
+    /// Whole numbers that are times by their name.
+    pub(crate) fn of_integers(numbers: &[Option<i64>]) -> Self {
+        let epoch = numbers.iter().flatten().next().and_then(|number| EpochUnit::of(*number));
+        let factor = epoch.map_or(1, |unit| SECOND / unit.per_second());
+        let values = numbers.iter().map(|number| number.and_then(|it| it.checked_mul(factor)));
+        Self::new(values.collect(), epoch.map_or(TimeForm::Counts, TimeForm::Epoch))
+    }
+
+    /// What these times count. They are in the order of their rows.
+    pub(crate) fn clock(&self) -> Clock {
+        match (&self.form, &self.offsets) {
+            (TimeForm::Counts, _) => Clock::Counts,
+            (TimeForm::Epoch(_), _) => Clock::UTC,
+            (_, None) => Clock::Local,
+            (_, Some(offsets)) => {
+                let known = self.values.iter().zip(offsets);
+                let mut known: Vec<(i64, i32)> =
+                    known.filter_map(|(time, offset)| Some(((*time)?, *offset))).collect();
+                known.sort_by_key(|(time, _)| *time);
+                known.dedup_by_key(|(_, offset)| *offset);
+                let change = |(from, seconds)| OffsetChange { from, seconds };
+                Clock::Zoned(known.into_iter().map(change).collect())
+            }
+        }
+    }
+}
+
+/// Days since the beginning of 1970.
+pub(super) fn days(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}

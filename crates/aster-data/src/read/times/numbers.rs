@@ -1,0 +1,96 @@
+//! Times as numbers: epochs, dates without separators, days of a spreadsheet, counts.
+
+use chrono::NaiveDate;
+
+use super::column::{DAY, EpochUnit, SECOND, TimeForm, Times, days};
+
+/// Reads numbers, exactly: nothing where a cell is something else.
+pub(super) fn read<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Option<Times> {
+    let mut numbers: Vec<Option<(i64, i64)>> = vec![];
+    for cell in cells {
+        match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
+            Some(cell) => numbers.push(Some(billionths(cell)?)),
+            None => numbers.push(None),
+        }
+    }
+    let known = || numbers.iter().flatten();
+    let compact = known().all(|(whole, rest)| *rest == 0 && compact(*whole).is_some());
+    if compact && known().next().is_some() {
+        let time = |number: &Option<(i64, i64)>| number.and_then(|(whole, _)| compact_time(whole));
+        return Some(Times::new(numbers.iter().map(time).collect(), TimeForm::Compact));
+    }
+    let first = known().next()?.0;
+    let fractions = known().any(|(_, rest)| *rest != 0);
+    // Billionths of a unit become nanoseconds: of seconds as they are, of milliseconds by a thousand.
+    let epoch = EpochUnit::of(first);
+    let factor = epoch.map_or(1, EpochUnit::per_second);
+    let scaled = |(whole, rest): (i64, i64)| {
+        let billionths = i128::from(whole) * i128::from(SECOND) + i128::from(rest);
+        i64::try_from(billionths / i128::from(factor)).ok()
+    };
+    // A spreadsheet's days since the end of 1899, of 1982 to 2064.
+    if epoch.is_none() && fractions && (30_000..60_000).contains(&first) {
+        let time = |(whole, rest): (i64, i64)| {
+            let day = (whole - 25_569) * DAY;
+            // Written to a microsecond or so: the nearest millisecond.
+            let of_day = i128::from(rest) * i128::from(DAY) / i128::from(SECOND);
+            Some(day + (of_day as i64 + 500_000) / 1_000_000 * 1_000_000)
+        };
+        let values = numbers.iter().map(|number| number.and_then(time)).collect();
+        return Some(Times::new(values, TimeForm::Spreadsheet));
+    }
+    let scaled = |number: &Option<(i64, i64)>| match *number {
+        Some(number) if epoch.is_some() || fractions => scaled(number).map(Some),
+        other => Some(other.map(|(whole, _)| whole)),
+    };
+    let values = numbers.iter().map(scaled).collect::<Option<_>>()?;
+    Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch)))
+}
+
+/// The whole part of a decimal number and its billionths.
+fn billionths(text: &str) -> Option<(i64, i64)> {
+    if text.contains(['e', 'E']) {
+        // As exact as it was written.
+        let value: f64 = text.parse().ok().filter(|value: &f64| value.abs() < 9e18)?;
+        return Some((value.trunc() as i64, (value.fract() * SECOND as f64) as i64));
+    }
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(rest) {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let rest: i64 = format!("{:0<9}", &rest[..rest.len().min(9)]).parse().ok()?;
+    Some(if negative { (-whole, -rest) } else { (whole, rest) })
+}
+
+/// Year, month, day, hour, minute and second of `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`.
+fn compact(number: i64) -> Option<[i64; 6]> {
+    let number = match number {
+        19_000_101..21_000_101 => number * 1_000_000,
+        190_001_010_000..210_001_010_000 => number * 100,
+        19_000_101_000_000..21_000_101_000_000 => number,
+        _ => return None,
+    };
+    let part = |power: u32, size: i64| number / 10i64.pow(power) % size;
+    let parts =
+        [part(10, 10_000), part(8, 100), part(6, 100), part(4, 100), part(2, 100), part(0, 100)];
+    let [_, month, day, hour, minute, second] = parts;
+    let sound = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour <= 24
+        && minute < 60
+        && second < 60;
+    sound.then_some(parts)
+}
+
+fn compact_time(number: i64) -> Option<i64> {
+    let [year, month, day, hour, minute, second] = compact(number)?;
+    let date = NaiveDate::from_ymd_opt(year as i32, month as u32, day as u32)?;
+    let of_day = (3600 * hour + 60 * minute + second) * SECOND;
+    days(date).checked_mul(DAY)?.checked_add(of_day)
+}

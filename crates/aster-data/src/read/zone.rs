@@ -1,0 +1,99 @@
+//! Local times of a zone whose clocks change.
+
+use aster_base::SettingError;
+#[cfg(any(feature = "arrow", feature = "polars"))]
+use chrono::FixedOffset;
+use chrono::{DateTime, LocalResult, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use crate::read::rows::Rows;
+use crate::read::times::{TimeForm, Times};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Finds a zone of the IANA database.
+pub(crate) fn zone(name: &str) -> Result<Tz, SettingError> {
+    let expected = "a zone of the IANA database, such as Europe/Berlin";
+    name.parse().map_err(|_| SettingError::new("columns.zone", expected, name))
+}
+
+/// Makes instants of the local times of some rows; the row of one that the zone's clocks leap over is an error.
+///
+/// An hour that a clock shows twice is the first one, unless a row before is later than that: then
+/// it is the second one. In files that begin with the newest row it is the other way round.
+pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, usize> {
+    let known = || rows.iter().filter_map(|row| times.values[row]);
+    let backwards = known().next() > known().next_back();
+    let size = times.values.len();
+    let (mut values, mut offsets) = (vec![None; size], vec![0; size]);
+    let mut before = i64::MIN;
+    for step in 0..rows.len() {
+        let row = rows.of(if backwards { rows.len() - 1 - step } else { step });
+        let Some(local) = times.values[row] else { continue };
+        let naive = DateTime::from_timestamp_nanos(local).naive_utc();
+        let instant = |offset: i32| local - i64::from(offset) * SECOND;
+        let offset = match zone.offset_from_local_datetime(&naive) {
+            LocalResult::None => return Err(row),
+            LocalResult::Single(offset) => offset.fix().local_minus_utc(),
+            LocalResult::Ambiguous(a, b) => {
+                let (a, b) = (a.fix().local_minus_utc(), b.fix().local_minus_utc());
+                let (first, second) = (a.max(b), a.min(b));
+                if instant(first) < before { second } else { first }
+            }
+        };
+        before = instant(offset);
+        (values[row], offsets[row]) = (Some(before), offset);
+    }
+    Ok(Times { values, offsets: Some(offsets), form: TimeForm::Zoned, order: times.order })
+}
+
+impl Times {
+    /// Instants, with the offsets that a zone of the IANA database or `+01:00` has at them.
+    #[cfg(any(feature = "arrow", feature = "polars"))]
+    pub(crate) fn in_named_zone(values: Vec<Option<i64>>, name: &str) -> Self {
+        let fixed = name.parse::<FixedOffset>().map_or(0, |offset| offset.local_minus_utc());
+        let zone: Option<Tz> = name.parse().ok();
+        let offset = |time: i64| match zone {
+            Some(zone) => {
+                let utc = DateTime::from_timestamp_nanos(time).naive_utc();
+                zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+            }
+            None => fixed,
+        };
+        let offsets = values.iter().map(|time| time.map_or(0, offset)).collect();
+        Self { offsets: Some(offsets), ..Self::new(values, TimeForm::Zoned) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::times::read_times;
+
+    fn hours(cells: &[&str]) -> Result<Vec<i64>, usize> {
+        let local = read_times(cells.iter().map(|cell| Some(*cell))).unwrap();
+        let times = in_zone(&local, &Rows::All(cells.len()), zone("Europe/Berlin").unwrap())?;
+        let first = times.values[0].unwrap();
+        Ok(times.values.iter().flatten().map(|time| (time - first) / (3600 * SECOND)).collect())
+    }
+
+    #[test]
+    fn the_hour_that_comes_twice_is_told_apart_by_the_rows_before() {
+        let day = "2024-10-27 ";
+        let cells = ["00:00", "01:00", "02:00", "02:00", "03:00"].map(|it| format!("{day}{it}"));
+        let cells = cells.each_ref().map(String::as_str);
+        // Two rows of the same time at once are no change of the clock.
+        assert_eq!(hours(&cells), Ok(vec![0, 1, 2, 2, 4]));
+        let halves = ["02:00", "02:30", "02:00", "02:30", "03:00"].map(|it| format!("{day}{it}"));
+        let mut halves = halves.each_ref().map(String::as_str);
+        assert_eq!(hours(&halves), Ok(vec![0, 0, 1, 1, 2]));
+        halves.reverse();
+        assert_eq!(hours(&halves), Ok(vec![0, 0, -1, -1, -2]));
+    }
+
+    #[test]
+    fn an_hour_that_is_leapt_over_and_an_unknown_zone_are_errors() {
+        assert_eq!(hours(&["2024-03-31 01:00", "2024-03-31 02:30"]), Err(1));
+        assert!(zone("Europe/Atlantis").is_err());
+    }
+}
