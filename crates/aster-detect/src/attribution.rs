@@ -65,7 +65,7 @@ impl Detector {
             let what = "rows to attribute";
             return Err(DataError::Length { what, expected: series.rows(), got: rows.end }.into());
         }
-        let near = self.trained.scaler.transform(&series.slice(around.clone())?)?;
+        let near = self.scaled_part(series, &around)?;
         let rows = rows.start - around.start..rows.end - around.start;
         let shares = match method {
             Attribution::Reconstruction => self.by_reconstruction(&near, rows)?,
@@ -79,6 +79,19 @@ impl Detector {
             named.map(|(channel, x)| Contribution { channel, share: share(x) }).collect();
         contributions.sort_by(|a, b| b.share.total_cmp(&a.share));
         Ok(contributions)
+    }
+
+    /// Scales some rows of a series, of which the first may be prepared after the one before it.
+    fn scaled_part(
+        &self,
+        series: &TimeSeries,
+        rows: &Range<usize>,
+    ) -> Result<ScaledSeries, DetectError> {
+        let before = rows.start.saturating_sub(1);
+        let part = series.slice(before..rows.end)?;
+        let prepared = self.trained.preparation.prepare(&part)?;
+        let prepared = prepared.slice(rows.start - before..part.rows())?;
+        Ok(self.trained.scaler.transform(&prepared)?)
     }
 
     /// Returns whether [`Detector::attribute`] supports a method.

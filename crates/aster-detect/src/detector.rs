@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use aster_data::{ScaledSeries, TimeSeries, TrainSeries, Windows};
+use aster_data::{Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
 use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule, intervals};
 use aster_model::Aster;
 
@@ -57,7 +57,8 @@ impl Detector {
         config.check()?;
         components.check(&config.score)?;
         let validation = train.validation_start(config.train.validation)?;
-        let scaled = trained.scaler.transform(train)?;
+        let prepared = trained.preparation.prepare_train(train)?;
+        let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
         let outputs = trained.outputs(windows, &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
@@ -165,7 +166,7 @@ impl Detector {
     /// Other channels than those trained on.
     #[tracing::instrument(level = "debug", skip_all, fields(rows = series.rows()))]
     pub fn score(&self, series: &TimeSeries) -> Result<Vec<f32>, DetectError> {
-        Ok(self.score_scaled(&self.trained.scaler.transform(series)?))
+        Ok(self.score_scaled(&self.trained.scale(series)?))
     }
 
     /// Scores a series that has been scaled.
@@ -198,8 +199,8 @@ impl Detector {
         let thresholds = self.thresholds(&scores);
         let mut intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
         for interval in &mut intervals {
-            interval.times =
-                series.timestamps().and_then(|times| IntervalTimes::of(interval, times));
+            interval.times = (series.timestamps())
+                .and_then(|times| IntervalTimes::of(interval, times, series.clock()));
         }
         Ok(Detection { scores, thresholds, intervals })
     }
@@ -221,6 +222,12 @@ impl Detector {
     /// Returns the channels that it was trained on, in order.
     pub fn channels(&self) -> &[String] {
         self.trained.scaler.channels()
+    }
+
+    /// Returns what the timestamps of the series that it was trained on count: those of streams
+    /// are taken to count the same.
+    pub fn clock(&self) -> &Clock {
+        &self.trained.clock
     }
 
     /// Checks that another detector has the same channels, in order.

@@ -36,7 +36,7 @@ impl Detector {
         windows: usize,
         seed: u64,
     ) -> Result<LatentCodes, DetectError> {
-        let (config, scaled) = (&self.config().model, self.trained.scaler.transform(series)?);
+        let (config, scaled) = (&self.config().model, self.trained.scale(series)?);
         let (rows, c) = (scaled.rows(), scaled.channel_count());
         let layout = Windows::new(config.window, 1)?;
         let all = layout.count(rows);

@@ -1,7 +1,7 @@
 //! The ASTER [`Detector`]: what a service needs to load, score, stream, alarm and explain.
 //!
 //! Nothing here trains: `aster-train` makes detectors. Without its features this crate compiles
-//! neither Burn's training, nor polars, nor a tokenizer.
+//! neither Burn's training, nor a reader of files, nor a tokenizer.
 //!
 //! ```no_run
 //! use aster_data::TimeSeries;
@@ -44,7 +44,7 @@ pub use error::DetectError;
 pub use latent::LatentCodes;
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
 pub use stability::Stability;
-#[cfg(feature = "files")]
+#[cfg(feature = "parquet")]
 pub use stream::{FileScores, ScoreFileConfig};
 pub use stream::{
     OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts, StreamOutput,

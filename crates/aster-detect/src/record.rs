@@ -1,3 +1,4 @@
+use aster_data::TrainingReport;
 use aster_model::LossTerm;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,8 @@ pub struct RunRecord {
     pub parameters: usize,
     /// Number of trainable parameters.
     pub trainable: usize,
+    /// What was found in the series that was trained on.
+    pub training: TrainingReport,
     /// Losses by epoch.
     pub epochs: Vec<EpochRecord>,
     /// Epoch whose weights were kept, from 1.

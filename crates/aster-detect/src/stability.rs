@@ -28,7 +28,7 @@ impl Detector {
             let (expected, got) = (series.rows(), scores.len());
             return Err(DataError::Length { what: "scores", expected, got }.into());
         }
-        let scaled = self.trained.scaler.transform(series)?;
+        let scaled = self.trained.scale(series)?;
         let of_channel = |(channel, name): (usize, &String)| {
             let values: Vec<f32> = scaled.channel(channel).collect();
             Ok((name.clone(), self.reference.channels[channel].stability(&values)?))

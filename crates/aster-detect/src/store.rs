@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_data::Scaler;
+use aster_data::{Clock, Preparation, Scaler};
 use aster_llm::{ContextConfig, LlmSource};
 use aster_store::{Contents, Entry, Format, pack, replace};
 use burn::tensor::Device;
@@ -22,7 +22,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 6;
+pub const FORMAT_VERSION: u32 = 7;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
@@ -33,7 +33,9 @@ const WEIGHTS: &str = "weights";
 #[derive(Serialize, Deserialize)]
 struct Description {
     config: AsterConfig,
+    preparation: Preparation,
     scaler: Scaler,
+    clock: Clock,
     calibration: Calibration,
     reference: ReferenceDistributions,
     threshold: f32,
@@ -70,7 +72,9 @@ impl Detector {
         config.model.context = config.model.context.resolved()?;
         let description = Description {
             config,
+            preparation: self.trained.preparation.clone(),
             scaler: self.trained.scaler.clone(),
+            clock: self.clock().clone(),
             calibration: (*self.calibration).clone(),
             reference: (*self.reference).clone(),
             threshold: self.threshold,
@@ -141,8 +145,9 @@ impl Detector {
         }
         let together = "parts that belong together";
         description.validate().map_err(|got| contents.invalid(DESCRIPTION, together, got))?;
-        let Description { config, scaler, calibration, reference, threshold, fingerprint, .. } =
+        let Description { config, preparation, scaler, clock, calibration, reference, .. } =
             description;
+        let (threshold, fingerprint) = (description.threshold, description.fingerprint);
         config.check()?;
         components.check(&config.score)?;
         let scores = contents.bytes(SCORES)?;
@@ -157,7 +162,8 @@ impl Detector {
         weights::read(&mut model, contents.bytes(WEIGHTS)?, &contents.place_of(WEIGHTS))?;
         let (components, device) = (components.clone(), device.clone());
         let record = description.record;
-        let trained = TrainedModel { config, components, scaler, model, record, device };
+        let trained =
+            TrainedModel { config, components, preparation, scaler, clock, model, record, device };
         Ok(Self {
             trained,
             windows,
@@ -178,6 +184,7 @@ impl Description {
     fn validate(&self) -> Result<(), &'static str> {
         let channels = self.scaler.channels().len();
         self.scaler.validate()?;
+        self.preparation.validate(self.scaler.channels())?;
         self.calibration.validate(&self.config.score, channels)?;
         self.reference.validate(channels)?;
         let ContextConfig { llm, adapter, cache, .. } = &self.config.model.context;

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aster_base::require;
-use aster_data::{ScaledSeries, Scaler, Windows};
+use aster_data::{Clock, Preparation, ScaledSeries, Scaler, TimeSeries, Windows};
 use aster_model::Aster;
 use aster_store::{digest_of, io};
 use burn::tensor::Device;
@@ -23,8 +23,12 @@ pub struct TrainedModel {
     pub config: AsterConfig,
     /// Custom components, those of the network included.
     pub components: CustomComponents,
+    /// What is done to rows before they are scaled.
+    pub preparation: Preparation,
     /// Scaler of the rows that were trained on.
     pub scaler: Scaler,
+    /// What the timestamps of the series that was trained on count.
+    pub clock: Clock,
     /// Network of the best epoch, on a device without autodiff.
     pub model: Aster,
     /// Record of the training.
@@ -41,6 +45,11 @@ impl TrainedModel {
             batch_size: self.config.score.batch_size,
             device: &self.device,
         }
+    }
+
+    /// Prepares and scales a series.
+    pub(crate) fn scale(&self, series: &TimeSeries) -> Result<ScaledSeries, DetectError> {
+        Ok(self.scaler.transform(&*self.preparation.prepare(series)?)?)
     }
 
     /// Chooses the threshold from scores of validation rows.
@@ -64,11 +73,12 @@ impl TrainedModel {
         component_values(&self.config, &self.components, values, outputs, channels)
     }
 
-    /// Digest of all that decides about scores: weights, scaler, the config of network and score,
+    /// Digest of all that decides about scores: weights, preparation, scaler, the config of network and score,
     /// and calibration. What only decides about alarms does not belong to it.
     pub(crate) fn fingerprint(&self, calibration: &Calibration) -> Result<Arc<str>, DetectError> {
         let AsterConfig { scaler, model, score, .. } = &self.config;
-        let all = (scaler, model, score, &self.scaler, calibration, self.components.names());
+        let fitted = (&self.preparation, &self.scaler, calibration);
+        let all = (scaler, model, score, fitted, self.components.names());
         let text = serde_json::to_vec(&all).map_err(std::io::Error::from);
         let text = text.map_err(io(Path::new("the fingerprint")))?;
         Ok(digest_of(&[&text, &weights::to_bytes(&self.model)?]).into())

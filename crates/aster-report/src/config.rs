@@ -22,45 +22,8 @@ pub struct ReportConfig {
     pub windows: usize,
     /// Seed of the pseudo-anomalies shown there. Default: 0.
     pub seed: u64,
-    /// Unit of the series' timestamps. Default: what they look like.
-    pub timestamps: Timestamps,
-}
-
-/// Unit of timestamps: units of time since the Unix epoch, shown as dates in UTC, or anything
-/// else, shown as numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Timestamps {
-    /// The unit that puts the first one between the years 1990 and 2200, else numbers.
-    #[default]
-    Auto,
-    /// Numbers without a date: time since the start, say.
-    Numbers,
-    /// Seconds.
-    Seconds,
-    /// Milliseconds.
-    Milliseconds,
-    /// Microseconds.
-    Microseconds,
-    /// Nanoseconds, which date-times of files become.
-    Nanoseconds,
-}
-
-impl Timestamps {
-    /// How many of the unit make a second, where it is one.
-    pub(crate) fn per_second(self, first: i64) -> Option<i64> {
-        const YEARS_1990_TO_2200: std::ops::Range<i64> = 631_152_000..7_258_118_400;
-        let dated = |per_second: &i64| YEARS_1990_TO_2200.contains(&first.div_euclid(*per_second));
-        match self {
-            Self::Auto => [1, 1_000, 1_000_000, 1_000_000_000].into_iter().find(dated),
-            Self::Numbers => None,
-            Self::Seconds => Some(1),
-            Self::Milliseconds => Some(1_000),
-            Self::Microseconds => Some(1_000_000),
-            Self::Nanoseconds => Some(1_000_000_000),
-        }
-    }
+    /// Number of the first row, where the series is a part of another one. Default: 0.
+    pub first_row: usize,
 }
 
 impl Default for ReportConfig {
@@ -72,7 +35,7 @@ impl Default for ReportConfig {
             attribution: Attribution::default(),
             windows: 128,
             seed: 0,
-            timestamps: Timestamps::Auto,
+            first_row: 0,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A plot as data, for whoever draws it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A plot with its axes.
@@ -15,7 +16,7 @@ pub(crate) struct Figure {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) scale: Scale,
 }
 
@@ -86,10 +87,10 @@ impl Colour {
 
 impl Axis {
     pub(crate) fn linear(name: &'static str) -> Self {
-        Self { name, scale: Scale::Linear }
+        Self { name: name.into(), scale: Scale::Linear }
     }
 
     pub(crate) fn log(name: &'static str) -> Self {
-        Self { name, scale: Scale::Log }
+        Self { name: name.into(), scale: Scale::Log }
     }
 }

@@ -26,7 +26,7 @@ mod report;
 mod sample;
 mod web;
 
-pub use config::{ReportConfig, Timestamps};
+pub use config::ReportConfig;
 pub use error::ReportError;
 pub use plot::Plot;
 pub use report::{Alarm, Report};

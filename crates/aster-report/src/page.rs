@@ -29,8 +29,10 @@ struct Page<'a> {
     panels: Vec<Panel>,
     /// Why plots are missing.
     not_drawn: Vec<String>,
+    notes: &'a [String],
     series: Series<'a>,
     record: Vec<(&'static str, String)>,
+    training: String,
     config: String,
 }
 
@@ -59,7 +61,7 @@ struct Panel {
 /// Data that the page draws over time.
 #[derive(Serialize)]
 struct Series<'a> {
-    axis: &'static str,
+    axis: String,
     time: bool,
     /// Begin and end of the x axis.
     whole: [f64; 2],
@@ -116,8 +118,10 @@ impl Report<'_> {
             all_alarms: self.detection.intervals.len(),
             panels,
             not_drawn,
+            notes: &self.notes,
             series: self.over_time(),
             record: lines(record, self.detector.config().train.seed),
+            training: record.training.to_string(),
             config: config.map_err(|reason| ReportError::drawing(path, &reason))?,
         };
         let text = page.render().map_err(|reason| ReportError::drawing(path, &reason))?;
@@ -128,8 +132,8 @@ impl Report<'_> {
         let rows = self.series.rows();
         let alarmed: usize = self.detection.intervals.iter().map(|it| it.end - it.start).sum();
         vec![
-            ("from", self.text_of_place(0)),
-            ("to", self.text_of_place(rows - 1)),
+            ("from", self.text_of_row(0)),
+            ("to", self.text_of_row(rows - 1)),
             ("rows", rows.to_string()),
             ("channels", self.series.channel_count().to_string()),
             ("alarms", self.detection.intervals.len().to_string()),
@@ -167,8 +171,8 @@ impl Report<'_> {
         let worst = self.worst(alarm);
         let channels = worst.iter().filter_map(|it| self.number_of(&it.channel));
         AlarmRow {
-            begin: self.text_of_place(interval.start),
-            end: self.text_of_place(interval.end - 1),
+            begin: self.text_of_row(interval.start),
+            end: self.text_of_row(interval.end - 1),
             rows: interval.end - interval.start,
             peak: format!("{:.1}", interval.peak_score),
             severity: format!("{:.1}", interval.severity),
@@ -191,8 +195,9 @@ impl Report<'_> {
     }
 
     /// A row's time, or its number.
-    fn text_of_place(&self, row: usize) -> String {
-        self.time_axis().text(self.place(row))
+    fn text_of_row(&self, row: usize) -> String {
+        let number = self.config.first_row + row;
+        self.series.time(row).map_or(number.to_string(), |time| time.to_string())
     }
 
     fn over_time(&self) -> Series<'_> {
@@ -224,7 +229,7 @@ impl Report<'_> {
         shown.sort_unstable();
         let all = self.stretch(&(0..rows));
         Series {
-            axis: axis.name,
+            axis: axis.name.to_string(),
             time: axis.scale == Scale::Time,
             whole: [all.start, all.end],
             scores: drawn("score", &|row| self.detection.scores[row]),

@@ -90,8 +90,8 @@ impl Figure {
         let x_text = |value: &f64| self.x.text(*value);
         chart
             .configure_mesh()
-            .x_desc(self.x.name)
-            .y_desc(self.y.name)
+            .x_desc(&*self.x.name)
+            .y_desc(&*self.y.name)
             .x_label_formatter(&x_text)
             .x_labels(if self.x.scale == Scale::Time { 8 } else { 11 })
             .light_line_style(BLACK.mix(0.04))

@@ -1,6 +1,7 @@
+use std::fmt::Display;
 use std::ops::Range;
 
-use aster_data::TimeSeries;
+use aster_data::{Time, TimeSeries};
 use aster_detect::{Contribution, Detection, Detector, LatentCodes};
 use aster_eval::{Interval, runs};
 
@@ -20,6 +21,8 @@ pub struct Report<'a> {
     pub(crate) codes: LatentCodes,
     /// Runs of labelled rows.
     pub(crate) labelled: Vec<Range<usize>>,
+    /// What else is to be read on the page.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Alarm with the contributions of the channels.
@@ -68,7 +71,14 @@ impl<'a> Report<'a> {
             alarms,
             codes,
             labelled: labelled.unwrap_or_default(),
+            notes: vec![],
         })
+    }
+
+    /// Adds a text that the page shows, such as the report of how the series was loaded.
+    pub fn with_note(mut self, note: impl Display) -> Self {
+        self.notes.push(note.to_string());
+        self
     }
 
     /// Scores, thresholds and all alarms.
@@ -88,24 +98,39 @@ impl<'a> Report<'a> {
 
     /// Where a row lies along [`Report::time_axis`].
     pub(crate) fn place(&self, row: usize) -> f64 {
-        let time = self.series.timestamps().and_then(|times| times.get(row));
-        match (time, self.per_second()) {
-            (Some(time), Some(per_second)) => *time as f64 / (per_second as f64 / 1000.0),
-            (Some(time), None) => *time as f64,
-            (None, _) => row as f64,
+        const MILLISECOND: f64 = 1e6;
+        match self.series.time(row) {
+            Some(time @ Time::Count(_)) => time.timestamp() as f64,
+            Some(time) => {
+                let offset = self.offset().map_or(0.0, |seconds| 1e3 * f64::from(seconds));
+                time.timestamp() as f64 / MILLISECOND + offset
+            }
+            None => (self.config.first_row + row) as f64,
         }
     }
 
-    fn per_second(&self) -> Option<i64> {
-        self.config.timestamps.per_second(*self.series.timestamps()?.first()?)
+    /// Seconds east of UTC of the first row, by which all are drawn: an axis on which a clock is
+    /// set back would have two places for an hour.
+    fn offset(&self) -> Option<i32> {
+        match self.series.time(0)? {
+            Time::Zoned { offset, .. } => Some(offset),
+            _ => None,
+        }
     }
 
     /// Returns the axis of milliseconds since the Unix epoch, of timestamps that are no dates, or
     /// of rows.
     pub(crate) fn time_axis(&self) -> Axis {
-        match (self.series.timestamps(), self.per_second()) {
-            (Some(_), Some(_)) => Axis { name: "time", scale: Scale::Time },
-            (Some(_), None) => Axis::linear("timestamp"),
+        let time = |name: String| Axis { name: name.into(), scale: Scale::Time };
+        match (self.series.time(0), self.offset()) {
+            (Some(Time::Count(_)), _) => Axis::linear("timestamp"),
+            (Some(_), None) => time("time".into()),
+            (Some(_), Some(0)) => time("time, UTC".into()),
+            (Some(_), Some(seconds)) => {
+                let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
+                let sign = if seconds < 0 { '-' } else { '+' };
+                time(format!("time, UTC{sign}{hours:02}:{minutes:02}"))
+            }
             (None, _) => Axis::linear("row"),
         }
     }

@@ -25,7 +25,7 @@ impl Figure {
 
 impl Axis {
     fn for_web(&self) -> PlotlyAxis {
-        let axis = PlotlyAxis::new().title(self.name);
+        let axis = PlotlyAxis::new().title(&*self.name);
         match self.scale {
             Scale::Linear => axis,
             Scale::Log => axis.type_(AxisType::Log),

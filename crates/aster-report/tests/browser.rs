@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aster_base::Configure;
-use aster_data::{SyntheticConfig, TimeSeries};
+use aster_data::{Clock, SyntheticConfig, TimeSeries};
 use aster_detect::{AsterConfig, Detector};
 use aster_report::{Report, ReportConfig};
 use burn::tensor::Device;
@@ -31,7 +31,7 @@ fn trained() -> Result<(Detector, TimeSeries), Box<dyn Error>> {
     // Nanoseconds, as the date-times of a file.
     let time = |row: usize| 1_000_000 * (FIRST + MINUTE * row as i64);
     let times = (0..split.test.rows()).map(time).collect();
-    Ok((detector, split.test.with_timestamps(times)?))
+    Ok((detector, split.test.with_timestamps(times)?.with_clock(Clock::Local)))
 }
 
 /// A page in a browser, with what it wrote on the console.

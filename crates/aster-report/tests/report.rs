@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
 use aster_base::Configure;
-use aster_data::{SyntheticConfig, TimeSeries};
+use aster_data::{Clock, OffsetChange, SyntheticConfig, TimeSeries};
 use aster_detect::{AsterConfig, ComponentConfig, Detector, Smoothing, Source};
-use aster_report::{Plot, Report, ReportConfig, ReportError, Timestamps};
+use aster_report::{Plot, Report, ReportConfig, ReportError};
 use burn::tensor::Device;
 
 fn trained(mut config: AsterConfig) -> (Detector, TimeSeries) {
@@ -73,27 +73,29 @@ fn long_series_make_small_pages() {
 }
 
 #[test]
-fn timestamps_are_dates_in_whatever_unit_they_come() {
+fn times_are_shown_by_the_clock_of_the_series() {
     let (detector, series) = trained(AsterConfig::default());
     let folder = tempfile::tempdir().unwrap();
-    let drawn = |per_second: i64, timestamps| {
-        let time = |row: usize| (1_767_225_600 + 60 * row as i64) * per_second;
+    let drawn = |clock: Clock| {
+        let time = |row: usize| (1_767_225_600 + 60 * row as i64) * 1_000_000_000;
         let times = (0..series.rows()).map(time).collect();
-        let dated = series.clone().with_timestamps(times).unwrap();
-        let config = ReportConfig::with(|it| it.timestamps = timestamps);
-        let report = Report::new(&detector, &dated, &config).unwrap();
+        let dated = series.clone().with_timestamps(times).unwrap().with_clock(clock);
+        let report = Report::new(&detector, &dated, &ReportConfig::default()).unwrap();
+        let report = report.with_note("plant.csv: 6 rows <of> 2");
         let (svg, html) = (folder.path().join("scores.svg"), folder.path().join("report.html"));
         report.svg(Plot::Scores, &svg).unwrap();
         report.html(&html).unwrap();
         (std::fs::read_to_string(svg).unwrap(), std::fs::read_to_string(html).unwrap())
     };
-    let (picture, page) = drawn(1, Timestamps::Seconds);
-    assert!(picture.contains("2026-01-01 06:00:00") && page.contains("2026-01-01 00:00:00"));
-    for per_second in [1, 1_000, 1_000_000, 1_000_000_000] {
-        assert!(drawn(per_second, Timestamps::Auto) == (picture.clone(), page.clone()));
-    }
-    let (picture, _) = drawn(1, Timestamps::Numbers);
+    let (picture, page) = drawn(Clock::Local);
+    assert!(picture.contains("2026-01-01 06:00:00") && page.contains("2026-01-01 00:00:00</dd>"));
+    assert!(page.contains("plant.csv: 6 rows &#60;of&#62; 2"));
+    let east = OffsetChange { from: 0, seconds: 3600 };
+    let (picture, page) = drawn(Clock::Zoned(vec![east]));
+    assert!(picture.contains("UTC+01:00") && page.contains("2026-01-01 01:00:00+01:00"));
+    let (picture, page) = drawn(Clock::Counts);
     assert!(picture.contains("timestamp") && !picture.contains("2026"));
+    assert!(page.contains("1767225600000000000</dd>"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aster_base::SettingError;
-use aster_data::{ScaledSeries, Windows};
+use aster_data::{ScaledSeries, TrainingReport, Windows};
 use aster_detect::{AsterConfig, EpochRecord, Rollback, RunRecord, TrainConfig, TrainedModel};
 use aster_model::{Aster, NetworkComponents};
 use burn::data::dataloader::{DataLoader, DataLoaderBuilder};
@@ -73,6 +73,7 @@ pub(crate) fn run(
         network = network.load_record(start.model.into_record());
     }
     let mut record = RunRecord {
+        training: TrainingReport::default(),
         aster: env!("CARGO_PKG_VERSION").into(),
         device: format!("{device:?}"),
         channels,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aster_base::SettingError;
-use aster_data::{Scaler, TrainSeries};
+use aster_data::{Preparation, Scaler, TrainSeries, TrainingReport};
 use aster_detect::{AsterConfig, CustomComponents, Detector, TrainConfig, TrainedModel};
 use burn::tensor::Device;
 
@@ -185,9 +185,13 @@ impl Trainer {
         if train.rows() < needed {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
-        let (fitted, _) = train.split_validation(share)?;
+        let report = TrainingReport::of(train, share)?;
+        report.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        let preparation = Preparation::of(&report, &config.channels, train.channels());
+        let prepared = preparation.prepare_train(train)?;
+        let (fitted, _) = prepared.split_validation(share)?;
         let scaler = Scaler::fit(&config.scaler, &fitted);
-        let (fitted, validation) = scaler.transform(train)?.split_at(fitted.rows());
+        let (fitted, validation) = scaler.transform(&prepared)?.split_at(fitted.rows());
         let device = main.clone().inner();
         let training = Training {
             config: &config,
@@ -198,8 +202,11 @@ impl Trainer {
             cancel: &cancel,
             checkpoints,
         };
-        let (model, record) = run(training, [fitted, validation])?;
-        let trained = TrainedModel { config, components, scaler, model, record, device };
+        let (model, mut record) = run(training, [fitted, validation])?;
+        record.training = report;
+        let clock = train.clock().clone();
+        let trained =
+            TrainedModel { config, components, preparation, scaler, clock, model, record, device };
         Ok(Detector::calibrate(trained, train)?)
     }
 }

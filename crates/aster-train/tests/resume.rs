@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aster_base::Configure;
-use aster_data::polars::prelude::{Column, DataFrame, ParquetWriter};
 use aster_data::{ScalerConfig, ScalerKind, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{AsterConfig, Detector, EpochRecord, Losses, Rollback, ScoreFileConfig};
 use aster_eval::ThresholdRule;
@@ -160,13 +159,9 @@ fn the_scoring_of_a_file_killed_at_random_moments_gives_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
     fit(folder.path()).unwrap().save(folder.path().join("detector")).unwrap();
     let test = split().test;
-    let columns = (0..2).map(|channel| {
-        let values: Vec<f64> = (0..ROWS).map(|row| test.row(row % test.rows())[channel]).collect();
-        Column::new(test.channels()[channel].as_str().into(), values)
-    });
-    let mut frame = DataFrame::new_infer_height(columns.collect()).unwrap();
-    let file = std::fs::File::create(folder.path().join("rows.parquet")).unwrap();
-    ParquetWriter::new(file).finish(&mut frame).unwrap();
+    let rows: Vec<&[f64]> = (0..ROWS).map(|row| test.row(row % test.rows())).collect();
+    let long = TimeSeries::from_rows(test.channels().to_vec(), &rows).unwrap();
+    long.write_parquet(folder.path().join("rows.parquet")).unwrap();
     let output = folder.path().join("scores.parquet");
     assert!(start_work("score", folder.path()).wait().unwrap().success());
     let expected = std::fs::read(&output).unwrap();

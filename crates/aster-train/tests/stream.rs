@@ -5,7 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use aster_base::Configure;
-use aster_data::{SyntheticConfig, SyntheticSplit, TimeSeries};
+use aster_data::{Clock, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{
     Alignment, AsterConfig, Attribution, ComponentConfig, Contribution, DetectError, Detection,
     Detector, OnDuplicate, OnLate, OnMissing, Regular, Row, ScoreConfig, Smoothing, Source,
@@ -58,14 +58,20 @@ fn assert_same(found: &StreamOutput, expected: &Detection) {
     assert_eq!(found.scores.len(), expected.scores.len());
     let numbers = found.scores.iter().enumerate();
     assert!(numbers.clone().all(|(row, scored)| scored.row == row as u64));
-    assert!(numbers.into_iter().all(|(row, scored)| scored.time == Some(10 * row as i64)));
+    assert!(
+        numbers
+            .into_iter()
+            .all(|(row, scored)| scored.time == Some(Clock::Counts.at(10 * row as i64)))
+    );
     for (scored, (score, threshold)) in
         found.scores.iter().zip(expected.scores.iter().zip(&expected.thresholds))
     {
         approx::assert_relative_eq!(scored.score, score, epsilon = 1e-5, max_relative = 1e-5);
         approx::assert_relative_eq!(scored.threshold, threshold, max_relative = 1e-5);
     }
-    let spans = |times: Option<IntervalTimes>| times.map(|t| (t.start_time, t.last_time));
+    let spans = |times: Option<IntervalTimes>| {
+        times.map(|t| (t.start_time.timestamp(), t.last_time.timestamp()))
+    };
     for (found, expected) in found.intervals.iter().zip(&expected.intervals) {
         assert_eq!(
             (found.start, found.end, found.peak),
@@ -214,7 +220,7 @@ fn times_of(
         .collect();
     let times = stream.push(&rows).map(|mut found| {
         extend(&mut found, stream.finish());
-        found.scores.iter().map(|scored| scored.time.unwrap()).collect()
+        found.scores.iter().map(|scored| scored.time.unwrap().timestamp()).collect()
     });
     (times, stream)
 }
@@ -345,7 +351,10 @@ fn a_stream_goes_on_with_another_detector_as_if_it_had_been_there_all_along() {
             let [old, new] = [&detector(), &other].map(|it| it.score(series).unwrap());
             for (row, scored) in found.scores.iter().enumerate() {
                 let expected = if row < before { old[row] } else { new[row] };
-                assert_eq!((scored.row, scored.time), (row as u64, Some(10 * row as i64)));
+                assert_eq!(
+                    (scored.row, scored.time),
+                    (row as u64, Some(Clock::Counts.at(10 * row as i64)))
+                );
                 approx::assert_relative_eq!(
                     scored.score,
                     expected,

@@ -14,6 +14,7 @@
 #[doc = include_str!("../../../docs/tutorials/language-model.md")]
 #[doc = include_str!("../../../docs/tutorials/devices.md")]
 #[doc = include_str!("../../../docs/how-to.md")]
+#[doc = include_str!("../../../docs/own-data.md")]
 #[doc = include_str!("../../../docs/parts.md")]
 #[doc = include_str!("../../../docs/report.md")]
 #[doc = include_str!("../../../docs/method.md")]

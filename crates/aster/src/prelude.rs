@@ -1,9 +1,16 @@
 //! Items that most programs need: `use aster::prelude::*;`.
 
 pub use aster_base::Configure;
-pub use aster_data::{Columns, MissingPolicy, SyntheticConfig, TimeSeries, TrainSeries};
-#[cfg(feature = "files")]
-pub use aster_data::{CsvFormat, LoadOptions};
+#[cfg(feature = "csv")]
+pub use aster_data::CsvFormat;
+#[cfg(feature = "tables")]
+pub use aster_data::{
+    Categorical, Columns, DuplicateTimes, LoadOptions, LoadReport, Loaded, RowOrder,
+};
+pub use aster_data::{
+    ChannelPolicies, ChannelPolicy, Clock, MissingPolicy, SyntheticConfig, Time, TimeSeries,
+    TrainSeries,
+};
 pub use aster_detect::{
     AsterConfig, Attribution, Contribution, Detection, Detector, OnLate, OnMissing, Regular, Row,
     Scored, StreamConfig, StreamOutput, StreamingDetector, Streams, TrainConfig,

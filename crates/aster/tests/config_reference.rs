@@ -18,7 +18,10 @@ use serde_json::{Map, Value};
 
 /// Types in the order in which a reader meets them.
 const SECTIONS: [(&str, &[&str]); 6] = [
-    ("The detector", &["AsterConfig", "ScalerConfig", "ScalerKind"]),
+    (
+        "The detector",
+        &["AsterConfig", "ChannelPolicies", "ChannelPolicy", "ScalerConfig", "ScalerKind"],
+    ),
     (
         "The network",
         &[
@@ -72,7 +75,10 @@ const SECTIONS: [(&str, &[&str]); 6] = [
         &[
             "LoadOptions",
             "Columns",
+            "Categorical",
             "CsvFormat",
+            "RowOrder",
+            "DuplicateTimes",
             "MissingPolicy",
             "SyntheticConfig",
             "AnomalyKind",
@@ -84,7 +90,6 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "ScoreFileConfig",
             "Attribution",
             "ReportConfig",
-            "Timestamps",
         ],
     ),
 ];

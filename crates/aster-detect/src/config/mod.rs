@@ -2,7 +2,7 @@ mod score;
 mod train;
 
 use aster_base::{SettingError, Within};
-use aster_data::{ScalerConfig, Windows};
+use aster_data::{ChannelPolicies, ScalerConfig, Windows};
 use aster_eval::{AlarmConfig, DriftConfig, ThresholdRule};
 use aster_model::ModelConfig;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub use train::TrainConfig;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AsterConfig {
+    /// What becomes of channels that are hard to judge.
+    pub channels: ChannelPolicies,
     /// Scaling of the channels.
     pub scaler: ScalerConfig,
     /// Network.
@@ -52,6 +54,7 @@ pub struct AsterConfig {
 impl Default for AsterConfig {
     fn default() -> Self {
         Self {
+            channels: ChannelPolicies::default(),
             scaler: ScalerConfig::default(),
             model: ModelConfig::default(),
             train: TrainConfig::default(),
@@ -69,6 +72,7 @@ impl AsterConfig {
     /// # Errors
     /// The first setting outside its range, named by its path.
     pub fn check(&self) -> Result<(), SettingError> {
+        self.channels.check().within("channels")?;
         self.model.check().within("model")?;
         self.train.check().within("train")?;
         self.score.check(self.model.window).within("score")?;
@@ -85,6 +89,8 @@ impl AsterConfig {
 
 #[cfg(test)]
 mod tests {
+    use aster_data::ChannelPolicy;
+
     use super::*;
 
     fn name_of(change: impl FnOnce(&mut AsterConfig)) -> String {
@@ -109,6 +115,7 @@ mod tests {
         let drift = DriftConfig { warmup: 0, ..Default::default() };
         assert_eq!(name_of(|c| c.drift = Some(drift)), "drift.warmup");
         assert_eq!(name_of(|c| c.alarm.k = 0), "alarm.k of n");
+        assert_eq!(name_of(|c| c.channels.copy = ChannelPolicy::Missing), "channels.copy");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aster_base::at_least_one;
-use aster_data::{Columns, ParquetRows, RowBlock, ScoreTable};
+use aster_data::{Clock, Columns, ParquetRows, RowBlock, ScoreTable};
 use aster_store::{Contents, Entry, Format, digest, io, replace};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::stream::row::Row;
 use crate::stream::state::StreamState;
 use crate::stream::streaming::StreamingDetector;
 
-const FORMAT: Format = Format { name: "aster-score-file", version: 3 };
+const FORMAT: Format = Format { name: "aster-score-file", version: 4 };
 
 /// Settings of scoring a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +106,9 @@ impl Detector {
         std::fs::create_dir_all(&folder).map_err(io(&folder))?;
         while progress.read < rows.rows() {
             let until = (progress.read + config.rows).min(rows.rows());
-            let mut output = push(&mut stream, rows.read(progress.read..until)?)?;
+            let block = rows.read(progress.read..until)?;
+            let clock = block.clock.clone();
+            let mut output = push(&mut stream, block)?;
             if until == rows.rows() {
                 let rest = stream.finish();
                 output.scores.extend(rest.scores);
@@ -114,7 +116,7 @@ impl Detector {
             progress.read = until;
             progress.alarms += output.scores.iter().filter(|scored| scored.alarms).count();
             if !output.scores.is_empty() {
-                table(output, config).write_parquet(part(progress.parts))?;
+                table(output, config, clock).write_parquet(part(progress.parts))?;
                 progress.parts += 1;
             }
             progress.stream = stream.state().clone();
@@ -157,14 +159,12 @@ fn push(stream: &mut StreamingDetector, block: RowBlock) -> Result<StreamOutput,
     stream.push(&rows.map(|(row, values)| Row::new(time(row), values)).collect::<Vec<_>>())
 }
 
-fn table(output: StreamOutput, config: &ScoreFileConfig) -> ScoreTable {
+fn table(output: StreamOutput, config: &ScoreFileConfig, clock: Clock) -> ScoreTable {
     let scores = &output.scores;
+    let times = || scores.iter().filter_map(|scored| scored.time).map(|time| time.timestamp());
     ScoreTable {
-        times: config
-            .columns
-            .time
-            .is_some()
-            .then(|| scores.iter().filter_map(|x| x.time).collect()),
+        times: config.columns.time.is_some().then(|| times().collect()),
+        clock,
         scores: scores.iter().map(|scored| scored.score).collect(),
         thresholds: scores.iter().map(|scored| scored.threshold).collect(),
         alarms: scores.iter().map(|scored| scored.alarms).collect(),

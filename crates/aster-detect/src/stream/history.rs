@@ -36,6 +36,12 @@ impl History {
         self.rows += 1;
     }
 
+    /// Values of the last row, if one has come.
+    pub(crate) fn newest(&self, channels: usize) -> Option<Vec<f64>> {
+        let start = self.values.len().checked_sub(channels)?;
+        Some(self.values.range(start..).copied().collect())
+    }
+
     /// Rows of the series that have come.
     pub(crate) fn rows(&self) -> u64 {
         self.rows

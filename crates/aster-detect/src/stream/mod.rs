@@ -1,6 +1,6 @@
 //! Scores of rows that come one by one: those of a finished series, row for row.
 
-#[cfg(feature = "files")]
+#[cfg(feature = "parquet")]
 mod file;
 mod history;
 mod memory;
@@ -13,7 +13,7 @@ mod state;
 mod streaming;
 mod streams;
 
-#[cfg(feature = "files")]
+#[cfg(feature = "parquet")]
 pub use file::{FileScores, ScoreFileConfig};
 pub use output::StreamOutput;
 pub use policy::{OnDuplicate, OnLate, OnMissing, Regular, StreamConfig, StreamCounts};

@@ -1,4 +1,4 @@
-use aster_base::{LARGEST, SettingError, require};
+use aster_base::{Clock, LARGEST, SettingError, require};
 use serde::{Deserialize, Serialize};
 
 /// Policy of a stream for rows that are not as they should be.
@@ -128,16 +128,25 @@ impl StreamConfig {
     }
 
     /// Decides about a row of `time` after one of `last`; or what is wrong with it.
-    pub(crate) fn verdict(&self, last: Option<i64>, time: Option<i64>) -> Result<Verdict, String> {
+    pub(crate) fn verdict(
+        &self,
+        (last, time): (Option<i64>, Option<i64>),
+        clock: &Clock,
+    ) -> Result<Verdict, String> {
         let Some((last, time)) = last.zip(time) else { return Ok(Verdict::Take) };
         let verdict = match time.cmp(&last) {
             std::cmp::Ordering::Less => match self.late {
-                OnLate::Reject => return Err(format!("expected a time after {last}, got {time}")),
+                OnLate::Reject => {
+                    let (last, time) = (clock.at(last), clock.at(time));
+                    return Err(format!("expected a time after {last}, got {time}"));
+                }
                 OnLate::Drop => Verdict::Drop,
                 OnLate::Restart => Verdict::Restart,
             },
             std::cmp::Ordering::Equal => match self.duplicate {
-                OnDuplicate::Reject => return Err(format!("expected one row of time {time}")),
+                OnDuplicate::Reject => {
+                    return Err(format!("expected one row of time {}", clock.at(time)));
+                }
                 OnDuplicate::Drop => Verdict::Drop,
                 OnDuplicate::Keep => Verdict::Take,
             },

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use aster_base::Time;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Row of a stream, which owns its values or borrows them.
@@ -13,14 +14,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// assert_eq!(borrowed, parsed);
 /// let missing: Row = serde_json::from_str(r#"{"values": [null, 1.5]}"#)?;
 /// assert!(missing.time.is_none() && missing.values[0].is_nan());
+/// let dated: Row = serde_json::from_str(r#"{"time": "1970-01-01T00:00:01Z", "values": [0.5]}"#)?;
+/// assert_eq!(dated.time, Some(1_000_000_000));
 /// assert_eq!(borrowed.to_string(), "time 7: 0.5, 1.5");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row<'a> {
-    /// Time, if it has one, in a unit of the caller's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Time, if it has one, in the unit that the series trained on has: nanoseconds where that has
+    /// dates. It is read from numbers, and from dates as RFC 3339 has them.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "time")]
     pub time: Option<i64>,
     /// `[C]`, in the order of the detector's channels; NaN where missing, which is `null` in JSON.
     #[serde(deserialize_with = "values")]
@@ -46,21 +50,25 @@ impl fmt::Display for Row<'_> {
     }
 }
 
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    Ok(Option::<Time>::deserialize(from)?.map(|time| time.timestamp()))
+}
+
 fn values<'a, 'de, D: Deserializer<'de>>(from: D) -> Result<Cow<'a, [f64]>, D::Error> {
     let values = Vec::<Option<f64>>::deserialize(from)?;
     Ok(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
 }
 
-/// Score of a row of a stream that no later row changes. As text: `row 12: score 5.1, threshold
+/// Score of a row of a stream that no later row changes. As text: `row 12 at 2024-03-01 12:00:00Z: score 5.1, threshold
 /// 4.2, alarm`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Scored {
     /// Number of the row in the stream, from 0.
     pub row: u64,
-    /// Time of the row, if it has one.
+    /// Time of the row, if it has one, by the clock of the series that was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<i64>,
+    pub time: Option<Time>,
     /// Score in nats: higher is more anomalous.
     pub score: f32,
     /// Threshold that the score is compared with.
@@ -74,7 +82,7 @@ impl fmt::Display for Scored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { row, time, score, threshold, alarms } = self;
         write!(f, "row {row}")?;
-        time.map_or(Ok(()), |time| write!(f, " at time {time}"))?;
+        time.map_or(Ok(()), |time| write!(f, " at {time}"))?;
         write!(f, ": score {score:.1}, threshold {threshold:.1}")?;
         if *alarms { f.write_str(", alarm") } else { Ok(()) }
     }

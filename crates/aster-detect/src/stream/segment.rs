@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 use crate::score::{FinalRows, Fusion, Runner, WindowWalk, outputs_read};
+use crate::trained::TrainedModel;
 
 /// A series that goes on: the walk of its windows, and the components on their way to scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,10 +20,12 @@ impl Segment {
         }
     }
 
-    /// Takes the next row, before scaling.
-    pub(crate) fn push(&mut self, detector: &Detector, row: &[f64]) {
-        let scaler = &detector.trained.scaler;
-        self.walk.push_with(1, row.len(), |scaled| scaler.transform_rows(row, scaled));
+    /// Takes the next row, before preparation, and the one before it.
+    pub(crate) fn push(&mut self, detector: &Detector, before: Option<&[f64]>, row: &[f64]) {
+        let TrainedModel { preparation, scaler, .. } = &detector.trained;
+        let mut prepared = row.to_vec();
+        preparation.prepare_row(before, &mut prepared);
+        self.walk.push_with(1, row.len(), |scaled| scaler.transform_rows(&prepared, scaled));
     }
 
     /// Returns the scores that no later row can change.

@@ -93,7 +93,9 @@ impl StreamState {
             if let (OnMissing::Reject, Some((value, name))) = (self.config.missing, bad) {
                 return Err(wrong(format!("expected finite values, got {value} of {name:?}")));
             }
-            if self.config.verdict(last, row.time).map_err(wrong)? != Verdict::Drop {
+            if self.config.verdict((last, row.time), detector.clock()).map_err(wrong)?
+                != Verdict::Drop
+            {
                 last = row.time.or(last);
             }
         }
@@ -108,7 +110,7 @@ impl StreamState {
         row: &Row,
         output: &mut StreamOutput,
     ) {
-        let fill = match self.config.verdict(self.last_time, row.time) {
+        let fill = match self.config.verdict((self.last_time, row.time), detector.clock()) {
             Ok(Verdict::Take) => 0,
             Ok(Verdict::Fill(rows)) => rows as i64,
             Ok(Verdict::Restart) => {
@@ -131,9 +133,12 @@ impl StreamState {
         }
         values.resize(row.values.len(), f64::NAN);
         let center = detector.trained.scaler.center();
-        for ((value, new), center) in values.iter_mut().zip(row.values.iter()).zip(center) {
-            self.counts.held += u64::from(!new.is_finite());
-            *value = match (new.is_finite(), value.is_finite()) {
+        let preparation = &detector.trained.preparation;
+        let known = values.iter_mut().zip(row.values.iter()).zip(center).enumerate();
+        for (channel, ((value, new), center)) in known {
+            let there = new.is_finite() && !preparation.is_missing(channel, *new);
+            self.counts.held += u64::from(!there);
+            *value = match (there, value.is_finite()) {
                 (true, _) => *new,
                 (false, true) => *value,
                 (false, false) => *center,
@@ -154,8 +159,9 @@ impl StreamState {
         values: &[f64],
         output: &mut StreamOutput,
     ) {
+        let before = self.history.newest(values.len());
+        self.segment.push(detector, before.as_deref(), values);
         self.history.push(values);
-        self.segment.push(detector, values);
         self.waiting.push_back(time);
         self.counts.rows += 1;
         if self.segment.walk.due(&runner.grid.windows).len() >= runner.batch_size {
@@ -169,6 +175,7 @@ impl StreamState {
         self.known -= known;
         for score in scores.into_iter().skip(known as usize) {
             let time = self.waiting.pop_front().flatten();
+            let time = time.map(|time| detector.clock().at(time));
             let threshold = match &mut self.threshold {
                 Some(threshold) => threshold.next(score),
                 None => detector.threshold(),
@@ -227,8 +234,11 @@ impl StreamState {
         self.known = unscored - first;
         let runner = detector.runner();
         let values = self.history.from(first, c);
+        let mut before = None;
         for rows in values.chunks(runner.rows_at_once().saturating_mul(c)) {
-            rows.chunks(c).for_each(|row| self.segment.push(detector, row));
+            for row in rows.chunks(c) {
+                self.segment.push(detector, before.replace(row), row);
+            }
             advance(detector, &runner, &mut [(self, output)]);
         }
     }

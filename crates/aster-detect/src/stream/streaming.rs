@@ -14,7 +14,7 @@ use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-stream", version: 3 };
+const FORMAT: Format = Format { name: "aster-stream", version: 4 };
 
 /// Detector of a stream of rows: it scores them as [`Detector::detect`] scores a series, within
 /// rounding.
@@ -53,12 +53,12 @@ impl StreamingDetector {
         Ok(Self { state: StreamState::new(&detector, config)?, detector })
     }
 
-    #[cfg(feature = "files")]
+    #[cfg(feature = "parquet")]
     pub(crate) fn resume(detector: Arc<Detector>, state: StreamState) -> Self {
         Self { detector, state }
     }
 
-    #[cfg(feature = "files")]
+    #[cfg(feature = "parquet")]
     pub(crate) fn state(&self) -> &StreamState {
         &self.state
     }
