@@ -2,9 +2,6 @@
 
 #![allow(clippy::expect_used, missing_docs)]
 
-use std::fs::File;
-
-use aster::data::polars::prelude::{Column, CsvWriter, DataFrame, ParquetWriter, SerWriter};
 use aster::data::{LoadOptions, OverlapMean, Scaler, ScalerConfig, TimeSeries, Windows};
 use aster_benches::{scored, sized};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -14,14 +11,12 @@ const COLUMNS: usize = 50;
 fn loading(criterion: &mut Criterion) {
     let rows = sized(1_000_000, 2_000);
     let (values, _) = scored(rows);
-    let column = |c: usize| Column::new(format!("c{c}").into(), &values);
-    let mut frame =
-        DataFrame::new(rows, (0..COLUMNS).map(column).collect()).expect("columns of one length");
+    let rows_of_values: Vec<f32> = values.iter().flat_map(|it| [*it; COLUMNS]).collect();
+    let series = TimeSeries::from_slice(&rows_of_values, COLUMNS).expect("whole rows");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (csv, parquet) = (folder.path().join("x.csv"), folder.path().join("x.parquet"));
-    let create = |path| File::create(path).expect("a file in the folder");
-    CsvWriter::new(create(&csv)).finish(&mut frame).expect("it is written");
-    ParquetWriter::new(create(&parquet)).finish(&mut frame).expect("it is written");
+    series.write_csv(&csv).expect("it is written");
+    series.write_parquet(&parquet).expect("it is written");
 
     let mut group = criterion.benchmark_group("loading");
     group.throughput(Throughput::Elements(rows as u64));

@@ -1,4 +1,5 @@
-//! Series from whatever a program holds: rows, flat values, ndarray, Arrow, polars.
+//! Series from whatever a program holds: rows, flat values, ndarray, Arrow. Data frames of polars
+//! are taken by `TimeSeries::from_frame`, with feature `polars`.
 //!
 //! `cargo run --release -p aster-examples-extra --example convert`
 
@@ -6,7 +7,6 @@ use std::sync::Arc;
 
 use aster::data::arrow_array::{ArrayRef, Float64Array, RecordBatch, TimestampSecondArray};
 use aster::data::ndarray::arr2;
-use aster::data::polars::prelude::df;
 use aster::prelude::*;
 
 fn main() -> anyhow::Result<()> {
@@ -30,12 +30,10 @@ fn main() -> anyhow::Result<()> {
         ("flow", Arc::new(Float64Array::from(vec![Some(1.5), None, Some(2.0)]))),
         ("pressure", Arc::new(Float64Array::from(vec![20.0, 21.0, 19.0]))),
     ])?;
-    let arrow = TimeSeries::from_record_batch(&batch, &Columns::default(), MissingPolicy::Linear)?;
-    assert_eq!(arrow.values(), series.values());
-    println!("times of Arrow, in nanoseconds: {:?}", arrow.timestamps());
-
-    let frame = df!("flow" => [1.5, 1.75, 2.0], "pressure" => [20.0, 21.0, 19.0])?;
-    assert_eq!(TimeSeries::from_frame(&frame, &LoadOptions::default())?, series);
+    let options = LoadOptions::with(|it| it.missing = MissingPolicy::Linear);
+    let loaded = Loaded::from_record_batch(&batch, &options)?;
+    assert_eq!(loaded.series.values(), series.values());
+    println!("{}", loaded.report);
 
     // Rows of a stream own their values or borrow them; in JSON, `null` is missing.
     let parsed: Vec<Row> = serde_json::from_str(r#"[{"time": 60, "values": [1.5, null]}]"#)?;

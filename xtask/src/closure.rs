@@ -3,8 +3,15 @@ use anyhow::ensure;
 use crate::workspace::closure;
 
 /// Crates that a program that only loads, scores, streams and alarms has no need of.
-const NOT_FOR_SCORING: [&str; 6] =
-    ["burn-train", "burn-optim", "burn-autodiff", "burn-dataset", "polars", "tokenizers"];
+const NOT_FOR_SCORING: [&str; 7] = [
+    "burn-train",
+    "burn-optim",
+    "burn-autodiff",
+    "burn-dataset",
+    "parquet",
+    "polars",
+    "tokenizers",
+];
 
 /// Checks that `aster-detect` without features depends on none of them.
 pub(crate) fn check() -> anyhow::Result<()> {
