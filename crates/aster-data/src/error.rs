@@ -110,6 +110,21 @@ pub enum DataError {
         /// Fields of the row.
         got: usize,
     },
+    /// Lines of a CSV file that have far fewer fields than its table has columns.
+    #[error(
+        "{}: expected {columns} fields in a line, got far fewer in most of {rows} lines ({bytes} bytes in all)",
+        path.display()
+    )]
+    ShortLines {
+        /// The file.
+        path: PathBuf,
+        /// Columns of the table.
+        columns: usize,
+        /// Lines that hold cells.
+        rows: usize,
+        /// Size of the table's text.
+        bytes: usize,
+    },
     /// A file is not in the encoding that it should be in.
     #[error("{} is not {encoding}: set CsvFormat::encoding", path.display())]
     Encoding {

@@ -128,6 +128,17 @@ impl TimeSeries {
         Ok(Self { channels, values, timestamps: None, clock: Clock::Counts, labels: None })
     }
 
+    /// A series from row-major values that are finite.
+    #[cfg(feature = "tables")]
+    pub(crate) fn from_finite_rows(
+        channels: Vec<String>,
+        values: Vec<f64>,
+    ) -> Result<Self, DataError> {
+        check_names(&channels)?;
+        debug_assert!(values.iter().all(|value| value.is_finite()));
+        Ok(Self { channels, values, timestamps: None, clock: Clock::Counts, labels: None })
+    }
+
     /// Adds one timestamp per row. They are counts, until a clock is added.
     ///
     /// # Errors

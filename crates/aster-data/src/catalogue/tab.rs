@@ -30,8 +30,8 @@ pub(super) fn read(path: &Path, train_rows: impl Fn(usize) -> usize) -> Result<T
         false => read_csv(path, &CsvFormat::default(), &Columns::default())?,
     };
     let (data, blocks) = (table.find("data")?, table.find("cols")?);
-    let data = table.columns[data].numbers(&table.place)?;
-    let blocks = table.columns[blocks].texts()?;
+    let data = table.numbers(data)?;
+    let blocks = table.texts(blocks)?;
     let mut columns: Vec<(String, Vec<f64>)> = Vec::new();
     for (name, value) in blocks.iter().zip(data.iter()) {
         let name = name.unwrap_or_default();

@@ -49,7 +49,7 @@ impl Peculiarity {
         if low == high {
             return Some(Self::Constant { value: first });
         }
-        if let Some((value, count)) = sentinel(values, [low, high]) {
+        if let Some((value, count)) = sentinel(values.iter().copied(), [low, high]) {
             return Some(Self::Sentinel { value, count });
         }
         glitch(values).or_else(|| counter(values)).or_else(|| trend(values))

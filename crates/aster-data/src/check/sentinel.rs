@@ -2,13 +2,16 @@
 /// highest, such as people choose, as far from all others as those are from each other.
 ///
 /// `ends` are the lowest and the highest value.
-pub(crate) fn sentinel(values: &[f64], ends: [f64; 2]) -> Option<(f64, usize)> {
+pub(crate) fn sentinel(
+    values: impl Iterator<Item = f64> + Clone,
+    ends: [f64; 2],
+) -> Option<(f64, usize)> {
     ends.into_iter().filter(|value| is_chosen(*value)).find_map(|value| {
         let (mut others, mut count) = ((f64::INFINITY, f64::NEG_INFINITY), 0);
-        for other in values {
-            match *other == value {
+        for other in values.clone() {
+            match other == value {
                 true => count += 1,
-                false => others = (others.0.min(*other), others.1.max(*other)),
+                false => others = (others.0.min(other), others.1.max(other)),
             }
         }
         let (from, to) = others;
@@ -32,7 +35,10 @@ mod tests {
 
     fn found(values: &[f64]) -> Option<(f64, usize)> {
         let ends = [f64::min as fn(f64, f64) -> f64, f64::max];
-        sentinel(values, ends.map(|end| values.iter().copied().fold(values[0], end)))
+        sentinel(
+            values.iter().copied(),
+            ends.map(|end| values.iter().copied().fold(values[0], end)),
+        )
     }
 
     #[test]

@@ -100,21 +100,10 @@ pub(crate) fn cells(array: &ArrayRef) -> Cells<'_> {
             None => other(),
         },
         DataType::Dictionary(_, values) => match as_kind(values) {
-            Some(values) => owned(&values),
+            Some(values) => cells(&values).into_owned(),
             None => other(),
         },
         _ => other(),
-    }
-}
-
-/// Cells of an array that does not live on.
-pub(crate) fn owned(array: &ArrayRef) -> Cells<'static> {
-    match cells(array) {
-        Cells::Numbers(numbers) => Cells::Numbers(numbers.into_owned().into()),
-        Cells::Integers(numbers) => Cells::Integers(numbers),
-        Cells::Times(times) => Cells::Times(times),
-        Cells::Texts(texts) => Cells::Texts(texts),
-        Cells::Other(kind) => Cells::Other(kind),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From tables to series.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use aster_base::{Clock, SettingError};
 use rayon::prelude::*;
@@ -10,10 +10,13 @@ use crate::error::DataError;
 use crate::read::found::{Seen, of_channels, of_rows, of_times};
 use crate::read::long::pivot;
 use crate::read::options::LoadOptions;
-use crate::read::parts::Channels;
-use crate::read::report::{ChannelFound, LeftOut, LoadReport, LoadWarning, WhyLeftOut};
+use crate::read::parts::{Channels, Parts};
+use crate::read::report::{
+    ChannelFound, ChannelKind, LeftOut, LoadReport, LoadWarning, WhyLeftOut,
+};
 use crate::read::roles::Roles;
 use crate::read::rows::Rows;
+use crate::read::table::Cells;
 use crate::read::table::{Place, Table};
 use crate::read::times::{TimeForm, Times};
 use crate::read::wide::wide;
@@ -41,13 +44,16 @@ pub struct Loaded {
 
 impl Loaded {
     /// Makes the one series of a table.
-    pub(crate) fn one(table: &Table, options: &LoadOptions) -> Result<Self, DataError> {
-        let roles = Roles::find(table, &options.columns)?;
+    pub(crate) fn one(mut table: Table, options: &LoadOptions) -> Result<Self, DataError> {
+        let mut roles = Roles::find(&table, &options.columns)?;
         if let Some(id) = &options.columns.id {
             let expected = "none, for one series; Loaded::each_from_csv and its like read several";
             return Err(SettingError::new("columns.id", expected, id).into());
         }
-        let loaded = assemble(table, &roles, Rows::All(table.rows), options)?;
+        let loaded = match in_place(&mut table, &mut roles, options)? {
+            Some(loaded) => loaded,
+            None => assemble(&table, &roles, Rows::All(table.rows), options)?,
+        };
         tracing::debug!(rows = loaded.series.rows(), "loaded");
         Ok(loaded)
     }
@@ -62,7 +68,7 @@ impl Loaded {
             let expected = "the column that tells the series apart";
             return Err(SettingError::new("columns.id", expected, "none").into());
         };
-        let ids = table.columns[id].texts()?;
+        let ids = table.texts(id)?;
         let mut by_id: Vec<(&str, Vec<usize>)> = vec![];
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (row, id) in ids.iter().enumerate() {
@@ -86,6 +92,78 @@ impl Loaded {
     }
 }
 
+/// A series of a table, before what was found in it is told.
+struct Draft {
+    /// Without times and labels.
+    series: TimeSeries,
+    kinds: Vec<ChannelKind>,
+    /// How many values of each channel were missing.
+    missing: Vec<usize>,
+    warnings: Vec<LoadWarning>,
+    /// Columns without enough values.
+    left_out: Vec<LeftOut>,
+}
+
+/// What a table's times are: the column, its times of some zone, and their clock.
+type Known<'a> = Option<(String, Cow<'a, Times>, Clock)>;
+
+fn known<'a>(
+    table: &Table,
+    roles: &'a Roles,
+    rows: &Rows,
+    options: &LoadOptions,
+) -> Result<Known<'a>, DataError> {
+    let Some((at, times)) = &roles.time else { return Ok(None) };
+    let times = zoned(times, rows, options, &table.place)?;
+    let clock = times.clock();
+    Ok(Some((table.columns[*at].name.clone(), times, clock)))
+}
+
+/// Makes a series of the numbers of a table as they lie, where nothing is to be done to them.
+fn in_place(
+    table: &mut Table,
+    roles: &mut Roles,
+    options: &LoadOptions,
+) -> Result<Option<Loaded>, DataError> {
+    let place = |at: &usize| match table.columns[*at].cells {
+        Cells::InRows(place) => Some(place),
+        _ => None,
+    };
+    let places: Option<Vec<usize>> = roles.features.iter().map(place).collect();
+    let simple = roles.long.is_none() && roles.categorical.is_empty();
+    let simple = simple && !roles.features.is_empty() && sentinels(options).is_empty();
+    let Some(places) = places.filter(|places| simple && places.is_sorted_by(|a, b| a < b)) else {
+        return Ok(None);
+    };
+    let seen = Seen::of_columns(&table.numbers);
+    let seen: Vec<Seen> = places.iter().map(|place| seen[*place]).collect();
+    if !seen.iter().all(Seen::is_finite) {
+        return Ok(None);
+    }
+    let features = std::mem::take(&mut roles.features);
+    let rows = Rows::All(table.rows);
+    let known = known(table, roles, &rows, options)?;
+    let time = known.as_ref().map(|(name, times, clock)| (name.as_str(), &**times, clock));
+    let Parts { times, labels, dropped, reordered, .. } =
+        wide(table, roles, (rows, time), options)?;
+    if dropped + reordered > 0 {
+        drop(known);
+        roles.features = features;
+        return Ok(None);
+    }
+    let first = time.zip(times.as_ref()).and_then(|((.., clock), it)| Some(clock.at(*it.first()?)));
+    let names: Vec<String> = features.iter().map(|at| table.columns[*at].name.clone()).collect();
+    let numbers = std::mem::take(&mut table.numbers);
+    let values = |at: usize| numbers.column(places[at]);
+    let (kinds, warnings) = of_channels(&names, values, &seen, first);
+    let series = TimeSeries::from_finite_rows(names, numbers.select(&places))?;
+    let missing = vec![0; kinds.len()];
+    let draft = Draft { series, kinds, missing, warnings, left_out: vec![] };
+    let channels = Channels::new();
+    let parts = Parts { channels, times, labels, dropped, reordered };
+    finish(table, roles, &known, draft, parts, options).map(Some)
+}
+
 /// Makes a series of some of a table's rows.
 fn assemble(
     table: &Table,
@@ -93,46 +171,65 @@ fn assemble(
     rows: Rows,
     options: &LoadOptions,
 ) -> Result<Loaded, DataError> {
-    let time = roles.time.as_ref().map(|(at, times)| {
-        let times = zoned(times, &rows, options, &table.place)?;
-        Ok::<_, DataError>((table.columns[*at].name.as_str(), times))
-    });
-    let time: Option<(&str, Cow<Times>)> = time.transpose()?;
-    let clock = time.as_ref().map_or(Clock::Counts, |(_, times)| times.clock());
-    let known = time.as_ref().map(|(name, times)| (*name, &**times, &clock));
+    let known = known(table, roles, &rows, options)?;
+    let time = known.as_ref().map(|(name, times, clock)| (name.as_str(), &**times, clock));
     let mut parts = match roles.long {
-        Some(long) => pivot(table, roles, (rows, known), long, options)?,
-        None => wide(table, roles, (rows, known), options)?,
+        Some(long) => pivot(table, roles, (rows, time), long, options)?,
+        None => wide(table, roles, (rows, time), options)?,
     };
+    let mut channels = std::mem::take(&mut parts.channels);
     let sentinels = sentinels(options);
     if !sentinels.is_empty() {
-        parts.channels.par_iter_mut().for_each(|(_, values)| {
+        channels.par_iter_mut().for_each(|(_, values)| {
             if values.iter().any(|value| sentinels.contains(value)) {
                 let known = |value: &f64| if sentinels.contains(value) { f64::NAN } else { *value };
                 *values = values.iter().map(known).collect();
             }
         });
     }
-    let seen: Vec<Seen> = parts.channels.par_iter().map(|(_, values)| Seen::of(values)).collect();
-    let whole = seen.iter().all(Seen::is_finite);
-    let names = parts.channels.iter().map(|(name, _)| name.clone());
-    let mut seen: BTreeMap<String, Seen> = names.zip(seen).collect();
-    let channels: Channels = match whole {
-        true => parts.channels,
+    let all: Vec<(String, Seen)> =
+        channels.par_iter().map(|(name, values)| (name.clone(), Seen::of(values))).collect();
+    let channels: Channels = match all.iter().all(|(_, seen)| seen.is_finite()) {
+        true => channels,
         false => {
-            let columns = parts.channels.into_iter().map(|(name, it)| (name, it.into_owned()));
+            let columns = channels.into_iter().map(|(name, it)| (name, it.into_owned()));
             let filled = options.missing.apply(columns.collect())?;
             filled.into_iter().map(|(name, values)| (name, values.into())).collect()
         }
     };
-    let first = parts.times.as_ref().and_then(|times| Some(clock.at(*times.first()?)));
-    let (kinds, mut warnings) = of_channels(&channels, &seen, first);
-    let kept = |name: &String| channels.iter().any(|(channel, _)| channel == name);
-    let mut left_out = roles.left_out.clone();
-    let empty = seen.keys().filter(|name| !kept(name)).cloned();
-    left_out.extend(empty.map(|column| LeftOut { column, why: WhyLeftOut::MostlyMissing }));
-    warnings.splice(0..0, renamed(table, &channels));
-    let mut series = TimeSeries::from_columns(channels)?;
+    // Of channels, some columns may have been dropped. Values that are filled lie between those
+    // that are there.
+    let names: Vec<String> = channels.iter().map(|(name, _)| name.clone()).collect();
+    let filled: HashSet<&String> = names.iter().collect();
+    let (kept, dropped): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(it, _)| filled.contains(it));
+    let seen: Vec<Seen> = kept.into_iter().map(|(_, seen)| seen).collect();
+    let first = time.zip(parts.times.as_ref());
+    let first = first.and_then(|((.., clock), times)| Some(clock.at(*times.first()?)));
+    let values = |at: usize| channels[at].1.iter().copied();
+    let (kinds, warnings) = of_channels(&names, values, &seen, first);
+    let empty = |(column, _): (String, Seen)| LeftOut { column, why: WhyLeftOut::MostlyMissing };
+    let draft = Draft {
+        kinds,
+        missing: seen.iter().map(|seen| seen.missing).collect(),
+        warnings,
+        left_out: dropped.into_iter().map(empty).collect(),
+        series: TimeSeries::from_columns(channels)?,
+    };
+    finish(table, roles, &known, draft, parts, options)
+}
+
+/// Adds times and labels, and tells what was found.
+fn finish(
+    table: &Table,
+    roles: &Roles,
+    known: &Known,
+    draft: Draft,
+    parts: Parts,
+    options: &LoadOptions,
+) -> Result<Loaded, DataError> {
+    let Draft { mut series, kinds, missing, mut warnings, left_out } = draft;
+    warnings.splice(0..0, renamed(table, series.channels()));
     let mut found = None;
     if let (Some(times), Some((name, form, clock))) = (parts.times, known) {
         found = Some(of_times(name, form, clock, &times));
@@ -142,21 +239,17 @@ fn assemble(
     if let Some(labels) = parts.labels {
         series = series.with_labels(labels)?;
     }
-    let channels = (series.channels().iter().zip(kinds))
-        .map(|(name, kind)| ChannelFound {
-            name: name.clone(),
-            kind,
-            filled: seen.remove(name).map_or(0, |seen| seen.missing),
-        })
-        .collect();
+    let channels = series.channels().iter().zip(kinds).zip(missing);
+    let channels =
+        channels.map(|((name, kind), filled)| ChannelFound { name: name.clone(), kind, filled });
     let report = LoadReport {
         source: table.place.file.clone(),
         csv: table.csv.clone(),
         rows: series.rows(),
         time: found,
         label: roles.label.map(|at| table.columns[at].name.clone()),
-        channels,
-        left_out,
+        channels: channels.collect(),
+        left_out: roles.left_out.iter().cloned().chain(left_out).collect(),
         dropped: parts.dropped,
         reordered: parts.reordered,
         warnings,
@@ -197,14 +290,12 @@ fn zoned<'a>(
 }
 
 /// Channels that have another name than their column, which is that of one before.
-fn renamed<'a>(
-    table: &'a Table,
-    channels: &'a Channels,
-) -> impl Iterator<Item = LoadWarning> + use<'a> {
+fn renamed(table: &Table, channels: &[String]) -> Vec<LoadWarning> {
     let of_channel = |(column, channel): &(String, String)| LoadWarning::Renamed {
         column: column.clone(),
         channel: channel.clone(),
     };
-    let is_channel = |(_, name): &&(String, String)| channels.iter().any(|(it, _)| it == name);
-    table.renamed.iter().filter(is_channel).map(of_channel)
+    let channels: HashSet<&String> = channels.iter().collect();
+    let is_channel = |(_, name): &&(String, String)| channels.contains(name);
+    table.renamed.iter().filter(is_channel).map(of_channel).collect()
 }

@@ -21,7 +21,7 @@ pub(crate) fn one_hot(
     rows: &Rows,
     categorical: &Categorical,
 ) -> Result<Channels<'static>, DataError> {
-    let cells = table.columns[at].texts()?;
+    let cells = table.texts(at)?;
     let categories: Vec<String> = match &categorical.categories {
         Some(categories) => categories.clone(),
         None => {

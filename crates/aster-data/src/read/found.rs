@@ -1,13 +1,13 @@
 //! What is told of a series that was loaded.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use aster_base::{Clock, Time};
 use rayon::prelude::*;
 
 use crate::check::sentinel;
 use crate::read::columns::Custom;
+use crate::read::matrix::Matrix;
 use crate::read::report::{ChannelKind, LoadWarning, TimeFound};
 use crate::read::roles::looks_like_epoch;
 use crate::read::rows::{DuplicateTimes, runs};
@@ -49,6 +49,33 @@ impl Seen {
         }
     }
 
+    /// What one look at the columns of a matrix tells, of each.
+    pub(crate) fn of_columns(matrix: &Matrix) -> Vec<Self> {
+        const ROWS: usize = 1 << 14;
+        let nothing = Self { missing: 0, low: f64::INFINITY, high: f64::NEG_INFINITY };
+        let width = matrix.width.max(1);
+        let of_rows = |rows: &[f64]| {
+            let mut seen = vec![nothing; width];
+            for row in rows.chunks(width) {
+                for (seen, value) in seen.iter_mut().zip(row) {
+                    seen.low = if *value < seen.low { *value } else { seen.low };
+                    seen.high = if *value > seen.high { *value } else { seen.high };
+                    seen.missing += usize::from(value.is_nan());
+                }
+            }
+            seen
+        };
+        let both = |mut a: Vec<Self>, b: Vec<Self>| {
+            for (a, b) in a.iter_mut().zip(b) {
+                let (low, high) = (a.low.min(b.low), a.high.max(b.high));
+                *a = Self { missing: a.missing + b.missing, low, high };
+            }
+            a
+        };
+        let parts = matrix.values.par_chunks(ROWS * width).map(of_rows);
+        parts.reduce(|| vec![nothing; width], both)
+    }
+
     /// Whether every value is there and finite.
     pub(crate) fn is_finite(&self) -> bool {
         self.missing == 0 && self.low.is_finite() && self.high.is_finite()
@@ -56,40 +83,41 @@ impl Seen {
 }
 
 /// Kinds of channels, and what their values are likely to be.
-pub(crate) fn of_channels(
-    channels: &[(String, Cow<[f64]>)],
-    seen: &BTreeMap<String, Seen>,
+pub(crate) fn of_channels<'a, V: Iterator<Item = f64> + Clone>(
+    names: &[String],
+    values: impl Fn(usize) -> V + Sync + 'a,
+    seen: &[Seen],
     first: Option<Time>,
 ) -> (Vec<ChannelKind>, Vec<LoadWarning>) {
-    let each = |(name, values): &(String, Cow<[f64]>)| {
-        // Values that are filled lie between those that are there.
-        let seen = seen.get(name).copied().unwrap_or_else(|| Seen::of(values));
-        let kind = kind_of(values, &seen);
-        (kind, of_channel((name, values), kind, &seen, first))
+    let each = |at: usize| {
+        let kind = kind_of(values(at), &seen[at]);
+        (kind, of_channel((&names[at], values(at)), kind, &seen[at], first))
     };
-    let found: Vec<(ChannelKind, Vec<LoadWarning>)> = channels.par_iter().map(each).collect();
+    let found: Vec<(ChannelKind, Vec<LoadWarning>)> =
+        (0..names.len()).into_par_iter().map(each).collect();
     let (kinds, warnings): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     (kinds, warnings.into_iter().flatten().collect())
 }
 
 fn of_channel(
-    (name, values): (&str, &[f64]),
+    (name, values): (&str, impl Iterator<Item = f64> + Clone),
     kind: ChannelKind,
     seen: &Seen,
     first: Option<Time>,
 ) -> Vec<LoadWarning> {
     let channel = || name.to_string();
     let mut warnings = vec![];
-    if kind == ChannelKind::Constant && values.len() > 1 {
+    let several = values.clone().nth(1).is_some();
+    if kind == ChannelKind::Constant && several {
         warnings.push(LoadWarning::Constant { channel: channel() });
     }
-    if let Some(unit) = looks_like_epoch(values, first) {
+    if let Some(unit) = looks_like_epoch(values.clone(), first) {
         warnings.push(LoadWarning::LikelyEpoch { channel: channel(), unit });
     }
     if Custom::LABEL.has(name) && kind != ChannelKind::Binary {
         warnings.push(LoadWarning::LikelyLabel { channel: channel() });
     }
-    let found = sentinel(values, [seen.low, seen.high]);
+    let found = sentinel(values.clone(), [seen.low, seen.high]);
     warnings.extend(found.map(|(value, count)| LoadWarning::LikelySentinel {
         channel: channel(),
         value,
@@ -99,16 +127,16 @@ fn of_channel(
     warnings
 }
 
-fn rows_with(values: &[f64], is: impl Fn(f64) -> bool) -> Vec<usize> {
-    let rows = values.iter().enumerate().filter(|(_, value)| is(**value));
+fn rows_with(values: impl Iterator<Item = f64>, is: impl Fn(f64) -> bool) -> Vec<usize> {
+    let rows = values.enumerate().filter(|(_, value)| is(*value));
     rows.map(|(row, _)| row).take(LISTED).collect()
 }
 
-fn kind_of(values: &[f64], seen: &Seen) -> ChannelKind {
+fn kind_of(mut values: impl Iterator<Item = f64> + Clone, seen: &Seen) -> ChannelKind {
     match () {
         () if seen.low == seen.high => ChannelKind::Constant,
-        () if values.iter().all(|value| [0.0, 1.0].contains(value)) => ChannelKind::Binary,
-        () if values.iter().all(|value| value.fract() == 0.0) => ChannelKind::Whole,
+        () if values.clone().all(|value| [0.0, 1.0].contains(&value)) => ChannelKind::Binary,
+        () if values.all(|value| value.fract() == 0.0) => ChannelKind::Whole,
         () => ChannelKind::Continuous,
     }
 }

@@ -18,7 +18,7 @@ impl Loaded {
     #[cfg(feature = "csv")]
     pub fn from_csv(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, DataError> {
         let path = path.as_ref();
-        Self::one(&crate::read::csv::read(path, &options.csv, &options.columns)?, options)
+        Self::one(crate::read::csv::read(path, &options.csv, &options.columns)?, options)
     }
 
     /// Reads the series of a CSV file that [`Columns::id`](crate::Columns::id) tells apart, with
@@ -41,7 +41,7 @@ impl Loaded {
     /// As [`Loaded::from_csv`].
     #[cfg(feature = "parquet")]
     pub fn from_parquet(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self, DataError> {
-        Self::one(&crate::read::parquet::read(path.as_ref(), &options.columns)?, options)
+        Self::one(crate::read::parquet::read(path.as_ref(), &options.columns)?, options)
     }
 
     /// Reads the series of a Parquet file that [`Columns::id`](crate::Columns::id) tells apart,
@@ -70,7 +70,7 @@ impl Loaded {
         batch: &arrow_array::RecordBatch,
         options: &LoadOptions,
     ) -> Result<Self, DataError> {
-        Self::one(&crate::read::arrow::table(batch)?, options)
+        Self::one(crate::read::arrow::table(batch)?, options)
     }
 
     /// Creates the series of an Arrow record batch that [`Columns::id`](crate::Columns::id) tells
@@ -95,7 +95,7 @@ impl Loaded {
         frame: &polars::frame::DataFrame,
         options: &LoadOptions,
     ) -> Result<Self, DataError> {
-        Self::one(&crate::read::frame::table(frame)?, options)
+        Self::one(crate::read::frame::table(frame)?, options)
     }
 
     /// Builds the series of a data frame of polars that [`Columns::id`](crate::Columns::id) tells

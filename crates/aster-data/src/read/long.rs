@@ -22,8 +22,8 @@ pub(crate) fn pivot(
     options: &LoadOptions,
 ) -> Result<Parts<'static>, DataError> {
     let (time_column, times, clock) = time.ok_or(DataError::NoTimestamps)?;
-    let names = table.columns[channel].texts()?;
-    let values = table.columns[value].numbers(&table.place)?;
+    let names = table.texts(channel)?;
+    let values = table.numbers(value)?;
     let wanted = options.columns.features.as_deref();
     let mut channels: Vec<String> = wanted.map(<[_]>::to_vec).unwrap_or_default();
     let mut place_of: HashMap<String, usize> =

@@ -13,6 +13,7 @@ mod found;
 mod frame;
 mod load;
 mod long;
+mod matrix;
 #[cfg(any(feature = "csv", feature = "parquet"))]
 mod open;
 mod options;

@@ -31,7 +31,7 @@ pub(crate) fn labels(
     let column = &table.columns[at];
     let wrong = |row: usize, got: String| DataError::BadLabel { place: table.place.of(row), got };
     let Some(normal) = &options.columns.normal else {
-        if let Ok(cells) = column.texts()
+        if let Ok(cells) = table.texts(at)
             && matches!(column.cells, Cells::Texts(_))
         {
             let row = rows.iter().find(|row| !["0", "1"].contains(&cells.get(*row).unwrap_or("")));
@@ -39,7 +39,7 @@ pub(crate) fn labels(
                 return Err(wrong(row, cells.get(row).unwrap_or("none").into()));
             }
         }
-        let numbers = column.numbers(&table.place)?;
+        let numbers = table.numbers(at)?;
         return rows
             .iter()
             .map(|row| match numbers[row] {
@@ -50,7 +50,7 @@ pub(crate) fn labels(
             })
             .collect();
     };
-    let (cells, normal) = (column.texts()?, normal.trim());
+    let (cells, normal) = (table.texts(at)?, normal.trim());
     let number: Option<f64> = normal.parse().ok();
     let says_normal = |cell: &str| {
         cell.trim().eq_ignore_ascii_case(normal)

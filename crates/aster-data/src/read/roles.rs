@@ -7,7 +7,7 @@ use aster_base::{SettingError, Time, require};
 use crate::error::DataError;
 use crate::read::columns::{Categorical, Columns, Custom, only};
 use crate::read::report::{LeftOut, WhyLeftOut};
-use crate::read::table::{Cells, Column, Table, Texts};
+use crate::read::table::{Cells, Table, Texts};
 use crate::read::times::{EpochUnit, TimeFault, TimeForm, Times, read_by_format, read_times};
 
 /// Roles that the columns of a table have; columns are told by where they stand.
@@ -55,11 +55,11 @@ impl<'a> Roles<'a> {
             Some(names) => names.iter().map(|it| table.find(it)).collect::<Result<_, _>>()?,
             None => {
                 let mut features = vec![];
-                for (at, column) in table.columns.iter().enumerate() {
+                for at in 0..table.columns.len() {
                     if taken.contains(&at) || label == Some(at) {
                         continue;
                     }
-                    match why_not(column).or(long.map(|_| WhyLeftOut::BesideLongFormat)) {
+                    match why_not(table, at).or(long.map(|_| WhyLeftOut::BesideLongFormat)) {
                         Some(why) => left_out.push(LeftOut::new(table, at, why)),
                         None => features.push(at),
                     }
@@ -184,6 +184,7 @@ fn find_time(
                 && named(*at)
                 && match &table.columns[*at].cells {
                     Cells::Numbers(_) | Cells::Integers(_) => true,
+                    Cells::InRows(_) => true,
                     Cells::Texts(_) => !faults.contains_key(at),
                     _ => false,
                 }
@@ -206,6 +207,7 @@ pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result
         Cells::Times(times) => Ok(times.clone()),
         Cells::Texts(texts) => of_texts(table, at, texts, columns),
         Cells::Numbers(numbers) => Ok(Times::of_numbers(numbers)),
+        Cells::InRows(_) => Ok(Times::of_numbers(&table.numbers(at)?)),
         Cells::Integers(numbers) => Ok(Times::of_integers(numbers)),
         Cells::Other(dtype) => {
             Err(DataError::NotTime { column: column.name.clone(), dtype: dtype.clone() })
@@ -251,7 +253,7 @@ fn split_times(table: &Table, taken: &[usize]) -> Option<(usize, usize, Times)> 
 
 /// Dates with times of the day behind them; hours without minutes get them.
 fn joined(table: &Table, date: usize, of_day: usize) -> Result<Texts, DataError> {
-    let (dates, times) = (table.columns[date].texts()?, table.columns[of_day].texts()?);
+    let (dates, times) = (table.texts(date)?, table.texts(of_day)?);
     let pairs = dates.iter().zip(times.iter()).map(|(date, time)| {
         date.zip(time).map(|(date, time)| match time.bytes().all(|byte| byte.is_ascii_digit()) {
             true => format!("{date} {time}:00"),
@@ -264,11 +266,10 @@ fn joined(table: &Table, date: usize, of_day: usize) -> Result<Texts, DataError>
 /// The column of zeros and ones whose name says label, if there is exactly one.
 fn find_label(table: &Table, taken: &[usize]) -> Option<usize> {
     let is_label = |at: &usize| {
-        let column = &table.columns[*at];
         !taken.contains(at)
-            && Custom::LABEL.has(&column.name)
-            && column
-                .numbers(&table.place)
+            && Custom::LABEL.has(&table.columns[*at].name)
+            && table
+                .numbers(*at)
                 .is_ok_and(|values| values.iter().all(|value| [0.0, 1.0].contains(value)))
     };
     only((0..table.columns.len()).filter(is_label))
@@ -276,9 +277,10 @@ fn find_label(table: &Table, taken: &[usize]) -> Option<usize> {
 
 /// Why a column without a role is no channel: an index counts rows, and a delimiter at the end of
 /// each line makes no column.
-fn why_not(column: &Column) -> Option<WhyLeftOut> {
+fn why_not(table: &Table, at: usize) -> Option<WhyLeftOut> {
     const INDEX: [&str; 10] =
         ["", "index", "idx", "row", "rownum", "row_number", "no", "nr", "#", "__index_level_0__"];
+    let column = &table.columns[at];
     let name = column.name.trim().to_lowercase();
     let index = INDEX.contains(&name.as_str()) || name.starts_with("unnamed: ");
     let counts = |values: &[f64]| {
@@ -288,7 +290,8 @@ fn why_not(column: &Column) -> Option<WhyLeftOut> {
     };
     let empty = |values: &[f64]| name.is_empty() && values.iter().all(|value| value.is_nan());
     let values = match &column.cells {
-        Cells::Numbers(values) => values,
+        Cells::Numbers(values) => values.as_ref(),
+        Cells::InRows(_) if index || name.is_empty() => &*table.numbers(at).ok()?,
         Cells::Integers(values) if index => {
             let values: Option<Vec<f64>> = values.iter().map(|it| it.map(|it| it as f64)).collect();
             return values.filter(|values| counts(values)).map(|_| WhyLeftOut::Index);
@@ -304,8 +307,11 @@ fn why_not(column: &Column) -> Option<WhyLeftOut> {
 
 /// The unit of a column of numbers that steps on like an epoch; beside times that are known, like
 /// one that is within a year of the first of them.
-pub(crate) fn looks_like_epoch(values: &[f64], known: Option<Time>) -> Option<EpochUnit> {
-    let sample = &values[..values.len().min(1000)];
+pub(crate) fn looks_like_epoch(
+    values: impl Iterator<Item = f64>,
+    known: Option<Time>,
+) -> Option<EpochUnit> {
+    let sample: Vec<f64> = values.take(1000).collect();
     let rises = sample.len() > 2 && sample.windows(2).all(|pair| pair[1] > pair[0]);
     // The times of this century, up to 2100.
     let unit = EpochUnit::of(*sample.first()? as i64)?;

@@ -1,11 +1,14 @@
 //! Columns of a table, whatever it was read from.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::iter::once;
+#[cfg(any(feature = "csv", feature = "arrow", test))]
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
 
 use crate::error::DataError;
 use crate::read::csv_found::CsvFound;
+use crate::read::matrix::Matrix;
 use crate::read::times::{TimeForm, Times, read_times};
 
 /// Table whose columns have types, but no roles yet.
@@ -17,6 +20,8 @@ pub(crate) struct Table<'a> {
     /// Columns that have the name of one before, with the name that they got.
     pub(crate) renamed: Vec<(String, String)>,
     pub(crate) csv: Option<CsvFound>,
+    /// Values of the columns that lie row by row.
+    pub(crate) numbers: Matrix,
 }
 
 /// Where rows stand, for errors.
@@ -39,11 +44,13 @@ pub(crate) struct Column<'a> {
 
 /// Cells of a column.
 #[derive(Debug)]
-// CSV holds whole numbers and times as text.
-#[cfg_attr(not(any(feature = "arrow", feature = "polars")), allow(dead_code))]
+// CSV holds whole numbers and times as text, and nothing else holds numbers in rows.
+#[cfg_attr(not(all(feature = "csv", any(feature = "arrow", feature = "polars"))), allow(dead_code))]
 pub(crate) enum Cells<'a> {
     /// NaN where missing.
     Numbers(Cow<'a, [f64]>),
+    /// As these, in this column of the table's numbers.
+    InRows(usize),
     /// Whole numbers, of which a double might not hold the last digits.
     Integers(Vec<Option<i64>>),
     Times(Times),
@@ -83,10 +90,11 @@ impl<'a> Column<'a> {
         Self { name: name.into(), cells, words: None }
     }
 
-    /// The values, NaN where missing.
-    pub(crate) fn numbers(&self, place: &Place) -> Result<Cow<'_, [f64]>, DataError> {
+    fn numbers<'t>(&'t self, table: &'t Table) -> Result<Cow<'t, [f64]>, DataError> {
+        let place = &table.place;
         match &self.cells {
             Cells::Numbers(numbers) => Ok(Cow::Borrowed(numbers)),
+            Cells::InRows(at) => Ok(table.numbers.column(*at).collect()),
             Cells::Integers(numbers) => {
                 let number = |number: &Option<i64>| number.map_or(f64::NAN, |it| it as f64);
                 Ok(numbers.iter().map(number).collect())
@@ -126,12 +134,12 @@ impl<'a> Column<'a> {
         DataError::Cell { place: place.of(row), column: self.name.clone(), cell: cell.into(), hint }
     }
 
-    /// Cells as text: ids, names, categories.
-    pub(crate) fn texts(&self) -> Result<Cow<'_, Texts>, DataError> {
+    fn texts<'t>(&'t self, table: &'t Table) -> Result<Cow<'t, Texts>, DataError> {
         let number = |number: f64| number.is_finite().then(|| number.to_string());
         Ok(match &self.cells {
             Cells::Texts(texts) => Cow::Borrowed(texts),
             Cells::Numbers(numbers) => Cow::Owned(numbers.iter().map(|it| number(*it)).collect()),
+            Cells::InRows(at) => Cow::Owned(table.numbers.column(*at).map(number).collect()),
             Cells::Integers(numbers) => {
                 Cow::Owned(numbers.iter().map(|it| it.map(|it| it.to_string())).collect())
             }
@@ -146,21 +154,60 @@ impl<'a> Column<'a> {
     }
 }
 
-#[cfg(feature = "parquet")]
+#[cfg(feature = "arrow")]
 impl Cells<'_> {
+    /// Cells of a source that does not live on.
+    pub(crate) fn into_owned(self) -> Cells<'static> {
+        match self {
+            Self::Numbers(numbers) => Cells::Numbers(numbers.into_owned().into()),
+            Self::InRows(at) => Cells::InRows(at),
+            Self::Integers(numbers) => Cells::Integers(numbers),
+            Self::Times(times) => Cells::Times(times),
+            Self::Texts(texts) => Cells::Texts(texts),
+            Self::Other(kind) => Cells::Other(kind),
+        }
+    }
+
     /// How many there are, where that is known.
+    #[cfg(feature = "parquet")]
     pub(crate) fn len(&self) -> Option<usize> {
         match self {
             Self::Numbers(numbers) => Some(numbers.len()),
             Self::Integers(numbers) => Some(numbers.len()),
             Self::Times(times) => Some(times.values.len()),
             Self::Texts(texts) => Some(texts.len()),
+            Self::InRows(_) => None,
             Self::Other(_) => None,
         }
     }
 }
 
 impl Table<'_> {
+    /// Values of a column, NaN where missing.
+    pub(crate) fn numbers(&self, at: usize) -> Result<Cow<'_, [f64]>, DataError> {
+        self.columns[at].numbers(self)
+    }
+
+    /// Values of several columns.
+    pub(crate) fn all_numbers(&self, wanted: &[usize]) -> Vec<Result<Cow<'_, [f64]>, DataError>> {
+        {
+            let place = |at: &usize| match self.columns[*at].cells {
+                Cells::InRows(place) => Some(place),
+                _ => None,
+            };
+            if let Some(places) = wanted.iter().map(place).collect::<Option<Vec<_>>>() {
+                let columns = self.numbers.columns(&places);
+                return columns.into_iter().map(|column| Ok(column.into())).collect();
+            }
+        }
+        wanted.par_iter().map(|at| self.numbers(*at)).collect()
+    }
+
+    /// Cells of a column as text: ids, names, categories.
+    pub(crate) fn texts(&self, at: usize) -> Result<Cow<'_, Texts>, DataError> {
+        self.columns[at].texts(self)
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
@@ -176,20 +223,25 @@ impl Table<'_> {
 }
 
 /// Unique names for columns: a second `a` is `a_2`; and which were changed.
+#[cfg(any(feature = "csv", feature = "arrow", test))]
 pub(crate) fn unique(written: &[String]) -> (Vec<String>, Vec<(String, String)>) {
+    let mut used: HashSet<String> = HashSet::new();
     let taken: HashSet<&String> = written.iter().collect();
-    let (mut names, mut used, mut renamed) = (vec![], HashSet::new(), vec![]);
+    // The number that the next column of a name gets, so that many of one name take no longer.
+    let mut next: HashMap<&String, usize> = HashMap::new();
+    let (mut names, mut renamed) = (vec![], vec![]);
     for name in written {
-        let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let free = |it: &String| !used.contains(it) && (it == name || !taken.contains(it));
-        let new = once(name.clone()).chain(numbered).find(free);
-        if let Some(new) = new {
-            if new != *name {
-                renamed.push((name.clone(), new.clone()));
-            }
-            used.insert(new.clone());
-            names.push(new);
+        let mut new = name.clone();
+        while used.contains(&new) || (new != *name && taken.contains(&new)) {
+            let number = next.entry(name).or_insert(2);
+            new = format!("{name}_{number}");
+            *number += 1;
         }
+        if new != *name {
+            renamed.push((name.clone(), new.clone()));
+        }
+        used.insert(new.clone());
+        names.push(new);
     }
     (names, renamed)
 }

@@ -1,7 +1,5 @@
 //! The wide format: one row per time, a column per channel.
 
-use std::borrow::Cow;
-
 use aster_base::Clock;
 use rayon::prelude::*;
 
@@ -30,21 +28,18 @@ pub(crate) fn wide<'a>(
     } else if options.order != Default::default() || options.duplicates != Default::default() {
         return Err(DataError::NoTimestamps);
     }
-    let read = |at: &usize| -> Result<(String, Cow<'a, [f64]>), DataError> {
-        let column = &table.columns[*at];
-        let numbers = column.numbers(&table.place).map_err(|error| match error {
+    let mut channels: Channels = vec![];
+    // All are read before the first error is looked for, so that the first column's is told.
+    for (at, numbers) in roles.features.iter().zip(table.all_numbers(&roles.features)) {
+        let numbers = numbers.map_err(|error| match error {
             DataError::Cell { .. } => roles.fault(table, *at).unwrap_or(error),
             error => error,
         })?;
-        let numbers = match &rows {
-            Rows::All(_) => numbers,
-            rows => rows.pick(&numbers).into(),
-        };
-        Ok((column.name.clone(), numbers))
-    };
-    // Collected before it is searched for errors, so that the first column's is told.
-    let channels: Vec<Result<_, DataError>> = roles.features.par_iter().map(read).collect();
-    let mut channels: Channels = channels.into_iter().collect::<Result<_, _>>()?;
+        channels.push((table.columns[*at].name.clone(), numbers));
+    }
+    if let Rows::Some(_) = rows {
+        channels.par_iter_mut().for_each(|(_, numbers)| *numbers = rows.pick(numbers).into());
+    }
     for (at, categorical) in &roles.categorical {
         channels.extend(one_hot(table, *at, &rows, categorical)?);
     }

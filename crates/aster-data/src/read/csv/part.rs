@@ -10,9 +10,12 @@ pub(crate) enum Kind {
     Skip,
 }
 
-/// Columns of a part of the file.
+/// Rows of a part of the file.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct Part<'m> {
+    numbers: Place<'m>,
+    /// Numbers of a row.
+    width: usize,
     pub(crate) columns: Vec<Values>,
     pub(crate) rows: usize,
     pub(crate) lines: u64,
@@ -27,11 +30,20 @@ pub(crate) struct Part {
     last: u64,
 }
 
+/// Where numbers go, row by row.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Place<'m> {
+    /// A place for as many rows as there can be.
+    Given(&'m mut [f64]),
+    Grown(Vec<f64>),
+}
+
 /// Cells of a column.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) enum Values {
     Numbers {
-        values: Vec<f64>,
+        /// Where the numbers stand in a row.
+        at: usize,
         /// The first row in the part whose cell is no number, and the cell.
         words: Option<(usize, String)>,
     },
@@ -40,19 +52,44 @@ pub(crate) enum Values {
     Skipped,
 }
 
-impl Part {
-    /// Before the first row of so many bytes.
-    pub(crate) fn new(kinds: &[Kind], bytes: usize) -> Self {
-        // Cells are longer than this, mostly.
-        let expected = bytes / (8 * kinds.len()).max(1);
+/// Short lines that are told.
+pub(crate) const SHORT: usize = 5;
+
+impl<'m> Part<'m> {
+    /// Before the first row.
+    pub(crate) fn new(kinds: &[Kind], numbers: Place<'m>) -> Self {
+        let mut width = 0;
         let column = |kind: &Kind| match kind {
-            Kind::Numbers => Values::Numbers { values: Vec::with_capacity(expected), words: None },
+            Kind::Numbers => {
+                width += 1;
+                Values::Numbers { at: width - 1, words: None }
+            }
             Kind::Text => Values::Text(Texts::default()),
             Kind::Skip => Values::Skipped,
         };
         let columns = kinds.iter().map(column).collect();
         let (places, short) = (vec![], vec![]);
-        Self { columns, rows: 0, lines: 0, places, too_long: None, short, last: 0 }
+        Self { numbers, width, columns, rows: 0, lines: 0, places, too_long: None, short, last: 0 }
+    }
+
+    /// Places for the numbers of the row that is read, and its columns.
+    pub(crate) fn row(&mut self) -> (&mut [f64], &mut [Values]) {
+        let (from, to) = (self.rows * self.width, (self.rows + 1) * self.width);
+        let numbers = match &mut self.numbers {
+            Place::Given(numbers) => &mut numbers[from..to],
+            Place::Grown(numbers) => {
+                numbers.resize(to, 0.0);
+                &mut numbers[from..to]
+            }
+        };
+        (numbers, &mut self.columns)
+    }
+
+    /// Takes a cell of the row that is read.
+    pub(crate) fn push(&mut self, column: usize, cell: &[u8], numbers: &Numbers) {
+        let row = self.rows;
+        let (places, columns) = self.row();
+        columns[column].push(cell, numbers, (row, places));
     }
 
     /// Counts the row of a line, from 0, whose cells are there.
@@ -65,57 +102,58 @@ impl Part {
         }
         (self.rows, self.last) = (self.rows + 1, line);
     }
+
+    /// Takes back the cells of a line that is no row.
+    pub(crate) fn no_row(&mut self) {
+        let row = self.rows;
+        self.columns.iter_mut().for_each(|column| column.pop(row));
+    }
+
+    /// The numbers, where no place was given.
+    pub(crate) fn into_numbers(self) -> Vec<f64> {
+        match self.numbers {
+            Place::Given(_) => vec![],
+            Place::Grown(mut numbers) => {
+                numbers.truncate(self.rows * self.width);
+                numbers
+            }
+        }
+    }
 }
 
-/// Short lines that are told.
-pub(crate) const SHORT: usize = 5;
-
 impl Values {
-    /// Joins a column's parts, which are all of one kind.
-    pub(crate) fn join(parts: Vec<Self>) -> Self {
-        let rows: usize = parts.iter().map(Self::len).sum();
-        let mut parts = parts.into_iter();
-        let Some(mut all) = parts.next() else { return Self::default() };
-        let mut before = all.len();
-        if let Self::Numbers { values, .. } = &mut all {
-            values.reserve_exact(rows - values.len());
-        }
-        for part in parts {
-            let more = part.len();
+    /// Joins the parts of a column, of so many rows each.
+    pub(crate) fn join(parts: impl Iterator<Item = (usize, Self)>) -> Self {
+        let (mut all, mut before) = (Self::Skipped, 0);
+        for (rows, part) in parts {
             match (&mut all, part) {
-                (Self::Numbers { values, words }, Self::Numbers { values: more, words: later }) => {
-                    values.extend(more);
+                (Self::Numbers { words, .. }, Self::Numbers { words: later, .. }) => {
                     let later = later.map(|(row, cell)| (before + row, cell));
                     *words = words.take().or(later);
                 }
                 (Self::Text(cells), Self::Text(more)) => cells.append(&more),
                 // A column is read as one kind in all parts.
-                _ => (),
+                (all, part) => *all = part,
             }
-            before += more;
+            before += rows;
         }
         all
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Takes the cell of a row, whose numbers have these places.
+    pub(crate) fn push(&mut self, cell: &[u8], numbers: &Numbers, (row, to): (usize, &mut [f64])) {
         match self {
-            Self::Numbers { values, .. } => values.len(),
-            Self::Text(cells) => cells.len(),
-            Self::Skipped => 0,
-        }
-    }
-
-    pub(crate) fn push(&mut self, cell: &[u8], numbers: &Numbers) {
-        match self {
-            Self::Numbers { values, words } => values.push(match numbers.read(cell) {
-                Cell::Number(value) => value,
-                Cell::Missing => f64::NAN,
-                Cell::Words => {
-                    let row = values.len();
-                    words.get_or_insert_with(|| (row, String::from_utf8_lossy(cell).trim().into()));
-                    f64::NAN
-                }
-            }),
+            Self::Numbers { at, words } => {
+                to[*at] = match numbers.read(cell) {
+                    Cell::Number(value) => value,
+                    Cell::Missing => f64::NAN,
+                    Cell::Words => {
+                        let cell = || String::from_utf8_lossy(cell).trim().into();
+                        words.get_or_insert_with(|| (row, cell()));
+                        f64::NAN
+                    }
+                };
+            }
             Self::Text(cells) => {
                 let missing = numbers.read(cell) == Cell::Missing;
                 match std::str::from_utf8(cell) {
@@ -128,14 +166,10 @@ impl Values {
         }
     }
 
-    /// Takes back the last cell.
-    pub(crate) fn pop(&mut self) {
+    /// Takes back the cell of the last row.
+    fn pop(&mut self, row: usize) {
         match self {
-            Self::Numbers { values, words } => {
-                values.pop();
-                let row = values.len();
-                words.take_if(|(at, _)| *at == row);
-            }
+            Self::Numbers { words, .. } => drop(words.take_if(|(at, _)| *at == row)),
             Self::Text(cells) => cells.pop(),
             Self::Skipped => (),
         }

@@ -1,43 +1,59 @@
 //! Rows of text in which nothing is quoted: most files, and the fast way through them.
 
-use memchr::{memchr, memchr2};
+use std::iter::once;
+
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::number::Numbers;
-use super::part::{Kind, Part, Values};
+use super::part::{Kind, Part, Place, Values};
 
-/// Reads whole lines.
-pub(crate) fn read(
+/// Lines that may hold a row: those that are neither empty nor comments.
+pub(crate) fn lines(text: &[u8], comment: Option<u8>) -> usize {
+    let mut from = 0;
+    let ends = memchr_iter(b'\n', text).chain(once(text.len()));
+    let held = |end: usize| {
+        let line = &text[std::mem::replace(&mut from, end + 1).min(end)..end];
+        !line.is_empty() && line != b"\r" && line.first().copied() != comment
+    };
+    ends.map(held).filter(|held| *held).count()
+}
+
+/// Reads whole lines, whose numbers have a place for as many rows as there are such lines.
+pub(crate) fn read<'m>(
     text: &[u8],
     (delimiter, comment): (u8, Option<u8>),
-    kinds: &[Kind],
+    (kinds, places): (&[Kind], &'m mut [f64]),
     numbers: &Numbers,
-) -> Part {
-    let mut part = Part::new(kinds, text.len());
+) -> Part<'m> {
+    let mut part = Part::new(kinds, Place::Given(places));
     let mut at = 0;
     while at < text.len() {
-        if comment == Some(text[at]) {
+        let empty = text[at] == b'\n' || text[at..].starts_with(b"\r\n") || text[at..] == *b"\r";
+        if empty || comment == Some(text[at]) {
             at = end_of_line(text, at) + 1;
             part.lines += 1;
             continue;
         }
         let (mut ended, mut filled, mut short) = (false, false, false);
-        for column in &mut part.columns {
+        let row = part.rows;
+        let (places, columns) = part.row();
+        for column in columns {
             if ended {
-                column.push(b"", numbers);
+                column.push(b"", numbers, (row, places));
                 short = true;
                 continue;
             }
-            if let Values::Numbers { values, .. } = column
+            if let Values::Numbers { at: place, .. } = column
                 && let Some((value, next, last)) = number_at(text, at, delimiter, numbers)
             {
-                values.push(value);
+                places[*place] = value;
                 (at, ended, filled) = (next, last, true);
                 continue;
             }
             let end = memchr2(delimiter, b'\n', &text[at..]).map_or(text.len(), |n| at + n);
             let cell = &text[at..end];
             filled |= !cell.trim_ascii().is_empty();
-            column.push(cell.strip_suffix(b"\r").unwrap_or(cell), numbers);
+            column.push(cell.strip_suffix(b"\r").unwrap_or(cell), numbers, (row, places));
             (at, ended) = (end + 1, text.get(end) != Some(&delimiter));
         }
         if !ended {
@@ -51,10 +67,10 @@ pub(crate) fn read(
             }
             at = end + 1;
         }
-        // Blank lines, and lines of delimiters, are no rows.
+        // Lines of blanks, and of delimiters, are no rows.
         match filled {
             true => part.end_row(part.lines, short),
-            false => part.columns.iter_mut().for_each(Values::pop),
+            false => part.no_row(),
         }
         part.lines += 1;
     }
@@ -99,29 +115,34 @@ mod tests {
     #[test]
     fn rows_of_every_length_and_kind() {
         let text = "1,a\r\n# no row\n\n,,\n2.5\n-3,b,,\nNA,c\nx,d,e\n7,f";
-        let part =
-            read(text.as_bytes(), (b',', Some(b'#')), &[Kind::Numbers, Kind::Text], &numbers());
-        let [Values::Numbers { values, words }, Values::Text(cells)] = &part.columns[..] else {
+        let mut values = vec![0.0; lines(text.as_bytes(), Some(b'#'))];
+        assert_eq!(values.len(), 7);
+        let kinds = [Kind::Numbers, Kind::Text];
+        let part = read(text.as_bytes(), (b',', Some(b'#')), (&kinds, &mut values), &numbers());
+        let [Values::Numbers { words, .. }, Values::Text(cells)] = &part.columns[..] else {
             panic!("{part:?}")
         };
-        assert_eq!(values.len(), 6);
-        assert_eq!((values[0], values[1], values[2], values[5]), (1.0, 2.5, -3.0, 7.0));
-        assert!(values[3].is_nan() && values[4].is_nan());
         let cells: Vec<&str> = cells.iter().map(|cell| cell.unwrap_or("none")).collect();
         assert_eq!(cells, ["a", "none", "b", "c", "d", "f"]);
         assert_eq!((part.rows, part.lines), (6, 9));
         assert_eq!(part.places, [(0, 0), (1, 4)]);
         assert_eq!(part.short, [4]);
         assert_eq!((words, &part.too_long), (&Some((4, "x".into())), &Some((7, 3))));
+        assert_eq!((values[0], values[1], values[2], values[5]), (1.0, 2.5, -3.0, 7.0));
+        assert!(values[3].is_nan() && values[4].is_nan());
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_makes_columns_of_one_length(text in "[-0-9.,;a\\n\\r #]{0,60}") {
             let kinds = [Kind::Numbers, Kind::Text, Kind::Numbers];
-            let part = read(text.as_bytes(), (b',', Some(b'#')), &kinds, &numbers());
+            let mut values = vec![0.0; 2 * lines(text.as_bytes(), Some(b'#'))];
+            let part =
+                read(text.as_bytes(), (b',', Some(b'#')), (&kinds, &mut values), &numbers());
             for column in &part.columns {
-                proptest::prop_assert_eq!(column.len(), part.rows);
+                if let Values::Text(cells) = column {
+                    proptest::prop_assert_eq!(cells.len(), part.rows);
+                }
             }
         }
     }

@@ -8,13 +8,14 @@ use super::dialect::Dialect;
 use super::encoding::decode;
 use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
-use super::part::{Kind, Part, SHORT, Values};
+use super::part::{Kind, Part, Place, SHORT, Values};
 use super::plain;
 use crate::error::DataError;
 use crate::read::columns::{Columns, Custom};
 use crate::read::csv_found::CsvFound;
+use crate::read::matrix::Matrix;
 use crate::read::open::open;
-use crate::read::table::{Cells, Column, Place, Table, unique};
+use crate::read::table::{Cells, Column, Place as Lines, Table, unique};
 
 /// Bytes that a thread reads at a time.
 const CHUNK: usize = 1 << 22;
@@ -52,18 +53,16 @@ impl File<'_> {
     fn read(&self, text: &[u8], roles: &Columns) -> Result<Table<'static>, DataError> {
         let body = &text[self.dialect.start..];
         let (names, renamed) = unique(&self.names());
-        let sample = self.part(body, &vec![Kind::Text; names.len()], Some(SAMPLE));
+        let sample = self.part(body, &vec![Kind::Text; names.len()], Some(SAMPLE))?;
         let kind = |(name, values): (&String, &Values)| self.kind(name, values, roles);
         let kinds: Vec<Kind> = names.iter().zip(&sample.columns).map(kind).collect();
-        let mut parts = self.parts(body, &kinds);
-        let found = self.check(&parts, names.len())?;
-        let mut columns = joined(&mut parts);
+        let (found, mut columns, numbers) = self.columns(body, &kinds)?;
         // A column that holds words after all is read again, as text.
         let words = |values: &Values| matches!(values, Values::Numbers { words: Some(_), .. });
         if columns.iter().any(words) {
             let again = |values| if words(values) { Kind::Text } else { Kind::Skip };
             let kinds: Vec<Kind> = columns.iter().map(again).collect();
-            let texts = joined(&mut self.parts(body, &kinds));
+            let (_, texts, _) = self.columns(body, &kinds)?;
             for (column, text) in columns.iter_mut().zip(texts) {
                 if let Values::Text(_) = text {
                     *column = text;
@@ -71,7 +70,7 @@ impl File<'_> {
             }
         }
         let column = |(name, values): (String, Values)| match values {
-            Values::Numbers { values, .. } => Column::new(name, Cells::Numbers(values.into())),
+            Values::Numbers { at, .. } => Column::new(name, Cells::InRows(at)),
             Values::Text(texts) => {
                 let words = texts.iter().enumerate().find_map(|(row, cell)| {
                     let cell = cell?;
@@ -93,8 +92,8 @@ impl File<'_> {
             short_lines: short,
         };
         let file = Some(self.path.display().to_string());
-        let place = Place { file, lines };
-        Ok(Table { columns, rows, place, renamed, csv: Some(csv) })
+        let place = Lines { file, lines };
+        Ok(Table { columns, rows, place, renamed, csv: Some(csv), numbers })
     }
 
     /// Names of the columns, as they are written; `column_1` and so on where there is no header.
@@ -109,12 +108,7 @@ impl File<'_> {
     }
 
     /// Counts the rows, finds the lines where they stand, and those that are short.
-    #[allow(clippy::type_complexity)] // rows, places, lines
-    fn check(
-        &self,
-        parts: &[Part],
-        expected: usize,
-    ) -> Result<(usize, Vec<(usize, u64)>, Vec<u64>), DataError> {
+    fn check(&self, parts: &[Part], expected: usize) -> Result<Found, DataError> {
         let (mut rows, mut line) = (0, self.first_line);
         let (mut places, mut short) = (vec![], vec![]);
         for part in parts {
@@ -156,33 +150,75 @@ impl File<'_> {
         }
     }
 
-    /// Reads the file in parts at the same time, where no quoted field can hold the end of a line.
-    fn parts(&self, body: &[u8], kinds: &[Kind]) -> Vec<Part> {
+    /// Reads the file, in parts at the same time where no quoted field can hold the end of a line.
+    fn columns(
+        &self,
+        body: &[u8],
+        kinds: &[Kind],
+    ) -> Result<(Found, Vec<Values>, Matrix), DataError> {
+        let width = kinds.iter().filter(|kind| **kind == Kind::Numbers).count();
         if body.contains(&b'"') {
-            return vec![self.part(body, kinds, None)];
+            let mut part = self.part(body, kinds, None)?;
+            let found = self.check(std::slice::from_ref(&part), kinds.len())?;
+            let columns = std::mem::take(&mut part.columns);
+            return Ok((found, columns, Matrix { values: part.into_numbers(), width }));
         }
-        let mut cuts = vec![0];
-        while body.len() - cuts[cuts.len() - 1] > CHUNK {
-            let from = cuts[cuts.len() - 1] + CHUNK;
-            match body[from..].iter().position(|byte| *byte == b'\n') {
-                Some(end) => cuts.push(from + end + 1),
-                None => break,
-            }
+        let chunks = chunks(body);
+        let lines = |chunk: &&[u8]| plain::lines(chunk, self.comment());
+        let lines: Vec<usize> = chunks.par_iter().map(lines).collect();
+        let rows = lines.iter().sum();
+        self.check_size(rows, kinds.len(), body.len())?;
+        let mut values = vec![0.0; rows * width];
+        let (mut rest, mut places) = (&mut values[..], vec![]);
+        for lines in &lines {
+            let (place, after) = rest.split_at_mut(lines * width);
+            places.push(place);
+            rest = after;
         }
-        let ends = cuts[1..].iter().copied().chain([body.len()]);
-        let chunks: Vec<&[u8]> =
-            cuts.iter().zip(ends).map(|(start, end)| &body[*start..end]).collect();
         let marks = (self.dialect.delimiter, self.comment());
-        let read = |chunk: &[u8]| plain::read(chunk, marks, kinds, &self.numbers);
-        chunks.into_par_iter().map(read).collect()
+        let read = |(chunk, place)| plain::read(chunk, marks, (kinds, place), &self.numbers);
+        let mut parts: Vec<Part> = chunks.into_par_iter().zip(places).map(read).collect();
+        let found = self.check(&parts, kinds.len())?;
+        let columns = (0..kinds.len()).map(|at| {
+            Values::join(parts.iter_mut().map(|it| (it.rows, std::mem::take(&mut it.columns[at]))))
+        });
+        let columns = columns.collect();
+        let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
+        drop(parts);
+        // Lines of blanks or delimiters alone have left places without a row.
+        let (mut from, mut to) = (0, 0);
+        for (rows, lines) in rows.iter().zip(&lines) {
+            if from > to {
+                values.copy_within(from..from + rows * width, to);
+            }
+            (from, to) = (from + lines * width, to + rows * width);
+        }
+        values.truncate(to);
+        Ok((found, columns, Matrix { values, width }))
     }
 
-    fn part(&self, text: &[u8], kinds: &[Kind], rows: Option<usize>) -> Part {
+    /// Checks that a table has no more cells than a file of its size can hold, so that a few bytes
+    /// do not take all memory.
+    fn check_size(&self, rows: usize, columns: usize, bytes: usize) -> Result<(), DataError> {
+        let most = bytes.saturating_mul(2).max(1 << 16);
+        if rows.saturating_mul(columns) <= most {
+            return Ok(());
+        }
+        let path = self.path.into();
+        Err(DataError::ShortLines { path, columns, rows, bytes })
+    }
+
+    fn part(
+        &self,
+        text: &[u8],
+        kinds: &[Kind],
+        rows: Option<usize>,
+    ) -> Result<Part<'static>, DataError> {
         let mut reader = ReaderBuilder::new();
         reader.delimiter(self.dialect.delimiter).has_headers(false).flexible(true);
         reader.comment(self.comment());
         let mut reader = reader.from_reader(text);
-        let mut part = Part::new(kinds, if rows.is_some() { 0 } else { text.len() });
+        let mut part = Part::new(kinds, Place::Grown(vec![]));
         let mut record = ByteRecord::new();
         // Errors of this reader are those of the source, which is memory.
         while rows.is_none_or(|rows| part.rows < rows)
@@ -197,15 +233,16 @@ impl File<'_> {
             if beyond {
                 part.too_long.get_or_insert((line, record.len()));
             }
-            for (at, column) in part.columns.iter_mut().enumerate() {
-                column.push(record.get(at).unwrap_or_default(), &self.numbers);
+            for at in 0..kinds.len() {
+                part.push(at, record.get(at).unwrap_or_default(), &self.numbers);
             }
             part.end_row(line, record.len() < kinds.len());
+            self.check_size(part.rows, kinds.len(), text.len())?;
         }
         if rows.is_none() {
             part.lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
         }
-        part
+        Ok(part)
     }
 
     fn comment(&self) -> Option<u8> {
@@ -213,12 +250,19 @@ impl File<'_> {
     }
 }
 
-/// The columns of parts, each in one piece.
-fn joined(parts: &mut [Part]) -> Vec<Values> {
-    let count = parts.first().map_or(0, |part| part.columns.len());
-    let mut of_parts = |at: usize| -> Vec<Values> {
-        parts.iter_mut().map(|part| std::mem::take(&mut part.columns[at])).collect()
-    };
-    let by_column: Vec<Vec<Values>> = (0..count).map(&mut of_parts).collect();
-    by_column.into_par_iter().map(Values::join).collect()
+/// How many rows there are, where they stand, and which lines are short.
+type Found = (usize, Vec<(usize, u64)>, Vec<u64>);
+
+/// Cuts text into parts of whole lines.
+fn chunks(text: &[u8]) -> Vec<&[u8]> {
+    let mut cuts = vec![0];
+    while text.len() - cuts[cuts.len() - 1] > CHUNK {
+        let from = cuts[cuts.len() - 1] + CHUNK;
+        match text[from..].iter().position(|byte| *byte == b'\n') {
+            Some(end) => cuts.push(from + end + 1),
+            None => break,
+        }
+    }
+    let ends = cuts[1..].iter().copied().chain([text.len()]);
+    cuts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
 }

@@ -15,7 +15,7 @@ use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
 use crate::error::DataError;
-use crate::read::arrow::owned;
+use crate::read::arrow::cells;
 use crate::read::columns::Columns;
 use crate::read::open::open;
 use crate::read::table::{Cells, Column, Place, Table, unique};
@@ -120,7 +120,7 @@ impl Floats<'_> {
 }
 
 fn append(all: &mut Option<Cells<'static>>, array: &ArrayRef) {
-    let more = owned(array);
+    let more = cells(array).into_owned();
     match (all.as_mut(), more) {
         (None, more) => *all = Some(more),
         (Some(Cells::Numbers(numbers)), Cells::Numbers(more)) => {
@@ -170,7 +170,7 @@ pub(crate) fn read(path: &Path, roles: &Columns) -> Result<Table<'static>, DataE
     }
     let columns = names.into_iter().zip(cells).map(|(name, cells)| Column::new(name, cells));
     let place = Place { file: Some(path.display().to_string()), lines: vec![] };
-    Ok(Table { columns: columns.collect(), rows, place, renamed, csv: None })
+    Ok(Table { columns: columns.collect(), rows, place, renamed, ..Default::default() })
 }
 
 /// The columns that have a role, where all of them are named.

@@ -96,8 +96,8 @@ impl ParquetRows {
         let table = Table { columns, rows: count, place, ..Default::default() };
         let width = self.channels.len();
         let mut values = vec![0.0; count * width];
-        for (channel, column) in table.columns[..width].iter().enumerate() {
-            let numbers = column.numbers(&table.place)?;
+        for channel in 0..width {
+            let numbers = table.numbers(channel)?;
             let places = values.iter_mut().skip(channel).step_by(width);
             places.zip(numbers.iter()).for_each(|(place, value)| *place = *value);
         }
