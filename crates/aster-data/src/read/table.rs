@@ -190,17 +190,21 @@ impl Table<'_> {
 
     /// Values of several columns.
     pub(crate) fn all_numbers(&self, wanted: &[usize]) -> Vec<Result<Cow<'_, [f64]>, DataError>> {
-        {
-            let place = |at: &usize| match self.columns[*at].cells {
-                Cells::InRows(place) => Some(place),
-                _ => None,
-            };
-            if let Some(places) = wanted.iter().map(place).collect::<Option<Vec<_>>>() {
-                let columns = self.numbers.columns(&places);
-                return columns.into_iter().map(|column| Ok(column.into())).collect();
-            }
-        }
-        wanted.par_iter().map(|at| self.numbers(*at)).collect()
+        let place = |at: &usize| match self.columns[*at].cells {
+            Cells::InRows(place) => Some(place),
+            _ => None,
+        };
+        let places: Vec<usize> = wanted.iter().filter_map(place).collect();
+        let mut in_rows = self.numbers.columns(&places).into_iter();
+        let others = wanted.par_iter().map(|at| match place(at) {
+            Some(_) => None,
+            None => Some(self.numbers(*at)),
+        });
+        let others: Vec<Option<_>> = others.collect();
+        let next = |known: Option<_>| {
+            known.unwrap_or_else(|| Ok(in_rows.next().unwrap_or_default().into()))
+        };
+        others.into_iter().map(next).collect()
     }
 
     /// Cells of a column as text: ids, names, categories.

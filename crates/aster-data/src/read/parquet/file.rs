@@ -1,15 +1,17 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
+use arrow_array::types::Float32Type;
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
@@ -17,6 +19,7 @@ use rayon::prelude::*;
 use crate::error::DataError;
 use crate::read::arrow::cells;
 use crate::read::columns::Columns;
+use crate::read::matrix::Matrix;
 use crate::read::open::open;
 use crate::read::table::{Cells, Column, Place, Table, unique};
 
@@ -58,7 +61,72 @@ impl ParquetFile {
         guarded(&self.path, || self.decode(column, rows))
     }
 
-    fn decode(&self, column: usize, rows: Range<usize>) -> Result<Cells<'static>, Fault> {
+    /// Some rows of columns of numbers, NaN where missing, row by row.
+    pub(crate) fn numbers(
+        &self,
+        columns: &[usize],
+        rows: Range<usize>,
+    ) -> Result<Matrix, DataError> {
+        guarded(&self.path, || self.decode_numbers(columns, rows))
+    }
+
+    fn decode_numbers(&self, columns: &[usize], rows: Range<usize>) -> Result<Matrix, Fault> {
+        /// Rows that fit a core's cache.
+        const BLOCK: usize = 256;
+        let width = columns.len();
+        let readers = columns.iter().map(|column| self.reader(*column, rows.clone()));
+        let mut readers = readers.collect::<Result<Vec<_>, Fault>>()?;
+        // What a damaged file claims is not what it holds.
+        let size = open(&self.path)?.metadata().map_or(0, |metadata| metadata.len() as usize);
+        let mut values: Vec<f64> =
+            Vec::with_capacity(rows.len().saturating_mul(width).min(size.saturating_mul(2)));
+        loop {
+            let batches: Vec<Option<_>> = readers.par_iter_mut().map(Iterator::next).collect();
+            let batches = batches.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
+            let arrays: Vec<&ArrayRef> =
+                batches.iter().filter_map(|batch| batch.columns().first()).collect();
+            let Some(first) = arrays.first() else { break };
+            let count = first.len();
+            if arrays.len() != width || arrays.iter().any(|array| array.len() != count) {
+                return Err(DataError::Malformed { path: self.path.clone() }.into());
+            }
+            let named = columns.par_iter().zip(arrays);
+            let parts = named.map(|(column, array)| self.numbers_of(*column, array));
+            let parts = parts.collect::<Result<Vec<Floats>, Fault>>()?;
+            let from = values.len();
+            values.resize(from + count * width, 0.0);
+            values[from..].par_chunks_mut(BLOCK * width).enumerate().for_each(|(block, rows)| {
+                for (column, part) in parts.iter().enumerate() {
+                    let places = rows.iter_mut().skip(column).step_by(width);
+                    part.write(block * BLOCK, places);
+                }
+            });
+        }
+        Ok(Matrix { values, width })
+    }
+
+    fn numbers_of<'a>(&self, column: usize, array: &'a ArrayRef) -> Result<Floats<'a>, Fault> {
+        if let Some(single) = array.as_primitive_opt::<Float32Type>()
+            && array.null_count() == 0
+        {
+            return Ok(Floats::Single(single.values()));
+        }
+        match cells(array) {
+            Cells::Numbers(numbers) => Ok(Floats::Double(numbers)),
+            Cells::Integers(numbers) => {
+                let number = |number: Option<i64>| number.map_or(f64::NAN, |it| it as f64);
+                Ok(Floats::Double(numbers.into_iter().map(number).collect()))
+            }
+            _ => {
+                let field = self.metadata.schema().field(column);
+                let (column, dtype) = (field.name().clone(), field.data_type().to_string());
+                Err(DataError::NonNumeric { column, dtype }.into())
+            }
+        }
+    }
+
+    /// Reads some rows of a column, in batches.
+    fn reader(&self, column: usize, rows: Range<usize>) -> Result<ParquetRecordBatchReader, Fault> {
         // Only row groups that hold some of the rows are looked at.
         let (mut groups, mut before, mut at) = (vec![], 0, 0);
         for (number, group) in self.metadata.metadata().row_groups().iter().enumerate() {
@@ -79,42 +147,46 @@ impl ParquetFile {
             0 => builder,
             offset => builder.with_offset(offset),
         };
+        Ok(builder.with_limit(rows.len()).build()?)
+    }
+
+    fn decode(&self, column: usize, rows: Range<usize>) -> Result<Cells<'static>, Fault> {
         let mut all: Option<Cells<'static>> = None;
-        for batch in builder.with_limit(rows.len()).build()? {
+        for batch in self.reader(column, rows)? {
             let batch = batch?;
             let Some(array) = batch.columns().first() else { continue };
-            match (&mut all, floats(array)) {
-                (Some(Cells::Numbers(numbers)), Some(floats)) => floats.append_to(numbers.to_mut()),
-                (None, Some(floats)) => {
-                    let mut numbers = Vec::with_capacity(rows.len());
-                    floats.append_to(&mut numbers);
-                    all = Some(Cells::Numbers(numbers.into()));
-                }
-                _ => append(&mut all, array),
-            }
+            append(&mut all, array);
         }
         let kind = || self.metadata.schema().field(column).data_type().to_string();
         Ok(all.unwrap_or_else(|| Cells::Other(kind())))
     }
+
+    /// Whether a column holds numbers that a double holds.
+    fn is_numeric(&self, column: usize) -> bool {
+        use DataType::{Boolean, Int8, Int16, Int32, UInt8, UInt16, UInt32};
+        let kind = self.metadata.schema().field(column).data_type();
+        kind.is_floating()
+            || kind.is_decimal()
+            || matches!(kind, Boolean | Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32)
+    }
 }
 
-/// Floating-point numbers without gaps: most columns, which take no detour.
+/// Numbers of a column, NaN where missing.
 enum Floats<'a> {
     Single(&'a [f32]),
-    Double(&'a [f64]),
-}
-
-fn floats(array: &ArrayRef) -> Option<Floats<'_>> {
-    let single = || Some(Floats::Single(array.as_primitive_opt::<Float32Type>()?.values()));
-    let double = || Some(Floats::Double(array.as_primitive_opt::<Float64Type>()?.values()));
-    if array.null_count() == 0 { single().or_else(double) } else { None }
+    Double(Cow<'a, [f64]>),
 }
 
 impl Floats<'_> {
-    fn append_to(&self, numbers: &mut Vec<f64>) {
+    /// Writes them from a row on, as far as the places go.
+    fn write<'p>(&self, from: usize, places: impl Iterator<Item = &'p mut f64>) {
         match self {
-            Self::Single(values) => numbers.extend(values.iter().copied().map(f64::from)),
-            Self::Double(values) => numbers.extend_from_slice(values),
+            Self::Single(values) => {
+                places.zip(&values[from..]).for_each(|(place, value)| *place = f64::from(*value));
+            }
+            Self::Double(values) => {
+                places.zip(&values[from..]).for_each(|(place, value)| *place = *value);
+            }
         }
     }
 }
@@ -158,19 +230,24 @@ pub(crate) fn read(path: &Path, roles: &Columns) -> Result<Table<'static>, DataE
     }
     let (names, renamed) = unique(&file.names());
     let needed = needed(roles);
-    let read = |(at, name): (usize, &String)| match &needed {
-        Some(needed) if !needed.contains(name) => Ok(Cells::Other("nothing".into())),
-        _ => file.cells(at, 0..rows),
+    let is_needed = |at: usize| needed.as_ref().is_none_or(|it| it.contains(&names[at]));
+    let numeric: Vec<usize> =
+        (0..names.len()).filter(|at| is_needed(*at) && file.is_numeric(*at)).collect();
+    let numbers = file.numbers(&numeric, 0..rows)?;
+    let read = |(at, _): (usize, &String)| match numeric.binary_search(&at) {
+        Ok(place) => Ok(Cells::InRows(place)),
+        Err(_) if !is_needed(at) => Ok(Cells::Other("nothing".into())),
+        Err(_) => file.cells(at, 0..rows),
     };
     let cells: Vec<Result<Cells, DataError>> = names.par_iter().enumerate().map(read).collect();
     let cells = cells.into_iter().collect::<Result<Vec<_>, _>>()?;
     let lengths = cells.iter().all(|cells| cells.len().is_none_or(|length| length == rows));
-    if !lengths {
+    if !lengths || numbers.values.len() != rows * numeric.len() {
         return Err(DataError::Malformed { path: path.into() });
     }
     let columns = names.into_iter().zip(cells).map(|(name, cells)| Column::new(name, cells));
     let place = Place { file: Some(path.display().to_string()), lines: vec![] };
-    Ok(Table { columns: columns.collect(), rows, place, renamed, ..Default::default() })
+    Ok(Table { columns: columns.collect(), rows, place, renamed, numbers, csv: None })
 }
 
 /// The columns that have a role, where all of them are named.

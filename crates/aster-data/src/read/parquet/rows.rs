@@ -1,14 +1,12 @@
 use std::ops::Range;
 use std::path::Path;
 
-use aster_base::Clock;
-use rayon::prelude::*;
-
 use super::file::ParquetFile;
 use crate::error::DataError;
 use crate::read::columns::Columns;
 use crate::read::roles::{check, named_times};
 use crate::read::table::{Column, Place, Table};
+use aster_base::Clock;
 
 /// The rows of a Parquet file that is larger than memory, of which any part can be read without
 /// the rest.
@@ -86,27 +84,17 @@ impl ParquetRows {
             let what = "rows of the file";
             return Err(DataError::Length { what, expected: self.rows(), got: rows.end });
         }
-        let names = self.file.names();
-        let needed: Vec<usize> = self.channels.iter().copied().chain(self.time).collect();
-        let read =
-            |at: &usize| Ok(Column::new(names[*at].clone(), self.file.cells(*at, rows.clone())?));
-        let columns: Result<Vec<Column>, DataError> = needed.par_iter().map(read).collect();
-        let place = Place { file: Some(self.place.clone()), lines: vec![] };
-        let (count, columns) = (rows.len(), columns?);
-        let table = Table { columns, rows: count, place, ..Default::default() };
-        let width = self.channels.len();
-        let mut values = vec![0.0; count * width];
-        for channel in 0..width {
-            let numbers = table.numbers(channel)?;
-            let places = values.iter_mut().skip(channel).step_by(width);
-            places.zip(numbers.iter()).for_each(|(place, value)| *place = *value);
-        }
-        let Some(_) = self.time else {
+        let values = self.file.numbers(&self.channels, rows.clone())?.values;
+        let Some(time) = self.time else {
             return Ok(RowBlock { values, times: None, clock: Clock::Counts });
         };
-        let times = named_times(&table, width, &self.columns)?;
+        let name = self.file.names().swap_remove(time);
+        let column = Column::new(name.clone(), self.file.cells(time, rows.clone())?);
+        let place = Place { file: Some(self.place.clone()), lines: vec![] };
+        let table = Table { columns: vec![column], rows: rows.len(), place, ..Default::default() };
+        let times = named_times(&table, 0, &self.columns)?;
         let missing = |row: usize| DataError::MissingTime {
-            column: table.columns[width].name.clone(),
+            column: name.clone(),
             place: format!("{}, row {}", self.place, rows.start + row),
         };
         let known = times.values.iter().enumerate().map(|(row, it)| it.ok_or_else(|| missing(row)));
