@@ -52,28 +52,35 @@ impl Seen {
     /// What one look at the columns of a matrix tells, of each.
     pub(crate) fn of_columns(matrix: &Matrix) -> Vec<Self> {
         const ROWS: usize = 1 << 14;
-        let nothing = Self { missing: 0, low: f64::INFINITY, high: f64::NEG_INFINITY };
         let width = matrix.width.max(1);
+        let nothing =
+            || (vec![f64::INFINITY; width], vec![f64::NEG_INFINITY; width], vec![0u64; width]);
         let of_rows = |rows: &[f64]| {
-            let mut seen = vec![nothing; width];
+            let (mut lows, mut highs, mut missing) = nothing();
             for row in rows.chunks(width) {
-                for (seen, value) in seen.iter_mut().zip(row) {
-                    seen.low = if *value < seen.low { *value } else { seen.low };
-                    seen.high = if *value > seen.high { *value } else { seen.high };
-                    seen.missing += usize::from(value.is_nan());
+                // One after the other, each as wide as a processor's vectors.
+                for (low, value) in lows.iter_mut().zip(row) {
+                    *low = if *value < *low { *value } else { *low };
+                }
+                for (high, value) in highs.iter_mut().zip(row) {
+                    *high = if *value > *high { *value } else { *high };
+                }
+                for (missing, value) in missing.iter_mut().zip(row) {
+                    *missing += u64::from(value.is_nan());
                 }
             }
-            seen
+            (lows, highs, missing)
         };
-        let both = |mut a: Vec<Self>, b: Vec<Self>| {
-            for (a, b) in a.iter_mut().zip(b) {
-                let (low, high) = (a.low.min(b.low), a.high.max(b.high));
-                *a = Self { missing: a.missing + b.missing, low, high };
-            }
+        let both = |mut a: (Vec<f64>, Vec<f64>, Vec<u64>), b: (Vec<f64>, Vec<f64>, Vec<u64>)| {
+            a.0.iter_mut().zip(b.0).for_each(|(a, b)| *a = a.min(b));
+            a.1.iter_mut().zip(b.1).for_each(|(a, b)| *a = a.max(b));
+            a.2.iter_mut().zip(b.2).for_each(|(a, b)| *a += b);
             a
         };
         let parts = matrix.values.par_chunks(ROWS * width).map(of_rows);
-        parts.reduce(|| vec![nothing; width], both)
+        let (lows, highs, missing) = parts.reduce(nothing, both);
+        let each = lows.into_iter().zip(highs).zip(missing);
+        each.map(|((low, high), missing)| Self { missing: missing as usize, low, high }).collect()
     }
 
     /// Whether every value is there and finite.

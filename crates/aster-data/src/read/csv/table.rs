@@ -1,7 +1,7 @@
-use std::io::Read;
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
+use memchr::memchr;
 use rayon::prelude::*;
 
 use super::dialect::Dialect;
@@ -14,7 +14,7 @@ use crate::error::DataError;
 use crate::read::columns::{Columns, Custom};
 use crate::read::csv_found::CsvFound;
 use crate::read::matrix::Matrix;
-use crate::read::open::open;
+use crate::read::open::read_all;
 use crate::read::table::{Cells, Column, Place as Lines, Table, unique};
 
 /// Bytes that a thread reads at a time.
@@ -28,10 +28,7 @@ pub(crate) fn read(
     format: &CsvFormat,
     roles: &Columns,
 ) -> Result<Table<'static>, DataError> {
-    let mut bytes = vec![];
-    let io = |source| DataError::Io { path: path.into(), source };
-    open(path)?.read_to_end(&mut bytes).map_err(io)?;
-    let (text, encoding) = decode(path, bytes, format.encoding.as_deref())?;
+    let (text, encoding) = decode(path, read_all(path)?, format.encoding.as_deref())?;
     let dialect = Dialect::find(&text, format)?;
     let numbers = Numbers::new(format, dialect.decimal_comma);
     let before = text[..dialect.start].iter().filter(|byte| **byte == b'\n').count();
@@ -157,7 +154,7 @@ impl File<'_> {
         kinds: &[Kind],
     ) -> Result<(Found, Vec<Values>, Matrix), DataError> {
         let width = kinds.iter().filter(|kind| **kind == Kind::Numbers).count();
-        if body.contains(&b'"') {
+        if body.par_chunks(CHUNK).any(|chunk| memchr(b'"', chunk).is_some()) {
             let mut part = self.part(body, kinds, None)?;
             let found = self.check(std::slice::from_ref(&part), kinds.len())?;
             let columns = std::mem::take(&mut part.columns);

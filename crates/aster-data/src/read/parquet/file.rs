@@ -71,15 +71,17 @@ impl ParquetFile {
     }
 
     fn decode_numbers(&self, columns: &[usize], rows: Range<usize>) -> Result<Matrix, Fault> {
-        /// Rows that fit a core's cache.
-        const BLOCK: usize = 256;
+        /// Rows that fit a core's first cache.
+        const BLOCK: usize = 64;
         let width = columns.len();
         let readers = columns.iter().map(|column| self.reader(*column, rows.clone()));
         let mut readers = readers.collect::<Result<Vec<_>, Fault>>()?;
-        // What a damaged file claims is not what it holds.
+        // What a damaged file claims is not what it holds: beyond what its size makes likely, memory
+        // is taken as rows come. Fresh zeros cost nothing until threads write over them.
         let size = open(&self.path)?.metadata().map_or(0, |metadata| metadata.len() as usize);
-        let mut values: Vec<f64> =
-            Vec::with_capacity(rows.len().saturating_mul(width).min(size.saturating_mul(2)));
+        let claimed = rows.len().saturating_mul(width);
+        let mut values = vec![0.0; if claimed <= size.saturating_mul(2) { claimed } else { 0 }];
+        let mut from = 0;
         loop {
             let batches: Vec<Option<_>> = readers.par_iter_mut().map(Iterator::next).collect();
             let batches = batches.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
@@ -93,15 +95,17 @@ impl ParquetFile {
             let named = columns.par_iter().zip(arrays);
             let parts = named.map(|(column, array)| self.numbers_of(*column, array));
             let parts = parts.collect::<Result<Vec<Floats>, Fault>>()?;
-            let from = values.len();
-            values.resize(from + count * width, 0.0);
-            values[from..].par_chunks_mut(BLOCK * width).enumerate().for_each(|(block, rows)| {
+            let to = from + count * width;
+            values.resize(values.len().max(to), 0.0);
+            values[from..to].par_chunks_mut(BLOCK * width).enumerate().for_each(|(block, rows)| {
                 for (column, part) in parts.iter().enumerate() {
                     let places = rows.iter_mut().skip(column).step_by(width);
                     part.write(block * BLOCK, places);
                 }
             });
+            from = to;
         }
+        values.truncate(from);
         Ok(Matrix { values, width })
     }
 
