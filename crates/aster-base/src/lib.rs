@@ -14,12 +14,14 @@ mod configure;
 #[doc(hidden)]
 pub mod off;
 mod quantile;
+mod runs;
 mod setting;
 mod time;
 mod words;
 
 pub use configure::Configure;
 pub use quantile::quantile;
+pub use runs::runs;
 pub use setting::SettingError;
 pub use time::{Clock, OffsetChange, Time};
 

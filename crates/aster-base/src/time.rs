@@ -3,7 +3,7 @@ use std::fmt::{Display, Formatter};
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What timestamps count, from which follows how they are shown.
+/// Clock of a series: the unit and the zone of its timestamps, by which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -69,11 +69,6 @@ impl Clock {
                 Time::Zoned { nanoseconds: timestamp, offset }
             }
         }
-    }
-
-    /// Whether timestamps are nanoseconds.
-    pub fn is_dated(&self) -> bool {
-        *self != Self::Counts
     }
 }
 

@@ -38,7 +38,6 @@ mod windows;
 #[cfg(feature = "tables")]
 mod write;
 
-/// What timestamps count, and how they are shown.
 pub use aster_base::{Clock, OffsetChange, Time};
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};

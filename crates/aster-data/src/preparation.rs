@@ -6,7 +6,7 @@ use crate::check::{ChannelPolicies, ChannelPolicy, Peculiarity, TrainingReport};
 use crate::error::DataError;
 use crate::series::{TimeSeries, TrainSeries, check_channels};
 
-/// What is done to rows before they are scaled, as [`ChannelPolicies`] say: values that stand for
+/// Preparation of rows before they are scaled, as [`ChannelPolicies`] say: values that stand for
 /// missing ones are replaced by the last one before, counters by their changes, dropped channels by
 /// zeros. Rows keep their number and channels.
 ///
@@ -84,8 +84,14 @@ impl Preparation {
     ///
     /// # Errors
     /// Other channels.
-    pub fn prepare_train(&self, train: &TrainSeries) -> Result<TrainSeries, DataError> {
-        Ok(self.prepare_rows(train, true)?.into_owned().into_train())
+    pub fn prepare_train<'a>(
+        &self,
+        train: &'a TrainSeries,
+    ) -> Result<Cow<'a, TrainSeries>, DataError> {
+        Ok(match self.prepare_rows(train, true)? {
+            Cow::Borrowed(_) => Cow::Borrowed(train),
+            Cow::Owned(prepared) => Cow::Owned(prepared.into_train()),
+        })
     }
 
     fn prepare_rows<'a>(
@@ -130,6 +136,11 @@ impl Preparation {
     /// Whether a value of a channel stands for a missing one.
     pub fn is_missing(&self, channel: usize, value: f64) -> bool {
         matches!(self.steps.get(channel), Some(Step::Missing { value: sentinel }) if *sentinel == value)
+    }
+
+    /// Returns whether rows of which nothing is missing stay as they are.
+    pub fn keeps_rows(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step, Step::Difference { .. } | Step::Drop))
     }
 
     /// Prepares a row of which nothing is missing, after the row before as it was.

@@ -23,11 +23,11 @@ pub struct TrainedModel {
     pub config: AsterConfig,
     /// Custom components, those of the network included.
     pub components: CustomComponents,
-    /// What is done to rows before they are scaled.
+    /// Preparation of rows before they are scaled.
     pub preparation: Preparation,
     /// Scaler of the rows that were trained on.
     pub scaler: Scaler,
-    /// What the timestamps of the series that was trained on count.
+    /// Clock of the series that was trained on.
     pub clock: Clock,
     /// Network of the best epoch, on a device without autodiff.
     pub model: Aster,

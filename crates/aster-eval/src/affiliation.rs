@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{EvalError, check_classes, check_pair};
 use crate::point::PrecisionRecall;
-use crate::runs::runs;
+use aster_base::runs;
 
 /// Affiliation precision, recall and F1: how near predictions and anomalies lie
 /// in time, as the probability of beating a random position.

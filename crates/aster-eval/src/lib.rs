@@ -25,12 +25,12 @@ mod interval;
 mod point;
 mod population;
 mod range;
-mod runs;
 mod tail;
 mod threshold;
 mod volume;
 
 pub use affiliation::{Affiliation, affiliation};
+pub use aster_base::runs;
 pub use drift::{DriftConfig, DriftMethod, DriftingThreshold};
 pub use error::EvalError;
 pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, IntervalTimes, intervals};
@@ -40,7 +40,6 @@ pub use point::{
 };
 pub use population::Population;
 pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
-pub use runs::runs;
 pub use tail::ParetoTail;
 pub use threshold::{Threshold, ThresholdRule, margins};
 pub use volume::{Volume, default_buffer, volume_under_surface};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_classes, check_pair};
-use crate::runs::runs;
+use aster_base::runs;
 
 /// Precision, recall and their harmonic mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_pair};
 use crate::point::PrecisionRecall;
-use crate::runs::runs;
+use aster_base::runs;
 
 /// Position within a range that counts most (Tatbul et al., figure 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

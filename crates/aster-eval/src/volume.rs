@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_classes, check_pair};
-use crate::runs::runs;
+use aster_base::runs;
 
 /// Number of thresholds, spread evenly over the ranks; the reference's default.
 const THRESHOLDS: usize = 250;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sentinel::sentinel;
 
-/// What makes a channel of a training series hard to judge.
+/// Peculiarity of a channel of a training series that makes it hard to judge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub enum Peculiarity {
     },
     /// It goes one way as a line does: later values are beyond all of training.
     Trend {
-        /// What it gains over the series, in units of its spread about the line.
+        /// Rise of the line over the series, in units of its spread about the line.
         gain: f64,
     },
     /// One value, such as -9999, that seems to stand for a missing one.

@@ -1,8 +1,8 @@
 use aster_base::{SettingError, require};
 use serde::{Deserialize, Serialize};
 
-/// What becomes of channels of a training series that are hard to judge, by what is
-/// [peculiar](crate::Peculiarity) to them. Whatever is chosen, they are told of.
+/// Policies for channels of a training series that are hard to judge, one for each
+/// [`Peculiarity`](crate::Peculiarity). Whatever is chosen, they are told of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +25,7 @@ pub struct ChannelPolicies {
     pub copy: ChannelPolicy,
 }
 
-/// What becomes of a channel.
+/// Policy for a channel that is hard to judge.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -33,7 +33,8 @@ pub enum ChannelPolicy {
     /// It is judged as it is.
     #[default]
     Keep,
-    /// Its changes from row to row are judged; where a counter begins anew, its new value.
+    /// Differencing: the changes from row to row are judged; where a counter begins anew, its new
+    /// value.
     Difference,
     /// The value is taken to be missing: the last one before it stands in for it, in training and
     /// later. Values far from all others are missing in training alone.

@@ -1,6 +1,7 @@
 use std::fmt::{Display, Formatter};
 use std::ops::Range;
 
+use aster_base::runs;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ use super::suspects::mark;
 use crate::error::DataError;
 use crate::series::TrainSeries;
 
-/// What makes a training series less than it should be: how its length compares with what repeats
-/// in it, rows that are hardly normal, a level that moves, channels that are hard to judge.
+/// Report of a check of a training series: its length beside what repeats in it, rows that are
+/// hardly normal, levels that move, channels that are hard to judge.
 ///
 /// It prints as a few lines. The rules are ours; they tell nothing of what is anomalous later.
 ///
@@ -155,15 +156,7 @@ impl TrainingReport {
 
 impl Suspects {
     fn of(suspected: &[bool]) -> Self {
-        let mut runs: Vec<Range<usize>> = vec![];
-        let mut start = 0;
-        for run in suspected.chunk_by(|a, b| a == b) {
-            let end = start + run.len();
-            if run[0] {
-                runs.push(start..end);
-            }
-            start = end;
-        }
+        let mut runs = runs(suspected.iter().copied());
         runs.sort_by_key(|run| std::cmp::Reverse(run.len()));
         runs.truncate(RUNS);
         runs.sort_by_key(|run| run.start);

@@ -16,8 +16,7 @@ use crate::read::report::{
 };
 use crate::read::roles::Roles;
 use crate::read::rows::Rows;
-use crate::read::table::Cells;
-use crate::read::table::{Place, Table};
+use crate::read::table::{Cells, Place, Table};
 use crate::read::times::{TimeForm, Times};
 use crate::read::wide::wide;
 use crate::read::zone::{in_zone, zone};
@@ -232,8 +231,9 @@ fn finish(
     warnings.splice(0..0, renamed(table, series.channels()));
     let mut found = None;
     if let (Some(times), Some((name, form, clock))) = (parts.times, known) {
-        found = Some(of_times(name, form, clock, &times));
-        warnings.extend(of_rows(&series, &times, clock, options.duplicates));
+        let told = of_times(name, form, clock, &times);
+        warnings.extend(of_rows(&series, (&told, &times), clock, options.duplicates));
+        found = Some(told);
         series = series.with_timestamps(times)?.with_clock(clock.clone());
     }
     if let Some(labels) = parts.labels {

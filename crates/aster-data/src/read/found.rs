@@ -30,22 +30,11 @@ impl Seen {
     pub(crate) fn of(values: &[f64]) -> Self {
         // Several at a time, which a processor's vectors hold.
         const LANES: usize = 8;
-        let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        let mut missing = [0u64; LANES];
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        let mut see = |values: &[f64]| {
-            for (lane, value) in values.iter().enumerate() {
-                low[lane] = if *value < low[lane] { *value } else { low[lane] };
-                high[lane] = if *value > high[lane] { *value } else { high[lane] };
-                missing[lane] += u64::from(value.is_nan());
-            }
-        };
-        chunks.iter().for_each(|chunk| see(chunk));
-        see(rest);
+        let SeenColumns { lows, highs, missing } = SeenColumns::of(values, LANES);
         Self {
             missing: missing.iter().sum::<u64>() as usize,
-            low: low.into_iter().fold(f64::INFINITY, f64::min),
-            high: high.into_iter().fold(f64::NEG_INFINITY, f64::max),
+            low: lows.into_iter().fold(f64::INFINITY, f64::min),
+            high: highs.into_iter().fold(f64::NEG_INFINITY, f64::max),
         }
     }
 
@@ -53,32 +42,9 @@ impl Seen {
     pub(crate) fn of_columns(matrix: &Matrix) -> Vec<Self> {
         const ROWS: usize = 1 << 14;
         let width = matrix.width.max(1);
-        let nothing =
-            || (vec![f64::INFINITY; width], vec![f64::NEG_INFINITY; width], vec![0u64; width]);
-        let of_rows = |rows: &[f64]| {
-            let (mut lows, mut highs, mut missing) = nothing();
-            for row in rows.chunks(width) {
-                // One after the other, each as wide as a processor's vectors.
-                for (low, value) in lows.iter_mut().zip(row) {
-                    *low = if *value < *low { *value } else { *low };
-                }
-                for (high, value) in highs.iter_mut().zip(row) {
-                    *high = if *value > *high { *value } else { *high };
-                }
-                for (missing, value) in missing.iter_mut().zip(row) {
-                    *missing += u64::from(value.is_nan());
-                }
-            }
-            (lows, highs, missing)
-        };
-        let both = |mut a: (Vec<f64>, Vec<f64>, Vec<u64>), b: (Vec<f64>, Vec<f64>, Vec<u64>)| {
-            a.0.iter_mut().zip(b.0).for_each(|(a, b)| *a = a.min(b));
-            a.1.iter_mut().zip(b.1).for_each(|(a, b)| *a = a.max(b));
-            a.2.iter_mut().zip(b.2).for_each(|(a, b)| *a += b);
-            a
-        };
-        let parts = matrix.values.par_chunks(ROWS * width).map(of_rows);
-        let (lows, highs, missing) = parts.reduce(nothing, both);
+        let parts = matrix.values.par_chunks(ROWS * width).map(|rows| SeenColumns::of(rows, width));
+        let SeenColumns { lows, highs, missing } =
+            parts.reduce(|| SeenColumns::new(width), SeenColumns::with);
         let each = lows.into_iter().zip(highs).zip(missing);
         each.map(|((low, high), missing)| Self { missing: missing as usize, low, high }).collect()
     }
@@ -89,10 +55,50 @@ impl Seen {
     }
 }
 
+/// What one look at rows tells of each of their columns.
+struct SeenColumns {
+    lows: Vec<f64>,
+    highs: Vec<f64>,
+    missing: Vec<u64>,
+}
+
+impl SeenColumns {
+    /// Before the first row.
+    fn new(width: usize) -> Self {
+        let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+        Self { lows: vec![low; width], highs: vec![high; width], missing: vec![0; width] }
+    }
+
+    fn of(rows: &[f64], width: usize) -> Self {
+        let mut seen = Self::new(width);
+        for row in rows.chunks(width) {
+            // One after the other, each as wide as a processor's vectors.
+            for (low, value) in seen.lows.iter_mut().zip(row) {
+                *low = if *value < *low { *value } else { *low };
+            }
+            for (high, value) in seen.highs.iter_mut().zip(row) {
+                *high = if *value > *high { *value } else { *high };
+            }
+            for (missing, value) in seen.missing.iter_mut().zip(row) {
+                *missing += u64::from(value.is_nan());
+            }
+        }
+        seen
+    }
+
+    /// Of the rows of both.
+    fn with(mut self, more: Self) -> Self {
+        self.lows.iter_mut().zip(more.lows).for_each(|(a, b)| *a = a.min(b));
+        self.highs.iter_mut().zip(more.highs).for_each(|(a, b)| *a = a.max(b));
+        self.missing.iter_mut().zip(more.missing).for_each(|(a, b)| *a += b);
+        self
+    }
+}
+
 /// Kinds of channels, and what their values are likely to be.
-pub(crate) fn of_channels<'a, V: Iterator<Item = f64> + Clone>(
+pub(crate) fn of_channels<V: Iterator<Item = f64> + Clone>(
     names: &[String],
-    values: impl Fn(usize) -> V + Sync + 'a,
+    values: impl Fn(usize) -> V + Sync,
     seen: &[Seen],
     first: Option<Time>,
 ) -> (Vec<ChannelKind>, Vec<LoadWarning>) {
@@ -175,7 +181,7 @@ pub(crate) fn of_times(column: &str, form: &Times, clock: &Clock, times: &[i64])
 /// What the times of rows make one wonder about.
 pub(crate) fn of_rows(
     series: &TimeSeries,
-    times: &[i64],
+    (found, times): (&TimeFound, &[i64]),
     clock: &Clock,
     duplicates: DuplicateTimes,
 ) -> Vec<LoadWarning> {
@@ -186,9 +192,9 @@ pub(crate) fn of_rows(
         let rows = equal.iter().copied().take(LISTED).collect();
         warnings.push(LoadWarning::DuplicateTimes { count: equal.len(), rows });
     }
-    if let Some((step, irregular)) = steps(times) {
+    if let Some(step) = found.step {
         // Times that come as they like have gaps of all sizes.
-        let most = if irregular * 2 > times.len() {
+        let most = if found.irregular * 2 > times.len() {
             step.saturating_mul(10)
         } else {
             step.saturating_add(step / 2)

@@ -8,7 +8,7 @@ use crate::read::table::Table;
 use crate::read::times::{DateOrder, EpochUnit, TimeForm};
 use crate::span::Span;
 
-/// What was found while a series was loaded, and what was done to it.
+/// Report of a load: what was found in a table, and what was done to make a series of it.
 ///
 /// It prints as a few lines.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -95,10 +95,7 @@ impl<'a> Column<'a> {
         match &self.cells {
             Cells::Numbers(numbers) => Ok(Cow::Borrowed(numbers)),
             Cells::InRows(at) => Ok(table.numbers.column(*at).collect()),
-            Cells::Integers(numbers) => {
-                let number = |number: &Option<i64>| number.map_or(f64::NAN, |it| it as f64);
-                Ok(numbers.iter().map(number).collect())
-            }
+            Cells::Integers(numbers) => Ok(doubles(numbers).collect()),
             Cells::Texts(texts) => {
                 let mut numbers = Vec::with_capacity(texts.len());
                 for (row, cell) in texts.iter().enumerate() {
@@ -224,6 +221,11 @@ impl Table<'_> {
             available: self.names(),
         })
     }
+}
+
+/// Whole numbers as doubles, NaN where missing.
+pub(crate) fn doubles(numbers: &[Option<i64>]) -> impl Iterator<Item = f64> + '_ {
+    numbers.iter().map(|number| number.map_or(f64::NAN, |number| number as f64))
 }
 
 /// Unique names for columns: a second `a` is `a_2`; and which were changed.

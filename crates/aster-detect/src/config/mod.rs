@@ -28,7 +28,7 @@ pub use train::TrainConfig;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AsterConfig {
-    /// What becomes of channels that are hard to judge.
+    /// Policies for channels that are hard to judge.
     pub channels: ChannelPolicies,
     /// Scaling of the channels.
     pub scaler: ScalerConfig,

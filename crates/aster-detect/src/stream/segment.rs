@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
@@ -23,8 +25,10 @@ impl Segment {
     /// Takes the next row, before preparation, and the one before it.
     pub(crate) fn push(&mut self, detector: &Detector, before: Option<&[f64]>, row: &[f64]) {
         let TrainedModel { preparation, scaler, .. } = &detector.trained;
-        let mut prepared = row.to_vec();
-        preparation.prepare_row(before, &mut prepared);
+        let mut prepared = Cow::Borrowed(row);
+        if !preparation.keeps_rows() {
+            preparation.prepare_row(before, prepared.to_mut());
+        }
         self.walk.push_with(1, row.len(), |scaled| scaler.transform_rows(&prepared, scaled));
     }
 

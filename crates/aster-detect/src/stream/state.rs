@@ -159,7 +159,8 @@ impl StreamState {
         values: &[f64],
         output: &mut StreamOutput,
     ) {
-        let before = self.history.newest(values.len());
+        let keeps_rows = detector.trained.preparation.keeps_rows();
+        let before = if keeps_rows { None } else { self.history.newest(values.len()) };
         self.segment.push(detector, before.as_deref(), values);
         self.history.push(values);
         self.waiting.push_back(time);

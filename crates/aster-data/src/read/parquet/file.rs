@@ -21,7 +21,7 @@ use crate::read::arrow::cells;
 use crate::read::columns::Columns;
 use crate::read::matrix::Matrix;
 use crate::read::open::open;
-use crate::read::table::{Cells, Column, Place, Table, unique};
+use crate::read::table::{Cells, Column, Place, Table, doubles, unique};
 
 /// Rows that are decoded at a time, which fit a core's cache.
 const BATCH: usize = 1 << 14;
@@ -117,10 +117,7 @@ impl ParquetFile {
         }
         match cells(array) {
             Cells::Numbers(numbers) => Ok(Floats::Double(numbers)),
-            Cells::Integers(numbers) => {
-                let number = |number: Option<i64>| number.map_or(f64::NAN, |it| it as f64);
-                Ok(Floats::Double(numbers.into_iter().map(number).collect()))
-            }
+            Cells::Integers(numbers) => Ok(Floats::Double(doubles(&numbers).collect())),
             _ => {
                 let field = self.metadata.schema().field(column);
                 let (column, dtype) = (field.name().clone(), field.data_type().to_string());
@@ -205,11 +202,10 @@ fn append(all: &mut Option<Cells<'static>>, array: &ArrayRef) {
         (Some(Cells::Integers(numbers)), Cells::Integers(more)) => numbers.extend(more),
         // Beyond the largest signed one, unsigned numbers become doubles.
         (Some(Cells::Numbers(numbers)), Cells::Integers(more)) => {
-            let more = more.iter().map(|it| it.map_or(f64::NAN, |it| it as f64));
-            numbers.to_mut().extend(more);
+            numbers.to_mut().extend(doubles(&more));
         }
         (Some(Cells::Integers(numbers)), Cells::Numbers(more)) => {
-            let before = numbers.iter().map(|it| it.map_or(f64::NAN, |it| it as f64));
+            let before = doubles(numbers);
             *all = Some(Cells::Numbers(before.chain(more.iter().copied()).collect()));
         }
         (Some(Cells::Texts(texts)), Cells::Texts(more)) => texts.append(&more),
