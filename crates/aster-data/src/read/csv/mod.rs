@@ -1,5 +1,6 @@
 //! CSV files as people have them.
 
+mod decimal;
 mod dialect;
 mod encoding;
 mod format;

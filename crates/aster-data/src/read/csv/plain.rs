@@ -4,6 +4,7 @@ use std::iter::once;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
+use super::decimal::decimal;
 use super::number::Numbers;
 use super::part::{Kind, Part, Place, Values};
 
@@ -81,19 +82,23 @@ fn end_of_line(text: &[u8], from: usize) -> usize {
     memchr(b'\n', &text[from..]).map_or(text.len(), |end| from + end)
 }
 
+// Inlined, as the number would else go through memory once more.
 /// A plain number up to the next delimiter or line's end, where the next cell begins, and whether
 /// this one was the last.
+#[inline]
 fn number_at(
     text: &[u8],
     at: usize,
     delimiter: u8,
     numbers: &Numbers,
 ) -> Option<(f64, usize, bool)> {
-    let plain = text.get(at).is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
-    if !plain || numbers.decimal_comma() {
+    if numbers.decimal_comma() {
         return None;
     }
-    let (value, length) = fast_float2::parse_partial(&text[at..]).ok()?;
+    let (value, length) = match decimal(&text[at..]) {
+        Some(short) => short,
+        None => long_decimal(&text[at..])?,
+    };
     let end = at + length;
     match text.get(end) {
         Some(byte) if *byte == delimiter => Some((value, end + 1, false)),
@@ -101,6 +106,13 @@ fn number_at(
         Some(b'\r') if text.get(end + 1) == Some(&b'\n') => Some((value, end + 2, true)),
         Some(_) => None,
     }
+}
+
+/// A number that a text begins with, not of the forms that have to be asked for.
+#[cold]
+fn long_decimal(text: &[u8]) -> Option<(f64, usize)> {
+    let plain = text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-');
+    fast_float2::parse_partial(plain.then_some(text)?).ok()
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use crate::read::matrix::Matrix;
 use crate::read::open::read_all;
 use crate::read::table::{Cells, Column, Place as Lines, Table, unique};
 
-/// Bytes that a thread reads at a time.
-const CHUNK: usize = 1 << 22;
+/// Bytes that a thread reads at a time, which fit a core's cache.
+const CHUNK: usize = 1 << 20;
 /// Rows that tell whether a column holds numbers.
 const SAMPLE: usize = 200;
 
@@ -154,15 +154,17 @@ impl File<'_> {
         kinds: &[Kind],
     ) -> Result<(Found, Vec<Values>, Matrix), DataError> {
         let width = kinds.iter().filter(|kind| **kind == Kind::Numbers).count();
-        if body.par_chunks(CHUNK).any(|chunk| memchr(b'"', chunk).is_some()) {
+        let chunks = chunks(body);
+        let lines = |chunk: &&[u8]| {
+            memchr(b'"', chunk).is_none().then(|| plain::lines(chunk, self.comment()))
+        };
+        let lines: Option<Vec<usize>> = chunks.par_iter().map(lines).collect();
+        let Some(lines) = lines else {
             let mut part = self.part(body, kinds, None)?;
             let found = self.check(std::slice::from_ref(&part), kinds.len())?;
             let columns = std::mem::take(&mut part.columns);
             return Ok((found, columns, Matrix { values: part.into_numbers(), width }));
-        }
-        let chunks = chunks(body);
-        let lines = |chunk: &&[u8]| plain::lines(chunk, self.comment());
-        let lines: Vec<usize> = chunks.par_iter().map(lines).collect();
+        };
         let rows = lines.iter().sum();
         self.check_size(rows, kinds.len(), body.len())?;
         let mut values = vec![0.0; rows * width];
