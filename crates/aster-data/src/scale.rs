@@ -11,7 +11,9 @@ use crate::series::{TimeSeries, TrainSeries, check_channels};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ScalerKind {
-    /// Mean and (population) standard deviation.
+    /// Mean and (population) standard deviation of the values, of which those further from the
+    /// median than 30 times the spread of the middle four fifths count as that far (Winsorised):
+    /// a glitch in training does not make its channel deaf.
     #[default]
     Standard,
     /// Median and interquartile range; the standard deviation where the range
@@ -157,28 +159,40 @@ impl Scaler {
     }
 }
 
+/// Spreads from the median beyond which training values count as that far: further than any that
+/// is part of a channel's normal life, however heavy its tails.
+const OUTLIER: f64 = 30.0;
+
 fn location_and_spread(kind: ScalerKind, mut values: Vec<f64>) -> (f64, f64) {
-    let n = values.len() as f64;
-    // About one of the values, so that an offset costs no digits.
-    let origin = values[0];
-    let mean = origin + values.iter().map(|v| v - origin).sum::<f64>() / n;
-    let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
     values.sort_by(f64::total_cmp);
     let (low, high) = (values[0], values[values.len() - 1]);
     if low == high {
         return (low, 0.0);
     }
-    // A spread that underflows is still one.
-    let std = std.max(f64::MIN_POSITIVE);
+    let at = |q| quantile(&values, q).unwrap_or(low);
+    let (median, middle) = (at(0.5), at(0.75) - at(0.25));
+    // That of a normal distribution's middle four fifths is its standard deviation.
+    let spread = (at(0.9) - at(0.1)) / 2.563;
     match kind {
-        ScalerKind::Standard => (mean, std),
         ScalerKind::MinMax => (low, high - low),
-        ScalerKind::Robust => {
-            let at = |q| quantile(&values, q).unwrap_or(mean);
-            let range = at(0.75) - at(0.25);
-            (at(0.5), if range > 0.0 { range } else { std })
+        ScalerKind::Robust if middle > 0.0 => (median, middle),
+        ScalerKind::Standard if spread > 0.0 => {
+            let far = OUTLIER * spread;
+            mean_and_deviation(values.iter().map(|value| value.clamp(median - far, median + far)))
         }
+        ScalerKind::Robust => (median, mean_and_deviation(values.iter().copied()).1),
+        ScalerKind::Standard => mean_and_deviation(values.iter().copied()),
     }
+}
+
+fn mean_and_deviation(values: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
+    let n = values.len() as f64;
+    // About one of the values, so that an offset costs no digits.
+    let origin = values.clone().next().unwrap_or(0.0);
+    let mean = origin + values.clone().map(|value| value - origin).sum::<f64>() / n;
+    let square = values.map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    // A spread that underflows is still one.
+    (mean, square.sqrt().max(f64::MIN_POSITIVE))
 }
 
 aster_base::words!(ScalerKind);
@@ -211,6 +225,23 @@ mod tests {
             scaled(ScalerKind::Standard, true, &[1.0, 3.0]),
             [-(1f32.asinh()), 1f32.asinh()]
         );
+    }
+
+    #[test]
+    fn a_glitch_in_training_does_not_widen_the_scale() {
+        let wave = |row: usize| (row as f64 / 7.0).sin();
+        let plain: Vec<f64> = (0..300).map(wave).collect();
+        let (plain, glitch) = (fit(ScalerKind::Standard, false, &plain).0, {
+            let values: Vec<f64> =
+                (0..300).map(|row| if row == 100 { -9999.0 } else { wave(row) }).collect();
+            fit(ScalerKind::Standard, false, &values).0
+        });
+        assert!((glitch.center[0] - plain.center[0]).abs() < 0.1 * plain.scale[0]);
+        assert!((1.0..2.2).contains(&(glitch.scale[0] / plain.scale[0])), "{glitch:?}");
+        // Bursts in a tenth of the rows are part of a channel's life.
+        let bursts: Vec<f64> =
+            (0..300).map(|row| if row % 9 == 0 { 500.0 } else { wave(row) }).collect();
+        assert!(fit(ScalerKind::Standard, false, &bursts).0.scale[0] > 100.0);
     }
 
     #[test]
