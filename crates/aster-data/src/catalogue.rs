@@ -2,6 +2,7 @@
 
 mod files;
 mod pump;
+mod suite;
 mod swat;
 mod tab;
 
@@ -147,6 +148,17 @@ impl Dataset {
         Ok(Self { name: id.name().into(), version, tasks })
     }
 
+    /// Opens every folder below one that holds Parquet files in the layout of the suite, by name:
+    /// `NAME_train.parquet` beside `NAME_test*.parquet`, one or more, or `train.parquet` beside
+    /// `test_*.parquet`; tests have a column `label`. Gaps are filled forward.
+    ///
+    /// # Errors
+    /// No such folder, files that are malformed, a training file without a test, train and test
+    /// channels that differ.
+    pub fn open_suite(folder: impl AsRef<Path>) -> Result<Vec<Self>, DataError> {
+        suite::open(folder.as_ref())
+    }
+
     /// Opens one series in TAB layout: a long table `date,data,cols`, as CSV or (by its
     /// ending) as Parquet, one block of
     /// rows per column, the last block named `label`; its first `train_rows`
@@ -238,7 +250,7 @@ fn shape(task: &Task) -> String {
 /// The files of a folder that `pick` accepts by file name, in the order
 /// of their names, with `omi-2` before `omi-10`.
 fn list(
-    id: DatasetId,
+    dataset: &str,
     folder: &Path,
     expected: &'static str,
     pick: impl Fn(&str) -> bool,
@@ -256,7 +268,8 @@ fn list(
     found.sort_by_cached_key(|path| (path.as_os_str().len(), path.clone()));
     match found.is_empty() {
         true => {
-            Err(DataError::MissingDataset { dataset: id.name(), expected, folder: folder.into() })
+            let (dataset, folder) = (dataset.into(), folder.into());
+            Err(DataError::MissingDataset { dataset, expected, folder })
         }
         false => Ok(found),
     }

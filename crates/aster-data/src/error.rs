@@ -26,7 +26,7 @@ pub enum DataError {
     #[error("{dataset}: expected {expected} in {}, found none", folder.display())]
     MissingDataset {
         /// The dataset's name.
-        dataset: &'static str,
+        dataset: String,
         /// The files it expects.
         expected: &'static str,
         /// The folder searched.

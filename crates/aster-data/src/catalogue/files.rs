@@ -16,7 +16,7 @@ fn labelled() -> LoadOptions {
 /// `NAME_train.parquet` beside `NAME_test.parquet` with a `label` column.
 pub(super) fn parquet_pairs(id: DatasetId, folder: &Path) -> Result<Vec<Task>, DataError> {
     let is_train = |name: &str| name.ends_with("_train.parquet");
-    list(id, folder, "pairs NAME_train.parquet, NAME_test.parquet", is_train)?
+    list(id.name(), folder, "pairs NAME_train.parquet, NAME_test.parquet", is_train)?
         .iter()
         .map(|path| {
             let name = stem(path).trim_end_matches("_train").to_string();
@@ -30,7 +30,7 @@ pub(super) fn parquet_pairs(id: DatasetId, folder: &Path) -> Result<Vec<Task>, D
 /// One `train.parquet` and any number of `test_NAME.parquet`.
 pub(super) fn skab(folder: &Path) -> Result<Vec<Task>, DataError> {
     let is_test = |name: &str| name.starts_with("test_") && name.ends_with(".parquet");
-    let paths = list(DatasetId::Skab, folder, "train.parquet, test_NAME.parquet", is_test)?;
+    let paths = list(DatasetId::Skab.name(), folder, "train.parquet, test_NAME.parquet", is_test)?;
     let train = folder.join("train.parquet");
     let train = TimeSeries::from_parquet(train, &LoadOptions::default())?.into_train();
     let tests = paths

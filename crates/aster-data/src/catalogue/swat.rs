@@ -16,7 +16,7 @@ pub(super) fn open(folder: &Path) -> Result<Vec<Task>, DataError> {
             name.ends_with(".csv") && name.contains(word)
         };
         let expected = "one CSV with 'normal' and one with 'attack' in its name";
-        Ok(list(DatasetId::Swat, folder, expected, named)?.swap_remove(0))
+        Ok(list(DatasetId::Swat.name(), folder, expected, named)?.swap_remove(0))
     };
     let (train, test) = (read(&part("normal")?)?, read(&part("attack")?)?);
     Ok(vec![task("SWaT".into(), train, test)?])

@@ -14,7 +14,7 @@ const CATSV2: [(usize, usize); 4] =
 
 pub(super) fn catsv2(folder: &Path) -> Result<Vec<Task>, DataError> {
     let is_part = |name: &str| name.to_lowercase().contains("cats") && name.ends_with(".csv");
-    list(DatasetId::Catsv2, folder, "CATSv2_1.csv to CATSv2_4.csv in TAB layout", is_part)?
+    list(DatasetId::Catsv2.name(), folder, "CATSv2_1.csv to CATSv2_4.csv in TAB layout", is_part)?
         .iter()
         .zip(CATSV2)
         .map(|(path, (total, train))| {
