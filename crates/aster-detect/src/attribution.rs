@@ -3,19 +3,19 @@ use std::ops::Range;
 
 use aster_base::SettingError;
 use aster_data::{DataError, ScaledSeries, TimeSeries};
-use aster_model::Output;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{ComponentConfig, Source};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::MovingMean;
+use crate::score::{Detrend, MovingMean, Reading};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
-    /// Decomposition of the score: each component's surprisal is shared among the channels as
+    /// Decomposition of the score: what each component adds to it is shared among the channels as
     /// their errors make up its power mean (ours). Costs no more than scoring.
     #[default]
     Reconstruction,
@@ -113,7 +113,12 @@ impl Detector {
 
     /// How far a row can lie from another and still bear on its score, rounded up.
     pub(crate) fn reach(&self) -> usize {
-        2 * self.config().model.window + self.calibration.widths().iter().max().unwrap_or(&0)
+        let score = &self.config().score;
+        let rows = |(component, width): (&ComponentConfig, &usize)| {
+            width + score.offset_rows_of(component.source) - 1
+        };
+        let most = score.components.iter().zip(self.calibration.widths()).map(rows).max();
+        2 * self.config().model.window + most.unwrap_or(0)
     }
 
     fn by_reconstruction(
@@ -127,10 +132,16 @@ impl Detector {
             return Err(SettingError::new("score.components", expected, "none").into());
         }
         let c = near.channel_count();
-        let values = self.read_components(near);
+        let mut values = self.read_components(near);
+        if let Some(residuals) = values.get_mut(&Source::DetrendedReconstruction) {
+            residuals.values = Detrend::new(config, c).whole(&residuals.values);
+        }
         let mut shares = vec![0.0; c];
-        let known = config.components.iter().zip(calibration.widths()).zip(calibration.tails());
-        for ((component, width), tail) in known.filter(|((it, _), _)| it.source.has_channels()) {
+        let fitted =
+            calibration.widths().iter().zip(calibration.tails()).zip(calibration.weights());
+        let known = config.components.iter().zip(fitted);
+        for (component, ((width, tail), weight)) in known.filter(|(it, _)| it.source.has_channels())
+        {
             let norms = calibration.norms(component.source).iter();
             let parts: Vec<Vec<f64>> = norms
                 .enumerate()
@@ -145,8 +156,9 @@ impl Detector {
                 let sum: f64 = parts.iter().map(|part| part[row]).sum();
                 let mean = (sum / c as f64).powf(component.power.recip());
                 let surprisal = tail.surprisal(mean.min(f64::from(f32::MAX)) as f32);
+                let part_of_score = weight * surprisal.powf(config.fusion.power);
                 for (share, part) in shares.iter_mut().zip(&parts) {
-                    *share += if sum > 0.0 { surprisal * part[row] / sum } else { 0.0 };
+                    *share += if sum > 0.0 { part_of_score * part[row] / sum } else { 0.0 };
                 }
             }
         }
@@ -207,8 +219,8 @@ impl Detector {
             Ok(scores[rows.clone()].iter().map(|score| f64::from(*score)).sum())
         };
         let whole = sum(near)?;
-        let outputs = self.runner().run_model(near, &[Output::Reconstruction]);
-        let reconstruction = &outputs[&Output::Reconstruction];
+        let outputs = self.runner().run_model(near, &[Reading::Reconstruction]);
+        let reconstruction = &outputs[&Reading::Reconstruction];
         let fall = |channel: usize| -> Result<f64, DetectError> {
             let mut occluded = near.clone();
             for row in rows.clone() {

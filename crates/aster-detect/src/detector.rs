@@ -4,11 +4,13 @@ use aster_data::{Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
 use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule, intervals};
 use aster_model::Aster;
 
-use crate::config::{AsterConfig, ScoreConfig};
+use crate::config::{AsterConfig, ComponentConfig, ScoreConfig};
 use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
-use crate::score::{Calibration, Components, Fusion, Outputs, ReferenceDistributions, Runner};
+use crate::score::{
+    Calibration, Components, Fusion, MemoryBank, Outputs, ReferenceDistributions, Runner,
+};
 use crate::trained::TrainedModel;
 
 /// A trained network with everything around it: raw series in, scores and alarms out.
@@ -37,6 +39,7 @@ use crate::trained::TrainedModel;
 pub struct Detector {
     pub(crate) trained: TrainedModel,
     pub(crate) windows: Windows,
+    pub(crate) bank: Option<MemoryBank>,
     pub(crate) calibration: Arc<Calibration>,
     pub(crate) reference: Arc<ReferenceDistributions>,
     /// Scores of the validation rows, which a threshold rule is fitted on.
@@ -57,20 +60,25 @@ impl Detector {
         config.check()?;
         components.check(&config.score)?;
         let validation = train.validation_start(config.train.validation)?;
+        let least = train.rows().saturating_sub(config.score.calibration_rows);
+        let calibrated = validation.min(least);
         let prepared = trained.preparation.prepare_train(train)?;
         let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
-        let outputs = trained.outputs(windows, &scaled);
+        let bank = trained.memory_bank(&scaled, validation);
+        let outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
-        let calibration = Calibration::fit(config, &scaled, &mut values, validation)?;
+        let calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
+        let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let validation_scores = &scores[validation..];
+        let validation_scores = &scores[calibrated..];
         let threshold = trained.threshold(validation_scores)?;
         let reference = ReferenceDistributions::fit(&scaled, validation_scores)?;
-        let fingerprint = trained.fingerprint(&calibration)?;
+        let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
         Ok(Self {
             trained,
             windows,
+            bank,
             calibration: calibration.into(),
             reference: reference.into(),
             validation_scores: validation_scores.into(),
@@ -160,7 +168,7 @@ impl Detector {
     }
 
     /// Scores a series: one finite score per row, higher is more anomalous, in nats. It is the
-    /// sum of the components' surprisals under the validation distribution.
+    /// weighted power mean of the components' surprisals under the validation distribution.
     ///
     /// # Errors
     /// Other channels than those trained on.
@@ -176,7 +184,8 @@ impl Detector {
 
     /// The score's components of a scaled series.
     pub(crate) fn read_components(&self, scaled: &ScaledSeries) -> Components {
-        self.components_of(scaled.values(), &self.trained.outputs(self.windows, scaled))
+        let outputs = self.trained.outputs(self.windows, self.bank.as_ref(), scaled);
+        self.components_of(scaled.values(), &outputs)
     }
 
     /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
@@ -187,7 +196,7 @@ impl Detector {
     }
 
     pub(crate) fn runner(&self) -> Runner<'_> {
-        self.trained.runner(self.windows)
+        self.trained.runner(self.windows, self.bank.as_ref())
     }
 
     /// Scores a series and turns the scores into alarms.
@@ -253,8 +262,12 @@ impl Detector {
     /// Returns the largest number of rows after its own that make a row's score final: the rest
     /// of a window, and the rows that the widest average waits for.
     pub fn latency(&self) -> usize {
-        let after = |width: &usize| self.config().score.alignment.after(*width);
-        let widest = self.calibration.widths().iter().map(after).max();
+        let score = &self.config().score;
+        let after = |(component, width): (&ComponentConfig, &usize)| {
+            let offset = score.offset_rows_of(component.source);
+            score.alignment.after(*width) + score.alignment.after(offset)
+        };
+        let widest = score.components.iter().zip(self.calibration.widths()).map(after).max();
         self.config().model.window - 1 + widest.unwrap_or(0)
     }
 }

@@ -24,7 +24,9 @@ mod config;
 mod detection;
 mod detector;
 mod error;
+mod fusion_weights;
 mod latent;
+mod numbers;
 mod record;
 mod score;
 mod stability;
@@ -36,7 +38,8 @@ mod weights;
 pub use attribution::{Attribution, Contribution};
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{
-    Alignment, AsterConfig, ComponentConfig, ScoreConfig, Smoothing, Source, TrainConfig,
+    Alignment, AsterConfig, ComponentConfig, FusionConfig, LearnedWeights, ScoreConfig, Smoothing,
+    Source, TrainConfig,
 };
 pub use detection::Detection;
 pub use detector::Detector;

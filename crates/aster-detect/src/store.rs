@@ -1,6 +1,6 @@
 //! A detector as a folder or a buffer: `manifest.json` with checksums, a description (config,
-//! scaler, calibration, threshold, run record), the validation scores and the weights as
-//! safetensors.
+//! scaler, calibration, threshold, run record), the validation scores, the memory bank and the
+//! weights as safetensors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,22 +13,25 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::components::CustomComponents;
-use crate::config::AsterConfig;
+use crate::config::{AsterConfig, Source};
 use crate::detector::Detector;
 use crate::error::DetectError;
+use crate::numbers::{from_bytes, to_bytes};
 use crate::record::RunRecord;
-use crate::score::{Calibration, ReferenceDistributions};
+use crate::score::{Calibration, MemoryBank, ReferenceDistributions};
 use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 7;
+pub const FORMAT_VERSION: u32 = 8;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
 /// Little-endian `f32`, one per validation row.
 const SCORES: &str = "validation_scores";
 const WEIGHTS: &str = "weights";
+/// Little-endian `f32`, of windows `[n, T, C]`.
+const BANK: &str = "memory_bank";
 
 #[derive(Serialize, Deserialize)]
 struct Description {
@@ -82,12 +85,14 @@ impl Detector {
             record: self.record().clone(),
             components: self.trained.components.names(),
         };
-        let scores = self.validation_scores.iter().flat_map(|score| score.to_le_bytes()).collect();
-        Ok(vec![
+        let mut entries = vec![
             Entry::json(DESCRIPTION, &description)?,
-            Entry::bytes(SCORES, "f32", scores),
+            Entry::bytes(SCORES, "f32", to_bytes(&self.validation_scores)),
             Entry::bytes(WEIGHTS, "safetensors", weights::to_bytes(self.model())?),
-        ])
+        ];
+        entries
+            .extend(self.bank.as_ref().map(|it| Entry::bytes(BANK, "f32", to_bytes(it.values()))));
+        Ok(entries)
     }
 
     /// Reads a detector that [`Detector::save`] wrote. On the same kind of device
@@ -150,13 +155,17 @@ impl Detector {
         let (threshold, fingerprint) = (description.threshold, description.fingerprint);
         config.check()?;
         components.check(&config.score)?;
-        let scores = contents.bytes(SCORES)?;
-        let (scores, rest) = scores.as_chunks();
-        let scores: Arc<[f32]> = scores.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        if scores.is_empty() || !rest.is_empty() || !scores.iter().all(|score| score.is_finite()) {
-            let (expected, got) = ("finite scores of 4 bytes each", "something else");
-            return Err(contents.invalid(SCORES, expected, got).into());
-        }
+        let scores: Arc<[f32]> = numbers(contents, SCORES)?.into();
+        let width = config.model.window * scaler.channels().len();
+        let bank = match config.score.reads(Source::MemoryBank) {
+            true => {
+                let values = numbers(contents, BANK)?;
+                let (expected, got) = ("whole windows", "something else");
+                let bank = MemoryBank::of(values, width);
+                Some(bank.ok_or_else(|| contents.invalid(BANK, expected, got))?)
+            }
+            false => None,
+        };
         let windows = config.windows()?;
         let mut model = config.model.init(components.network(), scaler.channels().len(), device)?;
         weights::read(&mut model, contents.bytes(WEIGHTS)?, &contents.place_of(WEIGHTS))?;
@@ -167,6 +176,7 @@ impl Detector {
         Ok(Self {
             trained,
             windows,
+            bank,
             calibration: calibration.into(),
             reference: reference.into(),
             validation_scores: scores,
@@ -197,6 +207,12 @@ impl Description {
             () => Ok(()),
         }
     }
+}
+
+fn numbers(contents: &Contents, entry: &str) -> Result<Vec<f32>, DetectError> {
+    let (expected, got) = ("finite numbers of 4 bytes each", "something else");
+    let numbers = from_bytes(&contents.bytes(entry)?);
+    Ok(numbers.ok_or_else(|| contents.invalid(entry, expected, got))?)
 }
 
 fn listed(components: &BTreeMap<String, String>) -> String {

@@ -8,11 +8,12 @@ use aster_store::{digest_of, io};
 use burn::tensor::Device;
 
 use crate::components::CustomComponents;
-use crate::config::AsterConfig;
+use crate::config::{AsterConfig, Source};
 use crate::error::DetectError;
+use crate::numbers::to_bytes;
 use crate::record::RunRecord;
 use crate::score::{
-    Calibration, Components, Grid, Outputs, Runner, component_values, outputs_read,
+    Calibration, Components, Grid, MemoryBank, Outputs, Reading, Runner, component_values,
 };
 use crate::weights;
 
@@ -38,9 +39,14 @@ pub struct TrainedModel {
 }
 
 impl TrainedModel {
-    pub(crate) fn runner(&self, windows: Windows) -> Runner<'_> {
+    pub(crate) fn runner<'a>(
+        &'a self,
+        windows: Windows,
+        bank: Option<&'a MemoryBank>,
+    ) -> Runner<'a> {
         Runner {
             model: &self.model,
+            bank,
             grid: Grid { windows, channels: self.scaler.channels().len() },
             batch_size: self.config.score.batch_size,
             device: &self.device,
@@ -62,9 +68,26 @@ impl TrainedModel {
         Ok(threshold)
     }
 
-    /// Runs the network over a scaled series for the outputs that the score's components read.
-    pub(crate) fn outputs(&self, windows: Windows, scaled: &ScaledSeries) -> Outputs {
-        self.runner(windows).run_model(scaled, &outputs_read(&self.config.score))
+    /// Runs the network over a scaled series for what the score's components read.
+    pub(crate) fn outputs(
+        &self,
+        windows: Windows,
+        bank: Option<&MemoryBank>,
+        scaled: &ScaledSeries,
+    ) -> Outputs {
+        self.runner(windows, bank).run_model(scaled, &Reading::of_score(&self.config.score))
+    }
+
+    /// Fits the memory bank on a scaled training series up to where validation begins, if a
+    /// component reads one.
+    pub(crate) fn memory_bank(
+        &self,
+        scaled: &ScaledSeries,
+        validation: usize,
+    ) -> Option<MemoryBank> {
+        let AsterConfig { score, model, .. } = &self.config;
+        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size);
+        score.reads(Source::MemoryBank).then(fit)
     }
 
     /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
@@ -74,13 +97,18 @@ impl TrainedModel {
     }
 
     /// Digest of all that decides about scores: weights, preparation, scaler, the config of network and score,
-    /// and calibration. What only decides about alarms does not belong to it.
-    pub(crate) fn fingerprint(&self, calibration: &Calibration) -> Result<Arc<str>, DetectError> {
+    /// calibration and memory bank. What only decides about alarms does not belong to it.
+    pub(crate) fn fingerprint(
+        &self,
+        calibration: &Calibration,
+        bank: Option<&MemoryBank>,
+    ) -> Result<Arc<str>, DetectError> {
         let AsterConfig { scaler, model, score, .. } = &self.config;
         let fitted = (&self.preparation, &self.scaler, calibration);
         let all = (scaler, model, score, fitted, self.components.names());
         let text = serde_json::to_vec(&all).map_err(std::io::Error::from);
         let text = text.map_err(io(Path::new("the fingerprint")))?;
-        Ok(digest_of(&[&text, &weights::to_bytes(&self.model)?]).into())
+        let bank = bank.map(|bank| to_bytes(bank.values())).unwrap_or_default();
+        Ok(digest_of(&[&text, &weights::to_bytes(&self.model)?, &bank]).into())
     }
 }

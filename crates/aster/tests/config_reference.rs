@@ -64,6 +64,8 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "Source",
             "Smoothing",
             "Alignment",
+            "FusionConfig",
+            "LearnedWeights",
             "ThresholdRule",
             "DriftConfig",
             "DriftMethod",

@@ -1,12 +1,16 @@
+mod fusion;
 mod score;
 mod train;
 
 use aster_base::{SettingError, Within};
 use aster_data::{ChannelPolicies, ScalerConfig, Windows};
+use aster_decoder::{CodeSampler, GeneratorForm};
 use aster_eval::{AlarmConfig, DriftConfig, ThresholdRule};
-use aster_model::ModelConfig;
+use aster_llm::{LlmSource, LoraConfig, Tuning};
+use aster_model::{ModelConfig, Space};
 use serde::{Deserialize, Serialize};
 
+pub use fusion::{FusionConfig, LearnedWeights};
 pub use score::{Alignment, ComponentConfig, ScoreConfig, Smoothing, Source};
 pub use train::TrainConfig;
 
@@ -67,6 +71,33 @@ impl Default for AsterConfig {
 }
 
 impl AsterConfig {
+    /// Returns the method as its paper describes it, where that could be read: in place of the
+    /// window stands what the decoder makes of codes from the prior, in latent space; the
+    /// classifier decides between real and pseudo, and its severity alone is the score; the
+    /// language model, here the bundled one, is tuned by LoRA. Sizes, optimisation and threshold
+    /// are ours.
+    ///
+    /// ```
+    /// use aster_detect::AsterConfig;
+    /// use aster_llm::LlmSource;
+    ///
+    /// let mut config = AsterConfig::paper();
+    /// config.model.context.llm = LlmSource::Folder("models/gpt2".into());
+    /// assert!(config.check().is_ok());
+    /// ```
+    pub fn paper() -> Self {
+        let mut config = Self::default();
+        config.model.context.llm = LlmSource::Bundled;
+        config.model.context.tuning = Tuning::Lora(LoraConfig::default());
+        config.model.sampler = CodeSampler::Prior;
+        config.model.generator.form = GeneratorForm::Replace;
+        config.model.space = Space::Latent;
+        config.model.grades = 1;
+        let severity = ComponentConfig::new(Source::Classifier, Smoothing::Rows(1), 1.0);
+        config.score.components = vec![severity];
+        config
+    }
+
     /// Checks everything that can be checked without data, files or a device.
     ///
     /// # Errors
@@ -146,6 +177,7 @@ mod tests {
             r#"{"train": {"objective": {"diversity": 1}}}"#,
             r#"{"train": {"steps": 4}}"#,
             r#"{"score": {"components": [{"sourc": "classifier"}]}}"#,
+            r#"{"score": {"fusion": {"weights": {"kinds": 4}}}}"#,
             r#"{"threshold": {"quantile": {"q": 0.9, "p": 1}}}"#,
             r#"{"drift": {"memori": 4}}"#,
             r#"{"alarm": {"m": 4}}"#,

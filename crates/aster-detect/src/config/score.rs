@@ -1,12 +1,17 @@
-use aster_base::{SettingError, at_least_one, non_negative, open_share, positive, require};
+use aster_base::{
+    SettingError, Within, at_least_one, non_negative, open_share, positive, require,
+    share_above_zero,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::config::fusion::FusionConfig;
 
 /// Hyperparameters of the anomaly score.
 ///
 /// The network's outputs are averaged over overlapping windows. Each component of the score is
 /// then smoothed, aggregated over channels and converted to a surprisal, `-ln P(X >= x)` under
-/// the validation distribution with a generalised Pareto tail; the surprisals add up. One
-/// component alone keeps its order, so it is an ablation.
+/// the validation distribution with a generalised Pareto tail; the score is a weighted power mean
+/// of the surprisals. One component alone keeps its order, so it is an ablation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -19,9 +24,13 @@ pub struct ScoreConfig {
     pub batch_size: usize,
     /// Floor of the channels' norms, at least 0. Each channel's errors are divided by their mean
     /// over the training series (after the error normalisation of Garg et al., TNNLS 2021), to
-    /// which this share of the mean over all channels is added: a channel that never moved in
-    /// training would drown the others once it does. Default: 0.03.
+    /// which this share of the mean over all channels that move is added: a channel that never
+    /// moved in training would drown the others once it does. Default: 0.03.
     pub channel_floor: f64,
+    /// Quantile of each channel's training errors, in (0, 1], that larger ones count as in the
+    /// channels' norms (winsorised mean), so that a glitch in training does not make its channel
+    /// deaf; 1 is the plain mean. Default: 0.995.
+    pub norm_quantile: f64,
     /// Treatment of channels that had two values in training (commands, status flags) as context:
     /// which of the two they have is not anomalous then, only a value that is neither (ours).
     /// Default: `true`.
@@ -29,13 +38,25 @@ pub struct ScoreConfig {
     /// Quantile of a component's validation values, in (0, 1), at which its Pareto tail starts.
     /// Default: 0.9.
     pub tail_quantile: f64,
+    /// Least number of rows, the last of training, that scores are calibrated on: where fewer rows
+    /// validate, those before join them, as neighbours are too alike for a tail of a few dozen.
+    /// Default: 1000.
+    pub calibration_rows: usize,
     /// Rows that the moving averages are over. Centred ones find more; trailing ones keep a
     /// stream from waiting for half their width. Default: centred.
     pub alignment: Alignment,
-    /// Components of the anomaly score. Default: the reconstruction over 10 rows; and, as
-    /// `asinh` makes it blind far out, in raw units over half a correlation time (20 to 40 rows)
-    /// with power 2 and over two of them (40 to 160 rows) with power 1.25.
+    /// Rows of the moving mean that [`Source::DetrendedReconstruction`] takes off the residual.
+    /// Default: 64.
+    pub offset_rows: usize,
+    /// Windows of the training series that [`Source::MemoryBank`] keeps, evenly spaced.
+    /// Default: 200.
+    pub bank_size: usize,
+    /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
+    /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
+    /// 1.25; detrended over 10 and over 40 rows; the classifier over 10; the memory bank.
     pub components: Vec<ComponentConfig>,
+    /// Fusion of the components' surprisals.
+    pub fusion: FusionConfig,
 }
 
 impl Default for ScoreConfig {
@@ -45,14 +66,22 @@ impl Default for ScoreConfig {
             stride: None,
             batch_size: 256,
             channel_floor: 0.03,
+            norm_quantile: 0.995,
             binary_as_context: true,
             tail_quantile: 0.9,
+            calibration_rows: 1000,
             alignment: Alignment::Centred,
+            offset_rows: 64,
+            bank_size: 200,
             components: vec![
                 ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
-                ComponentConfig::new(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
                 ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
+                ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(10), 1.0),
+                ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(40), 1.0),
+                ComponentConfig::new(Source::Classifier, Smoothing::Rows(10), 1.0),
+                ComponentConfig::new(Source::MemoryBank, Smoothing::Rows(1), 1.0),
             ],
+            fusion: FusionConfig::default(),
         }
     }
 }
@@ -73,9 +102,24 @@ impl ScoreConfig {
         require("stride", fits, format!("1 to the window {window}"), stride)?;
         at_least_one("batch_size", self.batch_size)?;
         non_negative("channel_floor", self.channel_floor)?;
+        share_above_zero("norm_quantile", self.norm_quantile)?;
         open_share("tail_quantile", self.tail_quantile)?;
+        at_least_one("calibration_rows", self.calibration_rows)?;
+        at_least_one("offset_rows", self.offset_rows)?;
+        at_least_one("bank_size", self.bank_size)?;
         at_least_one("components", self.components.len())?;
-        self.components.iter().try_for_each(ComponentConfig::check)
+        self.components.iter().try_for_each(ComponentConfig::check)?;
+        self.fusion.check().within("fusion")
+    }
+
+    /// Returns the rows of the moving mean that is taken off what a source reads; 1 for none.
+    pub(crate) fn offset_rows_of(&self, source: Source) -> usize {
+        if source == Source::DetrendedReconstruction { self.offset_rows } else { 1 }
+    }
+
+    /// Returns whether a component reads a source.
+    pub(crate) fn reads(&self, source: Source) -> bool {
+        self.components.iter().any(|component| component.source == source)
     }
 }
 
@@ -139,6 +183,14 @@ pub enum Source {
     /// Squared error of each channel's reconstruction in units of the training spread, that is
     /// with `asinh` undone: keeps growing far out.
     RawReconstruction,
+    /// Squared residual of each channel in scaled units, after its moving mean over
+    /// [`ScoreConfig::offset_rows`] is taken off: an offset that lasts is drift more often than
+    /// anomaly (ours). Channels of two values have none.
+    DetrendedReconstruction,
+    /// Distance of windows, in scaled units, from the nearest of those that a memory bank keeps
+    /// of training (after the patch banks of PatchCore, Roth et al., CVPR 2022; evenly spaced
+    /// windows in place of its coreset).
+    MemoryBank,
     /// Custom scorer. Reads every output of the network, so it costs as much as all the others
     /// together.
     Custom,
@@ -148,8 +200,8 @@ impl Source {
     /// Returns whether the output has a value for each channel, not one for a row as a whole.
     pub fn has_channels(self) -> bool {
         match self {
-            Self::Reconstruction | Self::RawReconstruction => true,
-            Self::Classifier | Self::Custom => false,
+            Self::Reconstruction | Self::RawReconstruction | Self::DetrendedReconstruction => true,
+            Self::Classifier | Self::MemoryBank | Self::Custom => false,
         }
     }
 
@@ -218,6 +270,10 @@ mod tests {
         assert_eq!(name(|c| c.components.clear()), "components");
         assert_eq!(name(|c| c.components[0].power = 0.5), "power");
         assert_eq!(name(|c| c.channel_floor = -1.0), "channel_floor");
+        assert_eq!(name(|c| c.norm_quantile = 0.0), "norm_quantile");
+        assert_eq!(name(|c| c.offset_rows = 0), "offset_rows");
+        assert_eq!(name(|c| c.bank_size = 0), "bank_size");
+        assert_eq!(name(|c| c.fusion.power = 0.0), "fusion.power");
         assert_eq!(name(|c| c.tail_quantile = 1.0), "tail_quantile");
         assert_eq!(name(|c| c.components[0].smoothing = Smoothing::Rows(0)), "smoothing.rows");
         let max = |c: &mut ScoreConfig| {

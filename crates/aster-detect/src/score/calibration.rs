@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
-use crate::score::binary_channels::BinaryChannels;
+use crate::score::binary_channels::{BinaryChannels, first_values};
 use crate::score::components::{ComponentValues, Components};
+use crate::score::detrend::Detrend;
 
 /// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the validation
 /// distribution. The generalised Pareto tails keep growing beyond everything validation has
@@ -22,6 +23,8 @@ pub(crate) struct Calibration {
     widths: Vec<usize>,
     /// Tail of each component's validation values.
     tails: Vec<ParetoTail>,
+    /// Weight of each component's surprisal; they sum to 1.
+    weights: Vec<f64>,
 }
 
 impl Calibration {
@@ -40,23 +43,50 @@ impl Calibration {
         };
         // Before the norms, whose floor is a share of all channels' errors.
         binary.mask(components, train.values(), scaler);
+        // What fusion does row by row.
+        let detrended = components.get(&Source::DetrendedReconstruction).map(|residuals| {
+            let values = Detrend::new(config, residuals.width).whole(&residuals.values);
+            ComponentValues { width: residuals.width, values }
+        });
+        let errors = |source: &Source| match (source, &detrended) {
+            (Source::DetrendedReconstruction, Some(detrended)) => detrended,
+            _ => &components[source],
+        };
+        let still = |channel| first_values(train, channel, 2).len() < 2;
+        let moving = binary.is_binary().enumerate();
+        let moving: Vec<bool> = moving.map(|(at, binary)| !binary && !still(at)).collect();
         let norms = |values: &ComponentValues| match values.width > 1 {
-            true => norms(values, config.channel_floor as f32, &binary),
+            true => norms(values, config, &moving),
             false => vec![1.0; values.width],
         };
         let norms: BTreeMap<Source, Vec<f32>> =
-            components.iter().map(|(source, values)| (*source, norms(values))).collect();
+            components.keys().map(|source| (*source, norms(errors(source)))).collect();
         let smoothing: Vec<_> = config.components.iter().map(|it| it.smoothing).collect();
         let widths = Smoothing::widths(&smoothing, train);
         let aggregated = config.components.iter().zip(&widths).map(|(component, width)| {
-            let ComponentValues { width: channels, values } = &components[&component.source];
+            let ComponentValues { width: channels, values } = errors(&component.source);
             let aggregator = ChannelAggregator::new(config.alignment, *width, *channels);
             aggregator.whole(values, component.power, &norms[&component.source])
         });
         let tails =
             aggregated.map(|values| ParetoTail::fit(&values[validation..], config.tail_quantile));
-        let tails = tails.collect::<Result<_, _>>()?;
-        Ok(Self { norms, binary, widths, tails })
+        let tails = tails.collect::<Result<Vec<_>, _>>()?;
+        let weights = vec![(tails.len() as f64).recip(); tails.len()];
+        Ok(Self { norms, binary, widths, tails, weights })
+    }
+
+    /// Weighs components by numbers that are not negative; all alike where each is 0.
+    pub(crate) fn with_weights(mut self, weights: &[f64]) -> Self {
+        let sum: f64 = weights.iter().sum();
+        if sum > 0.0 {
+            self.weights = weights.iter().map(|weight| weight / sum).collect();
+        }
+        self
+    }
+
+    /// Weight of each component's surprisal.
+    pub(crate) fn weights(&self) -> &[f64] {
+        &self.weights
     }
 
     /// Norms that the channels of a source are divided by.
@@ -91,10 +121,14 @@ impl Calibration {
             };
             self.norms.get(&source).is_some_and(sound)
         };
-        let counts = [self.tails.len(), self.widths.len()];
+        let counts = [self.tails.len(), self.widths.len(), self.weights.len()];
+        let sum: f64 = self.weights.iter().sum();
         match () {
-            () if counts != [config.components.len(); 2] => {
+            () if counts != [config.components.len(); 3] => {
                 Err("a calibration of another number of components")
+            }
+            () if (sum - 1.0).abs() > 1e-6 || self.weights.iter().any(|weight| *weight < 0.0) => {
+                Err("a calibration whose weights do not sum to 1")
             }
             () if !self.widths.iter().all(|width| (1..=LARGEST).contains(width)) => {
                 Err("a calibration with a moving average of no rows, or too many")
@@ -120,10 +154,10 @@ impl Calibration {
     }
 }
 
-/// Mean of each channel and a share of the mean over all that are not binary, never zero.
-fn norms(channels: &ComponentValues, floor: f32, binary: &BinaryChannels) -> Vec<f32> {
-    let means = channels.means();
-    let counted = means.iter().zip(binary.is_binary()).filter(|(_, binary)| !binary);
+/// Mean of each channel and a share of the mean over all that move, never zero.
+fn norms(channels: &ComponentValues, config: &ScoreConfig, moving: &[bool]) -> Vec<f32> {
+    let (means, floor) = (channels.means(config.norm_quantile), config.channel_floor as f32);
+    let counted = means.iter().zip(moving).filter(|(_, moving)| **moving);
     let counted: Vec<f32> = counted.map(|(mean, _)| *mean).collect();
     let floor = floor * counted.iter().sum::<f32>() / counted.len().max(1) as f32;
     means.into_iter().map(|mean| (mean + floor).max(f32::MIN_POSITIVE)).collect()
@@ -161,15 +195,41 @@ mod tests {
     }
 
     #[test]
-    fn one_component_keeps_its_order_and_components_add_up() {
+    fn one_component_keeps_its_order_and_a_mean_of_equals_is_each() {
         let normal = || of(1, (0..1000).map(|i| (i as f32 / 1000.0).powi(2)).collect());
         let test = || of(1, vec![0.1, 0.5, 0.9, 2.0, 50.0, f32::MAX]);
         let [one, two] = [1, 2].map(|count| fuse(&config(count), normal(), test()));
         assert!(one.windows(2).all(|pair| pair[0] < pair[1]), "{one:?}");
         assert!(one.iter().all(|score| score.is_finite()));
         for (one, two) in one.iter().zip(two).take(5) {
-            approx::assert_relative_eq!(2.0 * one, two, max_relative = 1e-5);
+            approx::assert_relative_eq!(*one, two, max_relative = 1e-5);
         }
+    }
+
+    #[test]
+    fn components_count_by_their_weights_and_powers() {
+        let (train, normal) = of(1, (0..1000).map(|i| i as f32).collect());
+        let mut config = config(2);
+        config.score.components[1].smoothing = Smoothing::Rows(3);
+        let fit = || Calibration::fit(&config, &train, &mut normal.clone(), 0).unwrap();
+        let mut values = vec![500.0; 9];
+        values[4] = 5000.0;
+        let (_, spike) = of(1, values);
+        let score = |weights: [f64; 2], power: f64| {
+            let mut score = config.score.clone();
+            score.fusion.power = power;
+            f64::from(Fusion::whole(&score, &fit().with_weights(&weights), &spike)[4])
+        };
+        let [a, b] = [score([1.0, 0.0], 0.5), score([0.0, 1.0], 0.5)];
+        assert!(a > 2.0 * b, "a spike is more to the component that does not smooth it");
+        approx::assert_relative_eq!(
+            score([3.0, 1.0], 1.0),
+            0.75 * a + 0.25 * b,
+            max_relative = 1e-5
+        );
+        let root = (0.75 * a.sqrt() + 0.25 * b.sqrt()).powi(2);
+        approx::assert_relative_eq!(score([3.0, 1.0], 0.5), root, max_relative = 1e-5);
+        assert_eq!(score([0.0, 0.0], 0.5), score([1.0, 1.0], 0.5));
     }
 
     #[test]
@@ -214,9 +274,11 @@ mod tests {
     #[test]
     fn a_channel_without_error_in_training_has_a_norm_all_the_same() {
         let channels = ComponentValues { width: 2, values: vec![0.0, 2.0, 0.0, 2.0] };
-        let none = BinaryChannels::none(2);
-        assert_eq!(norms(&channels, 0.25, &none), [0.25, 2.25]);
+        let config = ScoreConfig { channel_floor: 0.25, ..Default::default() };
+        assert_eq!(norms(&channels, &config, &[true; 2]), [0.25, 2.25]);
+        // What stands still says nothing about the errors of the others.
+        assert_eq!(norms(&channels, &config, &[false, true]), [0.5, 2.5]);
         let silent = ComponentValues { width: 1, values: vec![0.0; 3] };
-        assert!(norms(&silent, 0.25, &BinaryChannels::none(1))[0] > 0.0);
+        assert!(norms(&silent, &config, &[true])[0] > 0.0);
     }
 }

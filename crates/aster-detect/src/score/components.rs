@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use aster_base::quantile_index;
 use aster_data::ScalerConfig;
-use aster_model::Output;
 
 use crate::components::{CustomComponents, RowOutputs};
 use crate::config::{AsterConfig, Source};
+use crate::score::reading::Reading;
 use crate::score::walk::Outputs;
 
 /// Values of the score's components, by what they read.
@@ -18,8 +19,8 @@ pub(crate) struct ComponentValues {
     pub(crate) values: Vec<f32>,
 }
 
-/// Computes the values of the score's components from scaled rows `[rows, C]` and the network's
-/// outputs for them.
+/// Computes the values of the score's components from scaled rows `[rows, C]` and what was read of
+/// their windows. Of detrended reconstructions they are the residuals, with their signs.
 pub(crate) fn component_values(
     config: &AsterConfig,
     custom: &CustomComponents,
@@ -32,9 +33,16 @@ pub(crate) fn component_values(
         let values = match source {
             Source::Reconstruction | Source::RawReconstruction => {
                 let error = |(x, r): (&f32, &f32)| squared_error(source, &config.scaler, *x, *r);
-                values.iter().zip(&outputs[&Output::Reconstruction]).map(error).collect()
+                values.iter().zip(&outputs[&Reading::Reconstruction]).map(error).collect()
             }
-            Source::Classifier => outputs[&Output::Severity].iter().copied().map(finite).collect(),
+            Source::DetrendedReconstruction => {
+                let residual = |(x, r): (&f32, &f32)| finite(x - r);
+                values.iter().zip(&outputs[&Reading::Reconstruction]).map(residual).collect()
+            }
+            Source::MemoryBank => {
+                outputs[&Reading::BankDistance].iter().copied().map(finite).collect()
+            }
+            Source::Classifier => outputs[&Reading::Severity].iter().copied().map(finite).collect(),
             Source::Custom => custom_values(custom, values, outputs, channels),
         };
         (source, ComponentValues { width: source.width(channels), values })
@@ -48,8 +56,8 @@ fn custom_values(
     outputs: &Outputs,
     channels: usize,
 ) -> Vec<f32> {
-    let reconstructions = outputs[&Output::Reconstruction].chunks(channels);
-    let rows = values.chunks(channels).zip(reconstructions).zip(&outputs[&Output::Severity]);
+    let reconstructions = outputs[&Reading::Reconstruction].chunks(channels);
+    let rows = values.chunks(channels).zip(reconstructions).zip(&outputs[&Reading::Severity]);
     let score = |((values, reconstruction), severity): ((_, _), &f32)| {
         let row = RowOutputs { values, reconstruction, severity: *severity };
         // A detector with this source is not made without a scorer.
@@ -75,10 +83,16 @@ pub(crate) fn squared_error(source: Source, scaler: &ScalerConfig, a: f32, b: f3
 }
 
 impl ComponentValues {
-    /// Mean of each channel over all rows.
-    pub(crate) fn means(&self) -> Vec<f32> {
-        let rows = (self.values.len() / self.width) as f64;
-        let mean = |channel| (self.channel(channel).map(f64::from).sum::<f64>() / rows) as f32;
+    /// Mean of each channel over all rows, of which those beyond a quantile count as that.
+    pub(crate) fn means(&self, quantile: f64) -> Vec<f32> {
+        let rows = self.values.len() / self.width;
+        let mean = |channel| {
+            let mut values: Vec<f32> = self.channel(channel).collect();
+            let at = quantile_index(rows, quantile);
+            let most = *values.select_nth_unstable_by(at, f32::total_cmp).1;
+            let sum = values.iter().map(|value| f64::from(value.min(most))).sum::<f64>();
+            (sum / rows as f64) as f32
+        };
         (0..self.width).map(mean).collect()
     }
 
@@ -100,8 +114,8 @@ mod tests {
         let component = |source| ComponentConfig { source, ..Default::default() };
         config.score.components = sources.map(component).to_vec();
         let outputs = [
-            (Output::Reconstruction, vec![1.0, f32::NAN, f32::INFINITY]),
-            (Output::Severity, vec![0.5, f32::NAN, f32::NEG_INFINITY]),
+            (Reading::Reconstruction, vec![1.0, f32::NAN, f32::INFINITY]),
+            (Reading::Severity, vec![0.5, f32::NAN, f32::NEG_INFINITY]),
         ];
         let custom = CustomComponents::default();
         let values = component_values(&config, &custom, &[1.0; 3], &outputs.into(), 1);
@@ -110,8 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn means_are_by_channel() {
+    fn means_are_by_channel_and_bear_a_glitch() {
         let values = ComponentValues { width: 2, values: vec![1.0, 30.0, 3.0, 10.0] };
-        assert_eq!(values.means(), [2.0, 20.0]);
+        assert_eq!(values.means(1.0), [2.0, 20.0]);
+        let values = (0..200).map(|row| if row == 77 { 1e9 } else { 1.0 }).collect();
+        assert_eq!(ComponentValues { width: 1, values }.means(0.995), [1.0]);
     }
 }

@@ -2,14 +2,18 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ComponentConfig, ScoreConfig};
+use crate::config::{ComponentConfig, ScoreConfig, Source};
 use crate::score::aggregation::ChannelAggregator;
 use crate::score::calibration::Calibration;
 use crate::score::components::Components;
+use crate::score::detrend::Detrend;
 
-/// Sum of the components' surprisals, row by row: the same for a series and for a stream.
+/// Weighted power mean of the components' surprisals, row by row: the same for a series and for a
+/// stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fusion {
+    /// Of the residuals, where a component reads them detrended.
+    detrend: Option<Detrend>,
     aggregators: Vec<ChannelAggregator>,
     /// Per-component surprisals, in nats, of rows for which slower components have no value yet.
     pending: Vec<VecDeque<f64>>,
@@ -23,7 +27,9 @@ impl Fusion {
         };
         let known = config.components.iter().zip(calibration.widths());
         let aggregators: Vec<_> = known.map(aggregator).collect();
-        Self { pending: vec![VecDeque::new(); aggregators.len()], aggregators }
+        let channels = calibration.norms(Source::DetrendedReconstruction).len();
+        let detrend = (channels > 0).then(|| Detrend::new(config, channels));
+        Self { detrend, pending: vec![VecDeque::new(); aggregators.len()], aggregators }
     }
 
     /// Takes the components of the next rows; returns the scores of those that have waited for
@@ -34,20 +40,40 @@ impl Fusion {
         calibration: &Calibration,
         components: &Components,
     ) -> Vec<f32> {
-        self.for_each_component(config, calibration, |aggregator, component, norms, update| {
-            for row in components[&component.source].values.chunks(norms.len()) {
-                aggregator.push(row, component.power, norms).into_iter().for_each(&mut *update);
-            }
-        });
-        self.sums()
+        self.take(config, calibration, components);
+        self.means(config, calibration)
     }
 
     /// Returns the scores of the rows that still wait, after the last one.
     pub(crate) fn drain(&mut self, config: &ScoreConfig, calibration: &Calibration) -> Vec<f32> {
+        self.finish(config, calibration);
+        self.means(config, calibration)
+    }
+
+    fn take(&mut self, config: &ScoreConfig, calibration: &Calibration, components: &Components) {
+        let residuals = components.get(&Source::DetrendedReconstruction);
+        let detrended = self.detrend.as_mut().zip(residuals).map(|(it, of)| it.push(&of.values));
         self.for_each_component(config, calibration, |aggregator, component, norms, update| {
+            let values = match (component.source, &detrended) {
+                (Source::DetrendedReconstruction, Some(detrended)) => detrended,
+                _ => &components[&component.source].values,
+            };
+            for row in values.chunks(norms.len()) {
+                aggregator.push(row, component.power, norms).into_iter().for_each(&mut *update);
+            }
+        });
+    }
+
+    fn finish(&mut self, config: &ScoreConfig, calibration: &Calibration) {
+        let detrended = self.detrend.as_mut().map(Detrend::drain).unwrap_or_default();
+        self.for_each_component(config, calibration, |aggregator, component, norms, update| {
+            if component.source == Source::DetrendedReconstruction {
+                for row in detrended.chunks(norms.len()) {
+                    aggregator.push(row, component.power, norms).into_iter().for_each(&mut *update);
+                }
+            }
             std::iter::from_fn(|| aggregator.drain(component.power, norms)).for_each(&mut *update);
         });
-        self.sums()
     }
 
     /// Returns the scores of all rows of a finished series.
@@ -62,13 +88,28 @@ impl Fusion {
         scores
     }
 
+    /// Returns the surprisals of each component for all rows of a finished series.
+    pub(crate) fn surprisals(
+        config: &ScoreConfig,
+        calibration: &Calibration,
+        components: &Components,
+    ) -> Vec<Vec<f32>> {
+        let mut fusion = Self::new(config, calibration);
+        fusion.take(config, calibration, components);
+        fusion.finish(config, calibration);
+        let single = |surprisal: f64| surprisal.min(f64::from(f32::MAX)) as f32;
+        let all = fusion.pending.into_iter();
+        all.map(|values| values.into_iter().map(single).collect()).collect()
+    }
+
     /// Bytes that its values take.
     pub(crate) fn memory(&self) -> usize {
         let pending = self.pending.iter().map(|values| values.capacity() * size_of::<f64>());
         let means = self.aggregators.iter().map(ChannelAggregator::memory);
         let own = self.pending.capacity() * size_of::<VecDeque<f64>>()
             + self.aggregators.capacity() * size_of::<ChannelAggregator>();
-        own + pending.sum::<usize>() + means.sum::<usize>()
+        let detrend = self.detrend.as_ref().map_or(0, Detrend::memory);
+        own + detrend + pending.sum::<usize>() + means.sum::<usize>()
     }
 
     /// Validates a fusion that was read from outside: it can be of this config and calibration.
@@ -84,6 +125,11 @@ impl Fusion {
         let counts = [self.pending.len(), self.aggregators.len()];
         if counts != [fresh.pending.len(), fresh.aggregators.len()] {
             return Err("other components of the score than the detector's");
+        }
+        match (&self.detrend, &fresh.detrend) {
+            (Some(detrend), Some(fresh)) => detrend.validate(fresh)?,
+            (None, None) => (),
+            _ => return Err("residuals where the detector has none, or none where it has"),
         }
         let mut pairs = self.aggregators.iter().zip(&fresh.aggregators);
         pairs.try_for_each(|(aggregator, fresh)| aggregator.validate(fresh))
@@ -104,16 +150,18 @@ impl Fusion {
         }
     }
 
-    /// Sums over components, of the rows for which all have a value.
-    fn sums(&mut self) -> Vec<f32> {
+    /// Means over components, of the rows for which all have a value.
+    fn means(&mut self, config: &ScoreConfig, calibration: &Calibration) -> Vec<f32> {
         let rows = self.pending.iter().map(VecDeque::len).min().unwrap_or(0);
-        let sum = |_| {
-            let sum: f64 = self.pending.iter_mut().filter_map(VecDeque::pop_front).sum();
-            sum.min(f64::from(f32::MAX)) as f32
+        let power = config.fusion.power;
+        let mean = |_| {
+            let surprisals = self.pending.iter_mut().filter_map(VecDeque::pop_front);
+            let parts = surprisals.zip(calibration.weights()).map(|(x, w)| w * x.powf(power));
+            parts.sum::<f64>().powf(power.recip()).min(f64::from(f32::MAX)) as f32
         };
-        let sums = (0..rows).map(sum).collect();
+        let means = (0..rows).map(mean).collect();
         // What many rows at once have taken is not kept.
         self.pending.iter_mut().for_each(|values| values.shrink_to(2 * values.len()));
-        sums
+        means
     }
 }

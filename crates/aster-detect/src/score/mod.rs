@@ -1,19 +1,27 @@
 //! From the network's outputs to one score per row.
 
 mod aggregation;
+mod bank;
 mod binary_channels;
 mod calibration;
 mod components;
+mod detrend;
 mod fusion;
+mod reading;
 mod reference;
 mod run;
 mod smoothing;
+mod surrogate;
 mod walk;
 
+pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
 pub(crate) use components::{Components, component_values};
+pub(crate) use detrend::Detrend;
 pub(crate) use fusion::Fusion;
+pub(crate) use reading::Reading;
 pub(crate) use reference::ReferenceDistributions;
-pub(crate) use run::{Runner, outputs_read};
+pub(crate) use run::Runner;
 pub(crate) use smoothing::MovingMean;
+pub(crate) use surrogate::{Kind, Surrogate};
 pub(crate) use walk::{FinalRows, Grid, Outputs, WindowWalk};

@@ -1,27 +1,16 @@
-use std::collections::BTreeSet;
-
 use aster_data::ScaledSeries;
 use aster_model::{Aster, Output};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::config::{ScoreConfig, Source};
+use crate::score::bank::MemoryBank;
+use crate::score::reading::Reading;
 use crate::score::walk::{Grid, Outputs, WindowWalk};
-
-/// Lists the outputs that the components of a score read, in order.
-pub(crate) fn outputs_read(config: &ScoreConfig) -> Vec<Output> {
-    let read = |source: Source| match source {
-        Source::Classifier => &[Output::Severity][..],
-        Source::Reconstruction | Source::RawReconstruction => &[Output::Reconstruction],
-        Source::Custom => &[Output::Reconstruction, Output::Severity],
-    };
-    let outputs = config.components.iter().flat_map(|component| read(component.source)).copied();
-    outputs.collect::<BTreeSet<_>>().into_iter().collect()
-}
 
 /// Runs the network over windows of scaled rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Runner<'a> {
     pub(crate) model: &'a Aster,
+    pub(crate) bank: Option<&'a MemoryBank>,
     pub(crate) grid: Grid,
     /// Windows per forward pass.
     pub(crate) batch_size: usize,
@@ -35,18 +24,34 @@ impl Runner<'_> {
     }
 
     /// Runs the network on scaled windows `[n, T, C]` and calls `update` with the number of each
-    /// and its outputs `[T, width]`.
+    /// and its readings `[T, width]`.
     pub(crate) fn run_windows(
         &self,
         values: Vec<f32>,
-        outputs: &[Output],
+        readings: &[Reading],
         mut update: impl FnMut(usize, &[&[f32]]),
     ) {
         let count = values.len() / (self.grid.windows.length() * self.grid.channels);
         let shape = [count, self.grid.windows.length(), self.grid.channels];
+        let distances = match self.bank.filter(|_| readings.contains(&Reading::BankDistance)) {
+            Some(bank) => bank.distances(&values),
+            None => vec![],
+        };
         let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
-        let read = self.model.outputs(windows, outputs).into_iter();
-        let read: Vec<Vec<f32>> = read.map(|x| x.into_data().iter::<f32>().collect()).collect();
+        let outputs: Vec<Output> = readings.iter().filter_map(|it| it.output()).collect();
+        let mut outputs = match outputs.is_empty() {
+            true => vec![],
+            false => self.model.outputs(windows, &outputs),
+        }
+        .into_iter();
+        let values = |reading: &Reading| match reading {
+            Reading::BankDistance => {
+                let rows = |distance| std::iter::repeat_n(distance, self.grid.windows.length());
+                distances.iter().copied().flat_map(rows).collect()
+            }
+            _ => outputs.next().map_or(vec![], |it| it.into_data().iter::<f32>().collect()),
+        };
+        let read: Vec<Vec<f32>> = readings.iter().map(values).collect();
         let mut windows: Vec<_> = read.iter().map(|x| x.chunks(x.len() / count)).collect();
         for window in 0..count {
             let of_window: Vec<&[f32]> = windows.iter_mut().filter_map(Iterator::next).collect();
@@ -56,12 +61,12 @@ impl Runner<'_> {
 
     /// Runs the network over a finished, scaled series. Memory is proportional to the outputs,
     /// plus one batch of windows.
-    pub(crate) fn run_model(&self, series: &ScaledSeries, outputs: &[Output]) -> Outputs {
-        let mut walk = WindowWalk::new(outputs.iter().copied());
-        let mut all: Outputs = outputs.iter().map(|output| (*output, vec![])).collect();
+    pub(crate) fn run_model(&self, series: &ScaledSeries, readings: &[Reading]) -> Outputs {
+        let mut walk = WindowWalk::new(readings.iter().copied());
+        let mut all: Outputs = readings.iter().map(|reading| (*reading, vec![])).collect();
         let mut append = |outputs: Outputs| {
-            for (output, values) in outputs {
-                all.entry(output).or_default().extend(values);
+            for (reading, values) in outputs {
+                all.entry(reading).or_default().extend(values);
             }
         };
         let values_at_once = self.rows_at_once().saturating_mul(self.grid.channels);
@@ -84,12 +89,12 @@ impl Runner<'_> {
                 due.extend(starts.map(|start| (number, start)));
             }
             let Some((first, _)) = due.first() else { break };
-            let outputs = walks[*first].outputs();
+            let readings = walks[*first].readings();
             let mut values = vec![];
             for (number, start) in &due {
                 walks[*number].gather(&self.grid, *start, &mut values);
             }
-            self.run_windows(values, &outputs, |window, outputs| {
+            self.run_windows(values, &readings, |window, outputs| {
                 let (number, start) = due[window];
                 walks[number].add(&self.grid, start, outputs);
             });
@@ -102,7 +107,7 @@ impl Runner<'_> {
         if let Some(start) = walk.last(&self.grid.windows) {
             let mut values = vec![];
             walk.gather(&self.grid, start, &mut values);
-            self.run_windows(values, &walk.outputs(), |_, outputs| {
+            self.run_windows(values, &walk.readings(), |_, outputs| {
                 walk.add(&self.grid, start, outputs)
             });
         }

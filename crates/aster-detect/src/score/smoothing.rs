@@ -95,6 +95,11 @@ impl MovingMean {
         if fits { Ok(()) } else { Err("a moving average of another width") }
     }
 
+    /// Rows that wait for later ones.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waited
+    }
+
     fn len(&self) -> usize {
         self.older.len() + self.newer.len()
     }

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use aster_data::{OverlapMean, Windows};
-use aster_model::Output;
 use serde::{Deserialize, Serialize};
 
-/// Outputs of the network for rows: `[rows, width]` of each.
-pub(crate) type Outputs = BTreeMap<Output, Vec<f32>>;
+use crate::score::reading::Reading;
+
+/// What was read of windows, for rows: `[rows, width]` of each.
+pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 
 /// Where windows lie, and how many channels their rows have.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +33,7 @@ pub(crate) struct WindowWalk {
     /// Scaled values `[n, C]` of the last rows: those not taken, and at least a window.
     recent: Vec<f32>,
     /// Means of the outputs of rows that have not been taken.
-    means: BTreeMap<Output, OverlapMean>,
+    means: BTreeMap<Reading, OverlapMean>,
 }
 
 /// Rows that no later window changes.
@@ -44,8 +45,8 @@ pub(crate) struct FinalRows {
 }
 
 impl WindowWalk {
-    pub(crate) fn new(outputs: impl Iterator<Item = Output>) -> Self {
-        let means = outputs.map(|output| (output, OverlapMean::default())).collect();
+    pub(crate) fn new(readings: impl Iterator<Item = Reading>) -> Self {
+        let means = readings.map(|reading| (reading, OverlapMean::default())).collect();
         Self { rows: 0, delay: 0, windows: 0, taken: 0, recent: vec![], means }
     }
 
@@ -58,8 +59,8 @@ impl WindowWalk {
         self.delay
     }
 
-    /// The outputs of the network that it keeps.
-    pub(crate) fn outputs(&self) -> Vec<Output> {
+    /// What it keeps of windows.
+    pub(crate) fn readings(&self) -> Vec<Reading> {
         self.means.keys().copied().collect()
     }
 
@@ -85,7 +86,7 @@ impl WindowWalk {
     pub(crate) fn memory(&self) -> usize {
         let means = self.means.values().map(OverlapMean::memory);
         // A node of the map has room for eleven.
-        let node = 12 * size_of::<(Output, OverlapMean)>();
+        let node = 12 * size_of::<(Reading, OverlapMean)>();
         self.recent.capacity() * size_of::<f32>() + node + means.sum::<usize>()
     }
 
@@ -158,7 +159,7 @@ impl WindowWalk {
     ///
     /// # Errors
     /// What cannot be, in words.
-    pub(crate) fn validate(&self, grid: &Grid, outputs: &[Output]) -> Result<(), &'static str> {
+    pub(crate) fn validate(&self, grid: &Grid, readings: &[Reading]) -> Result<(), &'static str> {
         let (windows, c) = (grid.windows, grid.channels);
         if self.delay >= windows.stride() {
             return Err("a stream whose windows wait for later ones");
@@ -175,7 +176,7 @@ impl WindowWalk {
         if !whole || !(needed..=self.rows).contains(&(self.recent.len() / c)) {
             return Err("a stream without the rows that its next windows need");
         }
-        if !self.means.keys().eq(outputs) {
+        if !self.means.keys().eq(readings) {
             return Err("a stream of other outputs of the network");
         }
         let covered = match self.windows {

@@ -1,7 +1,6 @@
-use aster_model::Output;
-
+use crate::config::Source;
 use crate::detector::Detector;
-use crate::score::outputs_read;
+use crate::score::Reading;
 use crate::stream::policy::StreamConfig;
 use crate::stream::segment::Segment;
 use crate::stream::state::StreamState;
@@ -20,8 +19,9 @@ impl Detector {
         let drift = self.config().drift.map_or(0, |drift| drift.memory * size_of::<f32>());
         // Rows that later windows cover or need, with the room to spare of a growing list.
         let open = 4 * (self.windows.length() + 2 * stride);
-        let mean = |output: &Output| open * (output.width(c) * size_of::<f64>() + size_of::<u32>());
-        let means: usize = outputs_read(&self.config().score).iter().map(mean).sum();
+        let mean =
+            |reading: &Reading| open * (reading.width(c) * size_of::<f64>() + size_of::<u32>());
+        let means: usize = Reading::of_score(&self.config().score).iter().map(mean).sum();
         let waiting = 2 * (self.latency() + 2 * stride) * size_of::<Option<i64>>();
         let components = self.config().score.components.iter().zip(self.calibration.widths());
         let averages = components.map(|(component, width)| {
@@ -29,6 +29,14 @@ impl Detector {
             let pending = 2 * (self.latency() + 2 * stride) * size_of::<f64>();
             channels * 4 * (width + 2) * size_of::<f64>() + pending
         });
+        // A moving mean per channel, and the residuals that wait for it.
+        let offset = match self.config().score.reads(Source::DetrendedReconstruction) {
+            true => {
+                let rows = self.config().score.offset_rows;
+                c * (4 * (rows + 2) * size_of::<f64>() + 2 * (rows + 2 * stride) * size_of::<f32>())
+            }
+            false => 0,
+        };
         let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f64>();
         own + history
             + drift
@@ -36,6 +44,7 @@ impl Detector {
             + means
             + waiting
             + averages.sum::<usize>()
+            + offset
     }
 
     /// Rows up to the newest one that the scores which it makes final depend on, rounded up to

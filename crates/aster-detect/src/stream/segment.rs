@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
-use crate::score::{FinalRows, Fusion, Runner, WindowWalk, outputs_read};
+use crate::score::{FinalRows, Fusion, Reading, Runner, WindowWalk};
 use crate::trained::TrainedModel;
 
 /// A series that goes on: the walk of its windows, and the components on their way to scores.
@@ -17,7 +17,7 @@ impl Segment {
     pub(crate) fn new(detector: &Detector) -> Self {
         let score = &detector.config().score;
         Self {
-            walk: WindowWalk::new(outputs_read(score).into_iter()),
+            walk: WindowWalk::new(Reading::of_score(score).into_iter()),
             fusion: Fusion::new(score, &detector.calibration),
         }
     }
@@ -65,7 +65,7 @@ impl Segment {
     /// What does not fit, in words.
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
         let score = &detector.config().score;
-        self.walk.validate(&detector.runner().grid, &outputs_read(score))?;
+        self.walk.validate(&detector.runner().grid, &Reading::of_score(score))?;
         self.fusion.validate(score, &detector.calibration)
     }
 }

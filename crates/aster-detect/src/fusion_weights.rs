@@ -1,0 +1,51 @@
+use aster_data::{ScaledSeries, Windows};
+use aster_eval::auroc;
+
+use crate::config::AsterConfig;
+use crate::error::DetectError;
+use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate};
+use crate::trained::TrainedModel;
+
+impl TrainedModel {
+    /// Learns the components' weights from pseudo-anomalies in a scaled training series, if the
+    /// config says so and there is more than one.
+    pub(crate) fn learn_weights(
+        &self,
+        windows: Windows,
+        bank: Option<&MemoryBank>,
+        scaled: &ScaledSeries,
+        calibration: Calibration,
+    ) -> Result<Calibration, DetectError> {
+        let AsterConfig { score, model, train, .. } = &self.config;
+        let (Some(learned), 2..) = (score.fusion.weights, score.components.len()) else {
+            return Ok(calibration);
+        };
+        let length = learned.rows.min(scaled.rows());
+        // No more parts than lie side by side.
+        let parts = learned.parts.min(scaled.rows() / length) as u64;
+        let starts = (0..parts).map(|part| (scaled.rows() - length) as u64 * part / parts.max(2));
+        let starts: Vec<usize> = starts.map(|start| start as usize).collect();
+        let mut weights = vec![0.0; score.components.len()];
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            let (mut labels, mut surprisals) = (vec![], vec![vec![]; weights.len()]);
+            for (part, start) in starts.iter().enumerate() {
+                let seed = train.seed ^ ((number * starts.len() + part) as u64) << 32;
+                let rows = *start..start + length;
+                let drawn = Surrogate::draw(scaled, rows, kind, &model.generator, seed);
+                let outputs = self.outputs(windows, bank, &drawn.series);
+                let mut values = self.component_values(drawn.series.values(), &outputs);
+                calibration.mask_binary_channels(&self.config, drawn.series.values(), &mut values);
+                let of_part = Fusion::surprisals(score, &calibration, &values);
+                surprisals.iter_mut().zip(of_part).for_each(|(all, part)| all.extend(part));
+                labels.extend(drawn.labels);
+            }
+            // Short series may have no room for pseudo-anomalies, or for anything else.
+            if labels.contains(&true) && labels.contains(&false) {
+                for (weight, surprisals) in weights.iter_mut().zip(&surprisals) {
+                    *weight += (2.0 * auroc(surprisals, &labels)? - 1.0).max(0.0);
+                }
+            }
+        }
+        Ok(calibration.with_weights(&weights))
+    }
+}

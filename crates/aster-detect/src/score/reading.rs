@@ -1,0 +1,50 @@
+use aster_model::Output;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ScoreConfig, Source};
+
+/// What is read off every window and averaged over those that overlap at a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reading {
+    Reconstruction,
+    Severity,
+    /// Distance of the window from the memory bank, the same at all its rows.
+    BankDistance,
+}
+
+impl Reading {
+    /// Returns the number of values per row.
+    pub(crate) fn width(self, channels: usize) -> usize {
+        match self {
+            Self::Reconstruction => channels,
+            Self::Severity | Self::BankDistance => 1,
+        }
+    }
+
+    /// The output of the network that it is, if any.
+    pub(crate) fn output(self) -> Option<Output> {
+        match self {
+            Self::Reconstruction => Some(Output::Reconstruction),
+            Self::Severity => Some(Output::Severity),
+            Self::BankDistance => None,
+        }
+    }
+
+    /// Lists what the components of a score read, in order.
+    pub(crate) fn of_score(config: &ScoreConfig) -> Vec<Self> {
+        let of_source = |source: Source| match source {
+            Source::Classifier => &[Self::Severity][..],
+            Source::Reconstruction
+            | Source::RawReconstruction
+            | Source::DetrendedReconstruction => &[Self::Reconstruction],
+            Source::MemoryBank => &[Self::BankDistance],
+            Source::Custom => &[Self::Reconstruction, Self::Severity],
+        };
+        let readings = config.components.iter().flat_map(|component| of_source(component.source));
+        let mut readings: Vec<Self> = readings.copied().collect();
+        readings.sort_unstable();
+        readings.dedup();
+        readings
+    }
+}
