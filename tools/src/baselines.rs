@@ -22,6 +22,7 @@ use rand_xoshiro::rand_core::SeedableRng as _;
 use crate::evaluate::Scored;
 use crate::forest::Forest;
 use crate::histogram::Histograms;
+use crate::patches::Patches;
 
 /// A rival.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +50,11 @@ enum Method {
     IsolationForest,
     /// Distance of a window from the nearest of 20 cluster centres.
     KMeans { window: usize },
+    /// Squared distance of each channel from its moving mean: learns nothing but norms.
+    MovingMean,
+    /// Distance of a window without its level and spread from those of training, under a random
+    /// encoder.
+    Patches,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +72,10 @@ const NEIGHBOURS: usize = 5;
 const CLUSTERS: usize = 20;
 /// Rows or windows that k-means and nearest neighbours keep at most, evenly spaced.
 const SAMPLE: usize = 5000;
+/// Rows that the moving mean is over, centred.
+const MEAN: usize = 64;
+/// Share of the mean norm over channels that is added to each.
+const FLOOR: f64 = 0.03;
 /// Windows that are cut out at once.
 const BATCH: usize = 512;
 
@@ -83,6 +93,8 @@ impl fmt::Display for Baseline {
             Method::Knn => write!(f, "kNN"),
             Method::IsolationForest => write!(f, "isolation forest"),
             Method::KMeans { window } => write!(f, "KMeans, {window} steps"),
+            Method::MovingMean => write!(f, "moving mean"),
+            Method::Patches => write!(f, "random patches"),
         }?;
         let scaling = match self.scaling {
             Scaling::Z => "z",
@@ -104,6 +116,8 @@ impl Baseline {
             Method::IsolationForest,
             Method::KMeans { window: 20 },
             Method::KMeans { window: 100 },
+            Method::MovingMean,
+            Method::Patches,
         ];
         let blind = [Method::PredictAll, Method::Random];
         let blind = blind.map(|method| Self { method, scaling: Scaling::Z });
@@ -122,7 +136,10 @@ impl Baseline {
 
     /// Whether another seed gives other scores.
     pub fn is_random(self) -> bool {
-        matches!(self.method, Method::Random | Method::IsolationForest | Method::KMeans { .. })
+        matches!(
+            self.method,
+            Method::Random | Method::IsolationForest | Method::KMeans { .. } | Method::Patches
+        )
     }
 
     /// Fits on the training rows and scores each test, with the thresholds of ASTER's config.
@@ -237,8 +254,38 @@ impl Method {
                     Ok(means.take(rows))
                 })
             }
+            Self::MovingMean => {
+                let squares = off_mean(train)?;
+                let norms = squares.mean_axis(Axis(0)).context("no rows")?;
+                // A channel that never moved would drown the others.
+                let floor = FLOOR * norms.mean().unwrap_or(0.0);
+                let norms = norms.mapv_into(|norm| (norm + floor).max(f64::MIN_POSITIVE));
+                Box::new(move |series| {
+                    let shares = off_mean(series)? / &norms;
+                    let mean = |row: ndarray::ArrayView1<'_, f64>| row.mean().unwrap_or(0.0) as f32;
+                    Ok(shares.rows().into_iter().map(mean).collect())
+                })
+            }
+            Self::Patches => {
+                let patches = Patches::fit(train, seed)?;
+                Box::new(move |series| patches.score(series))
+            }
         })
     }
+}
+
+/// Squared distances from the channels' moving means.
+fn off_mean(series: &ScaledSeries) -> Result<Array2<f64>, ndarray::ShapeError> {
+    let mut rows = rows(series)?;
+    for mut channel in rows.columns_mut() {
+        let values = channel.to_vec();
+        for (row, value) in channel.iter_mut().enumerate() {
+            let near = &values[row.saturating_sub(MEAN / 2)..values.len().min(row + MEAN / 2)];
+            let mean = near.iter().sum::<f64>() / near.len() as f64;
+            *value = (*value - mean).powi(2);
+        }
+    }
+    Ok(rows)
 }
 
 /// Squared length of each row.
@@ -314,6 +361,8 @@ mod tests {
             match baseline.method {
                 Method::PredictAll => assert_eq!(area, 0.5),
                 Method::Random => assert!((area - 0.5).abs() < 0.1, "{baseline}: {area}"),
+                // What stands off a moving mean of its own.
+                Method::MovingMean => assert!(area > 0.5, "{baseline}: {area}"),
                 _ => assert!(area > 0.6, "{baseline}: {area}"),
             }
         }

@@ -1,9 +1,13 @@
 //! Baselines, evaluation, studies and text of the tools.
 
 pub mod baselines;
+pub mod choice;
 pub mod corpus;
 pub mod evaluate;
 pub mod forest;
 pub mod histogram;
 pub mod ngram;
+pub mod patches;
+pub mod runs;
 pub mod studies;
+pub mod tables;

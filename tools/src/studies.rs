@@ -196,48 +196,50 @@ fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
 }
 
 fn score(base: &AsterConfig) -> Vec<Variant> {
-    let fixed = |it: ComponentConfig, rows| {
-        ComponentConfig::new(it.source, Smoothing::Rows(rows), it.power)
-    };
-    let with_power = |power| -> Vec<ComponentConfig> {
-        let all = base.score.components.iter();
-        all.map(|it| ComponentConfig::new(it.source, it.smoothing, power)).collect()
-    };
     let variant = |name: &str, components: Vec<ComponentConfig>| {
         changed(base, name, |config| config.score.components = components)
     };
-    let sources = [
-        ("classifier", Source::Classifier),
-        ("reconstruction", Source::Reconstruction),
-        ("raw reconstruction", Source::RawReconstruction),
-    ];
     let all = || base.score.components.iter().copied();
+    let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
+    let errors_alone = vec![
+        ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
+        ComponentConfig::new(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
+        ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
+    ];
     let mut variants = vec![
-        variant("as configured", all().collect()),
+        changed(base, "as configured", |_| ()),
+        changed(base, "equal weights", |config| config.score.fusion.weights = None),
+        changed(base, "plain mean", |config| config.score.fusion.power = 1.0),
+        changed(base, "plain mean, equal weights", |config| {
+            (config.score.fusion.weights, config.score.fusion.power) = (None, 1.0);
+        }),
+        changed(base, "errors of reconstruction alone, plain mean", |config| {
+            config.score.components = errors_alone;
+            (config.score.fusion.weights, config.score.fusion.power) = (None, 1.0);
+        }),
+        changed(base, "plain norms", |config| config.score.norm_quantile = 1.0),
+        changed(base, "calibrated on validation rows alone", |config| {
+            config.score.calibration_rows = 1;
+        }),
         changed(base, "binary channels too", |config| config.score.binary_as_context = false),
-        variant(
-            "with the classifier",
-            all().chain([component(Source::Classifier, Smoothing::Rows(10))]).collect(),
-        ),
-        variant(
-            "widths of 20 and 80 rows",
-            all().zip([10, 20, 80]).map(|(it, rows)| fixed(it, rows)).collect(),
-        ),
         changed(base, "trailing averages", |config| {
             config.score.alignment = Alignment::Trailing;
         }),
-        variant("powers of 1", with_power(1.0)),
-        variant("powers of 2", with_power(2.0)),
     ];
-    for (name, source) in [sources[1], sources[2]] {
-        let rest = all().filter(|it| it.source != source).collect();
-        variants.push(variant(&format!("without the {name}"), rest));
-    }
-    for (name, source) in sources {
-        for rows in [10, 80] {
-            let alone = vec![component(source, Smoothing::Rows(rows))];
-            variants.push(variant(&format!("{name} over {rows}"), alone));
-        }
+    for (at, component) in all().enumerate() {
+        let name = named(&component);
+        let rest = all().enumerate().filter(|(other, _)| *other != at).map(|(_, it)| it);
+        variants.push(variant(&format!("without {name}"), rest.collect()));
+        variants.push(variant(&format!("{name} alone"), vec![component]));
     }
     variants
+}
+
+fn named(component: &ComponentConfig) -> String {
+    let rows = match component.smoothing {
+        Smoothing::Rows(1) => String::new(),
+        Smoothing::Rows(rows) => format!(" over {rows}"),
+        Smoothing::Correlation { min, max, .. } => format!(" over {min} to {max}"),
+    };
+    format!("{}{rows}", component.source)
 }

@@ -6,16 +6,16 @@
 //!
 //! Finished runs are kept in a file and not run again, so a study that was stopped goes on.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
 use aster::data::{Dataset, DatasetId, Task};
 use aster::detect::{EpochRecord, Losses};
 use aster::prelude::*;
+use aster_tools::choice::leave_one_out;
 use aster_tools::evaluate::{Metrics, mean, measure, score, summaries};
+use aster_tools::runs::Log;
 use aster_tools::studies::{Study, Variant, base_config, synthetic};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,10 @@ struct Arguments {
     /// Datasets, separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "asd,skab")]
     datasets: Vec<DatasetId>,
+    /// Folder with a folder per set, all of which are used: NAME_train.parquet beside
+    /// NAME_test*.parquet.
+    #[arg(long, conflicts_with = "data")]
+    suite: Option<PathBuf>,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -83,8 +87,8 @@ fn main() -> anyhow::Result<()> {
     let study = arguments.study.to_possible_value().context("a study without a name")?;
     std::fs::create_dir_all(&arguments.out)?;
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
-    let mut runs = read(&kept)?;
-    let mut table = vec![];
+    let mut log: Log<Run> = Log::open(Some(&kept))?;
+    let (mut table, mut values) = (vec![], vec![]);
     for (name, mut tasks) in datasets(&arguments)? {
         if tasks.iter().any(|task| arguments.only.contains(&task.name)) {
             tasks.retain(|task| arguments.only.contains(&task.name));
@@ -95,11 +99,10 @@ fn main() -> anyhow::Result<()> {
                 let mut detector = None;
                 for variant in &variants {
                     let config = seeded(variant, seed);
-                    if find(&runs, &name, task, &config).is_none() {
+                    if find(log.runs(), &name, task, &config).is_none() {
                         let run = run(&name, task, config, &mut detector, &device)?;
                         report(variant, seed, &run);
-                        append(&kept, &run)?;
-                        runs.push(run);
+                        log.add(run)?;
                     }
                 }
             }
@@ -107,10 +110,19 @@ fn main() -> anyhow::Result<()> {
         let title = format!("{name}, {} series, seeds 0 to {}", tasks.len(), arguments.seeds - 1);
         let runs_of = |variant: &Variant, seed| -> Vec<&Run> {
             let config = seeded(variant, seed);
-            tasks.iter().filter_map(|task| find(&runs, &name, task, &config)).collect()
+            tasks.iter().filter_map(|task| find(log.runs(), &name, task, &config)).collect()
         };
+        let value = |variant: &Variant| {
+            let runs = (0..arguments.seeds).flat_map(|seed| runs_of(variant, seed));
+            let metrics = runs.flat_map(|run| &run.metrics);
+            mean(&metrics.map(|it| (it.auroc + it.aupr) / 2.0).collect::<Vec<_>>())
+        };
+        values.push((name.clone(), variants.iter().map(value).collect::<Vec<f64>>()));
         table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
         table.push(course(&variants, arguments.seeds, runs_of));
+    }
+    if values.len() > 2 {
+        table.push(choice(&variants, values));
     }
     let table = table.join("\n");
     println!("\n{table}");
@@ -120,6 +132,10 @@ fn main() -> anyhow::Result<()> {
 
 /// Names and tasks.
 fn datasets(arguments: &Arguments) -> anyhow::Result<Vec<(String, Vec<Task>)>> {
+    if let Some(folder) = &arguments.suite {
+        let sets = Dataset::open_suite(folder)?.into_iter();
+        return Ok(sets.map(|set| (set.name, set.tasks)).collect());
+    }
     let Some(folder) = &arguments.data else {
         return Ok(vec![("synthetic".into(), synthetic()?.tasks)]);
     };
@@ -129,21 +145,6 @@ fn datasets(arguments: &Arguments) -> anyhow::Result<Vec<(String, Vec<Task>)>> {
         Ok((name, tasks))
     };
     arguments.datasets.iter().map(open).collect()
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<Run>> {
-    match path.exists() {
-        true => Ok(std::fs::read_to_string(path)?
-            .lines()
-            .map(serde_json::from_str)
-            .collect::<Result<_, _>>()?),
-        false => Ok(vec![]),
-    }
-}
-
-fn append(path: &Path, run: &Run) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    Ok(writeln!(file, "{}", serde_json::to_string(run)?)?)
 }
 
 fn seeded(variant: &Variant, seed: u64) -> AsterConfig {
@@ -242,6 +243,37 @@ fn of_dataset<'a>(
         );
     }
     table
+}
+
+/// What each set gets where the others choose, by the mean of AUROC and AUPR.
+fn choice(variants: &[Variant], values: Vec<(String, Vec<f64>)>) -> String {
+    let (names, values): (Vec<String>, Vec<Vec<f64>>) = values.into_iter().unzip();
+    let chosen = leave_one_out(&values);
+    let mut table =
+        "### Chosen by leave-one-set-out\n\nMean of AUROC and AUPR of the variant that \
+                     is best on the other sets, of the first variant and of the set's own best:\n\n\
+                     | set | chosen | its value | as configured | best |\n|---|---|---|---|---|\n"
+            .to_string();
+    for ((name, values), chosen) in names.iter().zip(&values).zip(&chosen) {
+        let best = values.iter().copied().fold(f64::MIN, f64::max);
+        table += &format!(
+            "| {name} | {} | {:.3} | {:.3} | {best:.3} |\n",
+            variants[*chosen].name, values[*chosen], values[0]
+        );
+    }
+    let of_chosen = values.iter().zip(&chosen).map(|(values, chosen)| values[*chosen]);
+    let means = [
+        mean(&of_chosen.collect::<Vec<_>>()),
+        mean(&values.iter().map(|values| values[0]).collect::<Vec<_>>()),
+        mean(
+            &values
+                .iter()
+                .map(|it| it.iter().copied().fold(f64::MIN, f64::max))
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    let [chosen, first, best] = means;
+    table + &format!("| mean | | {chosen:.3} | {first:.3} | {best:.3} |\n")
 }
 
 /// How diversity and separation develop in training, mean over all runs.

@@ -1,9 +1,11 @@
-//! ASTER beside baselines on a public dataset, the same rows in the same call.
+//! ASTER beside baselines on public datasets, the same rows in the same call.
 //!
-//! `cargo run --release -p aster-tools --bin benchmark -- [--dataset asd --data <folder>]`
+//! `cargo run --release -p aster-tools --bin benchmark -- [--suite <folder of folders>]`
 //!
-//! Without a dataset it compares them on a synthetic one.
+//! Without a dataset it compares them on a synthetic one. With `--out`, finished runs are kept in
+//! a file and not run again, so a comparison that was stopped goes on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -13,13 +15,16 @@ use aster::data::{Dataset, DatasetId, Task, TimeSeries};
 use aster::llm::LlmConfig;
 use aster::prelude::*;
 use aster_tools::baselines::Baseline;
-use aster_tools::evaluate::{Metrics, Summary, measure, score, summaries};
+use aster_tools::evaluate::{measure, score};
+use aster_tools::runs::{Key, Log, Run};
 use aster_tools::studies::{base_config, synthetic};
+use aster_tools::tables::{Table, ranks};
 use clap::Parser;
 use rayon::prelude::*;
 use serde::Serialize;
+use serde_json::json;
 
-/// Train per series, print one row per series and the means.
+/// Fit every method on every series; print the mean over sets, ranks, and a table per set.
 #[derive(Parser)]
 struct Arguments {
     /// asd, skab, msl, smd, psm, pump, swat or catsv2. Default: a synthetic one.
@@ -28,6 +33,12 @@ struct Arguments {
     /// Folder with the dataset's files (see docs/datasets.md).
     #[arg(long, requires = "dataset")]
     data: Option<PathBuf>,
+    /// Folder with a folder per set: NAME_train.parquet beside NAME_test*.parquet.
+    #[arg(long, conflicts_with = "dataset")]
+    suite: Option<PathBuf>,
+    /// Only sets of the suite with one of these names, separated by commas.
+    #[arg(long, value_delimiter = ',', requires = "suite")]
+    sets: Vec<String>,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -41,6 +52,12 @@ struct Arguments {
     /// Only series whose name is one of these, separated by commas.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Only ASTER, without the baselines.
+    #[arg(long)]
+    alone: bool,
+    /// A file for the finished runs.
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// Where to write the results as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -49,126 +66,173 @@ struct Arguments {
     device: DeviceChoice,
 }
 
-/// Results of a method, by seed and task.
-struct Results {
-    method: Method,
-    runs: Vec<Vec<Run>>,
-}
-
-enum Method {
-    Aster(Device),
-    Baseline(Baseline),
-}
-
-/// One fit and what its scores are worth, by test.
-#[derive(Clone)]
-struct Run {
-    metrics: Vec<Metrics>,
-    seconds: f64,
-}
+const ASTER: &str = "ASTER";
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let config = config(&arguments)?;
-    let mut dataset = match (arguments.dataset, &arguments.data) {
-        (Some(id), Some(folder)) => Dataset::open(id, folder)?,
-        _ => synthetic()?,
-    };
-    if !arguments.only.is_empty() {
-        dataset.tasks.retain(|task| arguments.only.contains(&task.name));
-    }
-    let llm = &config.model.context.llm;
-    println!("# {}\n\n{}; language model: {llm:?}\n", dataset.name, dataset.version);
-
+    let sets = sets(&arguments)?;
+    let baselines = if arguments.alone { vec![] } else { Baseline::all() };
     // linfa's ball tree recurses once per point where many points are equal.
     let pool = rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build()?;
-    let methods = [Method::Aster(device)];
-    let methods = methods.into_iter().chain(Baseline::all().into_iter().map(Method::Baseline));
-    let mut methods: Vec<_> = methods.map(|method| Results { method, runs: vec![] }).collect();
-    println!("| series | seed | method | {} | s |", Metrics::NAMES.join(" | "));
-    println!("|---|---|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
+    let mut log = Log::open(arguments.out.as_deref())?;
     for seed in 0..arguments.seeds {
-        methods.iter_mut().for_each(|results| results.runs.push(vec![]));
-        for task in &dataset.tasks {
-            // ASTER has all cores, then each baseline one, as it uses no more.
-            let (aster, baselines) = methods.split_at_mut(1);
-            aster[0].add(task, &config, seed)?;
-            pool.install(|| {
-                baselines.par_iter_mut().try_for_each(|results| results.add(task, &config, seed))
-            })?;
-            methods.iter().for_each(|results| results.print_last(task, seed));
+        for set in &sets {
+            for task in &set.tasks {
+                // ASTER has all cores, then each baseline one, as it uses no more.
+                let key = key_of(&set.name, task, seed, &config, None);
+                if !is_known(&log, &key) {
+                    let run = run_aster(key, task, &config, &device)?;
+                    let (auroc, aupr) = (run.mean(0), run.mean(1));
+                    let seconds = run.seconds;
+                    eprintln!(
+                        "{} {}, seed {seed}: AUROC {auroc:.3}, AUPR {aupr:.3}, {seconds:.0} s",
+                        set.name, task.name
+                    );
+                    log.add(run)?;
+                }
+                let missing = baselines.iter().filter_map(|baseline| {
+                    let key = key_of(&set.name, task, seed, &config, Some(*baseline));
+                    (!is_known(&log, &key)).then_some((*baseline, key))
+                });
+                let missing: Vec<(Baseline, Key)> = missing.collect();
+                let run = |(baseline, key): (Baseline, Key)| match seed > 0 && !baseline.is_random()
+                {
+                    true => again(&log, key),
+                    false => run_baseline(baseline, key, task, &config),
+                };
+                let runs = pool.install(|| missing.into_par_iter().map(run).collect::<Vec<_>>());
+                for run in runs {
+                    log.add(run?)?;
+                }
+            }
         }
     }
-    print_summary(arguments.dataset, &methods);
+    let methods: Vec<Option<Baseline>> =
+        [None].into_iter().chain(baselines.into_iter().map(Some)).collect();
+    let table = |set| table(set, &methods, log.runs(), &config, arguments.seeds);
+    let tables: Vec<Table> = sets.iter().map(table).collect();
+    let llm = &config.model.context.llm;
+    let seeds = arguments.seeds;
+    println!("{seeds} seeds; mean over series, ± standard deviation over seeds; LLM: {llm:?}\n");
+    if tables.len() > 1 {
+        println!("{}\n{}", Table::mean_of(&tables).markdown(), ranks(&tables));
+    }
+    for (table, set) in tables.iter().zip(&sets) {
+        print!("{}", table.markdown());
+        if let Some([auroc, aupr, f1, vus_pr]) = published_best(&set.name) {
+            println!("| best of 58 published (TAB) | {auroc} | {aupr} | {f1} | | {vus_pr} | | |");
+        }
+        println!("\n{}\n", set.version);
+    }
     if let Some(path) = &arguments.json {
-        write_json(path, &arguments, &methods)?;
+        write_json(path, &arguments, &tables)?;
     }
     Ok(())
 }
 
-impl Results {
-    fn name(&self) -> String {
-        match &self.method {
-            Method::Aster(..) => "aster".into(),
-            Method::Baseline(baseline) => baseline.to_string(),
-        }
+fn sets(arguments: &Arguments) -> anyhow::Result<Vec<Dataset>> {
+    let mut sets = match (&arguments.suite, arguments.dataset, &arguments.data) {
+        (Some(folder), ..) => Dataset::open_suite(folder)?,
+        (None, Some(id), Some(folder)) => vec![Dataset::open(id, folder)?],
+        _ => vec![synthetic()?],
+    };
+    if !arguments.sets.is_empty() {
+        sets.retain(|set| arguments.sets.contains(&set.name));
     }
-
-    /// Runs the last of the seeds on the next task.
-    fn add(&mut self, task: &Task, config: &AsterConfig, seed: u64) -> anyhow::Result<()> {
-        let place = self.runs.last().map_or(0, Vec::len);
-        let run = match &self.method {
-            Method::Baseline(baseline) if seed > 0 && !baseline.is_random() => {
-                self.runs[0][place].clone()
+    if !arguments.only.is_empty() {
+        sets.iter_mut()
+            .for_each(|set| set.tasks.retain(|task| arguments.only.contains(&task.name)));
+        sets.retain(|set| !set.tasks.is_empty());
+    }
+    for task in sets.iter_mut().flat_map(|set| &mut set.tasks) {
+        task.tests.retain(|test| {
+            let labels = test.series.labels().unwrap_or_default();
+            let both = labels.contains(&true) && labels.contains(&false);
+            if !both {
+                eprintln!("left out: {} has no rows of both classes", test.name);
             }
-            method => Run::of(method, task, config, seed)?,
-        };
-        self.runs.last_mut().context("no seed was begun")?.push(run);
-        Ok(())
+            both
+        });
     }
+    sets.iter_mut().for_each(|set| set.tasks.retain(|task| !task.tests.is_empty()));
+    sets.retain(|set| !set.tasks.is_empty());
+    anyhow::ensure!(!sets.is_empty(), "no series with anomalies of these names");
+    Ok(sets)
+}
 
-    fn print_last(&self, task: &Task, seed: u64) {
-        let Some(Run { metrics, seconds }) = self.runs.last().and_then(|runs| runs.last()) else {
-            return;
-        };
-        for (metrics, test) in metrics.iter().zip(&task.tests) {
-            let cells = metrics.values().map(|value| format!("{value:.3}")).join(" | ");
-            let share = seconds / task.tests.len() as f64;
-            println!("| {} | {seed} | {} | {cells} | {share:.1} |", test.name, self.name());
+fn table(
+    set: &Dataset,
+    methods: &[Option<Baseline>],
+    runs: &[Run],
+    config: &AsterConfig,
+    seeds: u64,
+) -> Table {
+    let (mut keys, mut names) = (vec![], vec![]);
+    for method in methods {
+        names.push(method.map_or(ASTER.into(), |baseline| baseline.to_string()));
+        for task in &set.tasks {
+            keys.extend((0..seeds).map(|seed| key_of(&set.name, task, seed, config, *method)));
         }
     }
+    let runs: Vec<&Run> = runs.iter().filter(|run| keys.contains(&run.key)).collect();
+    Table::of_set(&set.name, &names, &runs, seeds)
+}
 
-    /// Seconds of all tasks, per seed.
-    fn seconds(&self) -> Summary {
-        let sum = |runs: &Vec<Run>| runs.iter().map(|run| run.seconds).sum();
-        Summary::of(&self.runs.iter().map(sum).collect::<Vec<_>>())
-    }
-
-    /// Over seeds, of the mean over series; per metric.
-    fn summaries(&self) -> [Summary; Metrics::NAMES.len()] {
-        let of_seed = |runs: &Vec<Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
-        summaries(&self.runs.iter().map(of_seed).collect::<Vec<_>>())
+/// What decides about a run: of the config, a baseline reads the threshold alone.
+fn key_of(
+    set: &str,
+    task: &Task,
+    seed: u64,
+    config: &AsterConfig,
+    baseline: Option<Baseline>,
+) -> Key {
+    let (set, series) = (set.into(), task.name.clone());
+    match baseline {
+        None => {
+            let settings = json!(config);
+            Key { set, series, seed, method: ASTER.into(), settings }
+        }
+        Some(baseline) => {
+            let AsterConfig { threshold, drift, train, .. } = config;
+            let settings = json!([threshold, drift, train.validation]);
+            Key { set, series, seed, method: baseline.to_string(), settings }
+        }
     }
 }
 
-impl Run {
-    fn of(method: &Method, task: &Task, config: &AsterConfig, seed: u64) -> anyhow::Result<Self> {
-        let started = Instant::now();
-        let scored = match method {
-            Method::Aster(device) => {
-                let mut config = config.clone();
-                config.train.seed = seed;
-                score(&fit(&config, &task.train, device)?, task)?
-            }
-            Method::Baseline(baseline) => {
-                let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
-                baseline.run(&task.train, &tests, config, seed)?
-            }
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        Ok(Self { metrics: measure(&scored, task)?, seconds })
-    }
+fn is_known(log: &Log<Run>, key: &Key) -> bool {
+    log.runs().iter().any(|run| run.key == *key)
+}
+
+/// The run of the first seed, for a method that draws nothing.
+fn again(log: &Log<Run>, key: Key) -> anyhow::Result<Run> {
+    let first = Key { seed: 0, ..key.clone() };
+    let run = log.runs().iter().find(|run| run.key == first);
+    Ok(Run { key, ..run.context("no run of the first seed")?.clone() })
+}
+
+fn run_aster(key: Key, task: &Task, config: &AsterConfig, device: &Device) -> anyhow::Result<Run> {
+    let started = Instant::now();
+    let mut config = config.clone();
+    config.train.seed = key.seed;
+    let scored = score(&fit(&config, &task.train, device)?, task)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Run { key, metrics: measure(&scored, task)?, seconds })
+}
+
+fn run_baseline(
+    baseline: Baseline,
+    key: Key,
+    task: &Task,
+    config: &AsterConfig,
+) -> anyhow::Result<Run> {
+    let started = Instant::now();
+    let tests: Vec<&TimeSeries> = task.tests.iter().map(|test| &test.series).collect();
+    let scored = baseline.run(&task.train, &tests, config, key.seed)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Run { key, metrics: measure(&scored, task)?, seconds })
 }
 
 fn config(arguments: &Arguments) -> anyhow::Result<AsterConfig> {
@@ -184,24 +248,11 @@ fn config(arguments: &Arguments) -> anyhow::Result<AsterConfig> {
     Ok(config)
 }
 
-fn print_summary(dataset: Option<DatasetId>, methods: &[Results]) {
-    println!("\nMean over series, ± standard deviation over seeds:\n");
-    println!("| method | {} | s |", Metrics::NAMES.join(" | "));
-    println!("|---|{}---|", "---|".repeat(Metrics::NAMES.len()));
-    for results in methods {
-        let cells = results.summaries().map(|summary| summary.to_string()).join(" | ");
-        println!("| {} | {cells} | {:.0} |", results.name(), results.seconds().mean);
-    }
-    if let Some([auroc, aupr, f1, vus_pr]) = dataset.and_then(published_best) {
-        println!("| best of 58 published (TAB) | {auroc} | {aupr} | {f1} | | {vus_pr} | | |");
-    }
-}
-
 /// The best cell of all methods in the result tables of the TAB benchmark (Qiu et
 /// al., VLDB 2025): AUROC, AUPR, F1 at the method's own threshold, VUS-PR. TAB
 /// joins all 28 machines of SMD, so its row does not compare with six of them.
-fn published_best(dataset: DatasetId) -> Option<[&'static str; 4]> {
-    match dataset {
+fn published_best(set: &str) -> Option<[&'static str; 4]> {
+    match set.parse().ok()? {
         DatasetId::Asd => Some([".870 KMeans", ".393 kNN", ".267 KMeans", ".373 kNN"]),
         DatasetId::Skab => Some([".882 KMeans", ".833 KMeans", ".723 KMeans", ".893 KMeans"]),
         DatasetId::Msl => Some([".684 CATCH", ".200 kNN", ".256 kNN", ".261 CATCH"]),
@@ -209,41 +260,24 @@ fn published_best(dataset: DatasetId) -> Option<[&'static str; 4]> {
         DatasetId::Pump => Some([".874 HBOS", ".423 HBOS", ".458 ASTER", ".571 OCSVM"]),
         DatasetId::Swat => Some([".879 CBLOF", ".772 kNN", ".695 ASTER", ".575 VAE"]),
         DatasetId::Catsv2 => Some([".727 kNN", ".261 TimesNet", ".262 TimesNet", ".327 OCSVM"]),
-        _ => None,
+        DatasetId::Smd => None,
     }
 }
 
 #[derive(Serialize)]
-struct Report {
-    dataset: String,
+struct Report<'a> {
     seeds: u64,
     commit: String,
-    methods: Vec<Row>,
+    sets: BTreeMap<&'a str, &'a Table>,
+    mean: Table,
 }
 
-#[derive(Serialize)]
-struct Row {
-    name: String,
-    auroc: Summary,
-    aupr: Summary,
-    f1: Summary,
-    f1_oracle: Summary,
-    vus_pr: Summary,
-    affiliation_f1: Summary,
-    seconds: Summary,
-}
-
-fn write_json(path: &Path, arguments: &Arguments, methods: &[Results]) -> anyhow::Result<()> {
-    let row = |results: &Results| {
-        let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = results.summaries();
-        let (name, seconds) = (results.name(), results.seconds());
-        Row { name, auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1, seconds }
-    };
+fn write_json(path: &Path, arguments: &Arguments, tables: &[Table]) -> anyhow::Result<()> {
     let report = Report {
-        dataset: arguments.dataset.map_or("synthetic".into(), |id| id.name().to_lowercase()),
         seeds: arguments.seeds,
         commit: commit(),
-        methods: methods.iter().map(row).collect(),
+        sets: tables.iter().map(|table| (&*table.set, table)).collect(),
+        mean: Table::mean_of(tables),
     };
     std::fs::write(path, serde_json::to_string_pretty(&report)?)?;
     Ok(())
