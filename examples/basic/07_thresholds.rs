@@ -11,7 +11,7 @@ fn main() -> anyhow::Result<()> {
     config.train.epochs = 3;
     let detector = fit(&config, &split.train, &device(DeviceChoice::Auto)?)?;
 
-    // The detector keeps the scores of its validation rows, so that rules need no series.
+    // The detector keeps the scores of its calibration rows, so that rules need no series.
     for rule in [
         ThresholdRule::FalseAlarmRate { rate: 0.05 },
         ThresholdRule::FalseAlarmRate { rate: 0.001 },

@@ -88,7 +88,7 @@ impl CustomComponents {
         Self { scorer: Some(Arc::new(scorer)), ..self }
     }
 
-    /// Replaces the rule that chooses the threshold from validation scores.
+    /// Replaces the rule that chooses the threshold from calibration scores.
     pub fn with_threshold(self, threshold: impl Threshold) -> Self {
         Self { threshold: Some(Arc::new(threshold)), ..self }
     }

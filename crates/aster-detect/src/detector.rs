@@ -42,8 +42,8 @@ pub struct Detector {
     pub(crate) bank: Option<MemoryBank>,
     pub(crate) calibration: Arc<Calibration>,
     pub(crate) reference: Arc<ReferenceDistributions>,
-    /// Scores of the validation rows, which a threshold rule is fitted on.
-    pub(crate) validation_scores: Arc<[f32]>,
+    /// Scores of the calibration rows, which a threshold rule is fitted on.
+    pub(crate) calibration_scores: Arc<[f32]>,
     pub(crate) threshold: f32,
     pub(crate) fingerprint: Arc<str>,
 }
@@ -54,7 +54,7 @@ impl Detector {
     ///
     /// # Errors
     /// A setting outside its range, other channels than those trained on, a threshold rule that
-    /// fails on the validation scores.
+    /// fails on the calibration scores.
     pub fn calibrate(trained: TrainedModel, train: &TrainSeries) -> Result<Self, DetectError> {
         let TrainedModel { config, components, .. } = &trained;
         config.check()?;
@@ -71,9 +71,9 @@ impl Detector {
         let calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let validation_scores = &scores[calibrated..];
-        let threshold = trained.threshold(validation_scores)?;
-        let reference = ReferenceDistributions::fit(&scaled, validation_scores)?;
+        let calibration_scores = &scores[calibrated..];
+        let threshold = trained.threshold(calibration_scores)?;
+        let reference = ReferenceDistributions::fit(&scaled, calibration_scores)?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
         Ok(Self {
             trained,
@@ -81,7 +81,7 @@ impl Detector {
             bank,
             calibration: calibration.into(),
             reference: reference.into(),
-            validation_scores: validation_scores.into(),
+            calibration_scores: calibration_scores.into(),
             threshold,
             fingerprint,
         })
@@ -124,7 +124,7 @@ impl Detector {
     pub fn with_threshold(&self, rule: ThresholdRule) -> Result<Self, DetectError> {
         let mut detector = self.with_config(|config| config.threshold = rule)?;
         detector.trained.components.threshold = None;
-        detector.threshold = detector.trained.threshold(&self.validation_scores)?;
+        detector.threshold = detector.trained.threshold(&self.calibration_scores)?;
         Ok(detector)
     }
 
@@ -168,7 +168,7 @@ impl Detector {
     }
 
     /// Scores a series: one finite score per row, higher is more anomalous, in nats. It is the
-    /// weighted power mean of the components' surprisals under the validation distribution.
+    /// weighted power mean of the components' surprisals under the distribution of calibration rows.
     ///
     /// # Errors
     /// Other channels than those trained on.
@@ -223,9 +223,15 @@ impl Detector {
         }
     }
 
-    /// Returns the threshold that the configured rule chose on validation scores.
+    /// Returns the threshold that the configured rule chose on calibration scores.
     pub fn threshold(&self) -> f32 {
         self.threshold
+    }
+
+    /// Returns the weights of the score's components, in the order of
+    /// [`ScoreConfig::components`]; they sum to 1.
+    pub fn component_weights(&self) -> &[f64] {
+        self.calibration.weights()
     }
 
     /// Returns the channels that it was trained on, in order.

@@ -22,9 +22,9 @@ impl TrainedModel {
         };
         let length = learned.rows.min(scaled.rows());
         // No more parts than lie side by side.
-        let parts = learned.parts.min(scaled.rows() / length) as u64;
-        let starts = (0..parts).map(|part| (scaled.rows() - length) as u64 * part / parts.max(2));
-        let starts: Vec<usize> = starts.map(|start| start as usize).collect();
+        let parts = learned.parts.min(scaled.rows() / length);
+        let starts = (0..parts).map(|part| (scaled.rows() - length).saturating_mul(part) / parts);
+        let starts: Vec<usize> = starts.collect();
         let mut weights = vec![0.0; score.components.len()];
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
             let (mut labels, mut surprisals) = (vec![], vec![vec![]; weights.len()]);

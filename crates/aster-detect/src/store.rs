@@ -1,5 +1,5 @@
 //! A detector as a folder or a buffer: `manifest.json` with checksums, a description (config,
-//! scaler, calibration, threshold, run record), the validation scores, the memory bank and the
+//! scaler, calibration, threshold, run record), the calibration scores, the memory bank and the
 //! weights as safetensors.
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub const FORMAT_VERSION: u32 = 8;
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
 /// Little-endian `f32`, one per validation row.
-const SCORES: &str = "validation_scores";
+const SCORES: &str = "calibration_scores";
 const WEIGHTS: &str = "weights";
 /// Little-endian `f32`, of windows `[n, T, C]`.
 const BANK: &str = "memory_bank";
@@ -87,7 +87,7 @@ impl Detector {
         };
         let mut entries = vec![
             Entry::json(DESCRIPTION, &description)?,
-            Entry::bytes(SCORES, "f32", to_bytes(&self.validation_scores)),
+            Entry::bytes(SCORES, "f32", to_bytes(&self.calibration_scores)),
             Entry::bytes(WEIGHTS, "safetensors", weights::to_bytes(self.model())?),
         ];
         entries
@@ -179,7 +179,7 @@ impl Detector {
             bank,
             calibration: calibration.into(),
             reference: reference.into(),
-            validation_scores: scores,
+            calibration_scores: scores,
             threshold,
             fingerprint: fingerprint.into(),
         })

@@ -58,7 +58,7 @@ impl TrainedModel {
         Ok(self.scaler.transform(&*self.preparation.prepare(series)?)?)
     }
 
-    /// Chooses the threshold from scores of validation rows.
+    /// Chooses the threshold from scores of calibration rows.
     pub(crate) fn threshold(&self, scores: &[f32]) -> Result<f32, DetectError> {
         let threshold = match &self.components.threshold {
             Some(custom) => custom.fit(scores)?,

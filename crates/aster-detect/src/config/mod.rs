@@ -42,8 +42,8 @@ pub struct AsterConfig {
     pub train: TrainConfig,
     /// Anomaly score of each row.
     pub score: ScoreConfig,
-    /// Threshold, fitted on validation scores. Default: a false alarm on one in twenty
-    /// validation rows, which served F1 best where anomalies are a few in a hundred; where an
+    /// Threshold, fitted on calibration scores. Default: a false alarm on one in twenty
+    /// calibration rows, which served F1 best where anomalies are a few in a hundred; where an
     /// alarm wakes somebody, take less.
     pub threshold: ThresholdRule,
     /// Adaptation of the threshold to scores whose normal level has moved; `"off"` turns it

@@ -11,9 +11,9 @@ use crate::score::binary_channels::{BinaryChannels, first_values};
 use crate::score::components::{ComponentValues, Components};
 use crate::score::detrend::Detrend;
 
-/// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the validation
-/// distribution. The generalised Pareto tails keep growing beyond everything validation has
-/// shown, where ranks would saturate.
+/// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the distribution of
+/// calibration rows. The generalised Pareto tails keep growing beyond everything these have shown,
+/// where ranks would saturate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Calibration {
     /// Norms that the channels of each source are divided by.
@@ -21,20 +21,20 @@ pub(crate) struct Calibration {
     binary: BinaryChannels,
     /// Rows over which each component is smoothed.
     widths: Vec<usize>,
-    /// Tail of each component's validation values.
+    /// Tail of each component's calibration values.
     tails: Vec<ParetoTail>,
     /// Weight of each component's surprisal; they sum to 1.
     weights: Vec<f64>,
 }
 
 impl Calibration {
-    /// Fits on the scaled training series, whose rows from `validation` on validate, and its
+    /// Fits on the scaled training series, whose rows from `first` on calibrate, and its
     /// components, which it masks.
     pub(crate) fn fit(
         config: &AsterConfig,
         train: &ScaledSeries,
         components: &mut Components,
-        validation: usize,
+        first: usize,
     ) -> Result<Self, EvalError> {
         let AsterConfig { score: config, scaler, .. } = config;
         let binary = match config.binary_as_context {
@@ -69,7 +69,7 @@ impl Calibration {
             aggregator.whole(values, component.power, &norms[&component.source])
         });
         let tails =
-            aggregated.map(|values| ParetoTail::fit(&values[validation..], config.tail_quantile));
+            aggregated.map(|values| ParetoTail::fit(&values[first..], config.tail_quantile));
         let tails = tails.collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];
         Ok(Self { norms, binary, widths, tails, weights })
@@ -99,7 +99,7 @@ impl Calibration {
         &self.widths
     }
 
-    /// Tail of each component's validation values.
+    /// Tail of each component's calibration values.
     pub(crate) fn tails(&self) -> &[ParetoTail] {
         &self.tails
     }

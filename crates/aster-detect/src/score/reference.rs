@@ -4,7 +4,7 @@ use aster_data::ScaledSeries;
 use aster_eval::{EvalError, Population};
 use serde::{Deserialize, Serialize};
 
-/// Distributions of the training series' channels and of the validation scores.
+/// Distributions of the training series' channels and of the calibration scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReferenceDistributions {
     pub(crate) scores: Population,
