@@ -73,6 +73,13 @@ impl Metrics {
         [self.auroc, self.aupr, self.f1, self.f1_oracle, self.vus_pr, self.affiliation_f1]
     }
 
+    /// Means over at least one series, in the order of the tables.
+    pub fn means(series: &[Self]) -> [f64; Self::NAMES.len()] {
+        std::array::from_fn(|metric| {
+            mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
+        })
+    }
+
     /// Names of [`Metrics::values`].
     pub const NAMES: [&str; 6] = ["AUROC", "AUPR", "F1", "oracle F1", "VUS-PR", "affiliation F1"];
 }
@@ -88,11 +95,13 @@ pub fn measure(scored: &[Scored], task: &Task) -> Result<Vec<Metrics>, EvalError
 
 /// Over seeds, of the mean over the series of each; per metric.
 pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; Metrics::NAMES.len()] {
+    over_seeds(&by_seed.iter().map(|series| Metrics::means(series)).collect::<Vec<_>>())
+}
+
+/// Over seeds, of the means of each; per metric.
+pub fn over_seeds(means: &[[f64; Metrics::NAMES.len()]]) -> [Summary; Metrics::NAMES.len()] {
     std::array::from_fn(|metric| {
-        let mean = |series: &Vec<Metrics>| {
-            mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
-        };
-        Summary::of(&by_seed.iter().map(mean).collect::<Vec<_>>())
+        Summary::of(&means.iter().map(|means| means[metric]).collect::<Vec<_>>())
     })
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::evaluate::{Metrics, mean};
+use crate::evaluate::Metrics;
 
 /// What a run is of: two with the same key have the same result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Mean over the test series of one metric.
-    pub fn mean(&self, metric: usize) -> f64 {
-        mean(&self.metrics.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
+    /// Means over the test series, in the order of the tables.
+    pub fn means(&self) -> [f64; Metrics::NAMES.len()] {
+        Metrics::means(&self.metrics)
     }
 }
 
@@ -110,6 +110,6 @@ mod tests {
         let log: Log<Run> = Log::open(Some(&path)).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
         assert_eq!(log.runs().iter().map(|run| &run.key).collect::<Vec<_>>(), [&key(0), &key(1)]);
-        assert_eq!(log.runs()[0].mean(0), 0.75);
+        assert_eq!(log.runs()[0].means()[0], 0.75);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::evaluate::{Metrics, Summary, mean};
+use crate::evaluate::{Metrics, Summary, mean, over_seeds};
 use crate::runs::Run;
 
 const METRICS: usize = Metrics::NAMES.len();
@@ -44,17 +44,8 @@ pub struct Table {
 
 impl Row {
     fn new(name: &str, by_seed: Vec<[f64; METRICS]>, seconds: &[f64]) -> Self {
-        let of = |metric: usize| {
-            Summary::of(&by_seed.iter().map(|means| means[metric]).collect::<Vec<_>>())
-        };
-        let metrics = Summaries {
-            auroc: of(0),
-            aupr: of(1),
-            f1: of(2),
-            f1_oracle: of(3),
-            vus_pr: of(4),
-            affiliation_f1: of(5),
-        };
+        let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = over_seeds(&by_seed);
+        let metrics = Summaries { auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1 };
         Self { name: name.into(), metrics, seconds: Summary::of(seconds), by_seed }
     }
 
@@ -73,12 +64,9 @@ impl Table {
                 let own = |run: &&&Run| run.key.method == *method && run.key.seed == seed;
                 let own: Vec<&Run> = runs.iter().filter(own).copied().collect();
                 // Over all test series, however many a training series has.
-                let tests = own.iter().flat_map(|run| &run.metrics).map(Metrics::values);
-                let tests: Vec<[f64; METRICS]> = tests.collect();
-                let means: [f64; METRICS] = std::array::from_fn(|metric| {
-                    mean(&tests.iter().map(|values| values[metric]).collect::<Vec<_>>())
-                });
-                (means, own.iter().map(|run| run.seconds).sum::<f64>())
+                let tests: Vec<Metrics> =
+                    own.iter().flat_map(|run| &run.metrics).copied().collect();
+                (Metrics::means(&tests), own.iter().map(|run| run.seconds).sum::<f64>())
             };
             let (means, seconds): (Vec<_>, Vec<f64>) = (0..seeds).map(of_seed).unzip();
             Row::new(method, means, &seconds)

@@ -68,6 +68,14 @@ impl Windows {
         self.due(window).min(rows.saturating_sub(self.length))
     }
 
+    /// Returns the numbers of so many windows over a finished series of so many rows, evenly spaced;
+    /// of all windows where there are no more, of one at least.
+    pub fn spaced(&self, rows: usize, most: usize) -> Vec<usize> {
+        let all = self.count(rows);
+        let count = most.clamp(1, all);
+        (0..count).map(|place| place * all / count).collect()
+    }
+
     /// Appends a window `[T, C]` to `out`, of values `[rows, C]` that begin with its first row;
     /// the last row stands in for rows that are not there.
     pub fn gather(&self, values: &[f32], channels: usize, out: &mut Vec<f32>) {
@@ -150,6 +158,14 @@ mod tests {
     fn starts(rows: usize, length: usize, stride: usize) -> Vec<usize> {
         let windows = Windows::new(length, stride).unwrap();
         (0..windows.count(rows)).map(|window| windows.start(window, rows)).collect()
+    }
+
+    #[test]
+    fn spaced_windows_by_hand() {
+        let windows = Windows::new(3, 1).unwrap();
+        assert_eq!(windows.spaced(9, 3), [0, 2, 4]);
+        assert_eq!(windows.spaced(9, 100), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!([windows.spaced(9, 0), windows.spaced(2, 5)], [[0], [0]]);
     }
 
     #[test]

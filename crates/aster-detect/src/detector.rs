@@ -39,7 +39,7 @@ use crate::trained::TrainedModel;
 pub struct Detector {
     pub(crate) trained: TrainedModel,
     pub(crate) windows: Windows,
-    pub(crate) bank: Option<MemoryBank>,
+    pub(crate) bank: Option<Arc<MemoryBank>>,
     pub(crate) calibration: Arc<Calibration>,
     pub(crate) reference: Arc<ReferenceDistributions>,
     /// Scores of the calibration rows, which a threshold rule is fitted on.
@@ -65,7 +65,7 @@ impl Detector {
         let prepared = trained.preparation.prepare_train(train)?;
         let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
-        let bank = trained.memory_bank(&scaled, validation);
+        let bank = trained.memory_bank(&scaled, validation)?;
         let outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
         let calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
@@ -78,7 +78,7 @@ impl Detector {
         Ok(Self {
             trained,
             windows,
-            bank,
+            bank: bank.map(Arc::new),
             calibration: calibration.into(),
             reference: reference.into(),
             calibration_scores: calibration_scores.into(),
@@ -184,19 +184,17 @@ impl Detector {
 
     /// The score's components of a scaled series.
     pub(crate) fn read_components(&self, scaled: &ScaledSeries) -> Components {
-        let outputs = self.trained.outputs(self.windows, self.bank.as_ref(), scaled);
+        let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), scaled);
         self.components_of(scaled.values(), &outputs)
     }
 
     /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
     pub(crate) fn components_of(&self, values: &[f32], outputs: &Outputs) -> Components {
-        let mut components = self.trained.component_values(values, outputs);
-        self.calibration.mask_binary_channels(self.config(), values, &mut components);
-        components
+        self.trained.components_of(&self.calibration, values, outputs)
     }
 
     pub(crate) fn runner(&self) -> Runner<'_> {
-        self.trained.runner(self.windows, self.bank.as_ref())
+        self.trained.runner(self.windows, self.bank.as_deref())
     }
 
     /// Scores a series and turns the scores into alarms.

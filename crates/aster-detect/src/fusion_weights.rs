@@ -33,8 +33,7 @@ impl TrainedModel {
                 let rows = *start..start + length;
                 let drawn = Surrogate::draw(scaled, rows, kind, &model.generator, seed);
                 let outputs = self.outputs(windows, bank, &drawn.series);
-                let mut values = self.component_values(drawn.series.values(), &outputs);
-                calibration.mask_binary_channels(&self.config, drawn.series.values(), &mut values);
+                let values = self.components_of(&calibration, drawn.series.values(), &outputs);
                 let of_part = Fusion::surprisals(score, &calibration, &values);
                 surprisals.iter_mut().zip(of_part).for_each(|(all, part)| all.extend(part));
                 labels.extend(drawn.labels);

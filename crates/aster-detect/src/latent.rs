@@ -39,9 +39,7 @@ impl Detector {
         let (config, scaled) = (&self.config().model, self.trained.scale(series)?);
         let (rows, c) = (scaled.rows(), scaled.channel_count());
         let layout = Windows::new(config.window, 1)?;
-        let all = layout.count(rows);
-        let count = windows.clamp(1, all);
-        let numbers: Vec<usize> = (0..count).map(|i| i * all / count).collect();
+        let numbers = layout.spaced(rows, windows);
         let (latent_size, patch) = (config.vae.latent_size, config.patch_length());
         let mut codes = LatentCodes {
             latent_size,

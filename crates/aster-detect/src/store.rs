@@ -176,7 +176,7 @@ impl Detector {
         Ok(Self {
             trained,
             windows,
-            bank,
+            bank: bank.map(Arc::new),
             calibration: calibration.into(),
             reference: reference.into(),
             calibration_scores: scores,

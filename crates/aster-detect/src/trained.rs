@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aster_base::require;
+use aster_base::{SettingError, require};
 use aster_data::{Clock, Preparation, ScaledSeries, Scaler, TimeSeries, Windows};
 use aster_model::Aster;
 use aster_store::{digest_of, io};
@@ -84,16 +84,28 @@ impl TrainedModel {
         &self,
         scaled: &ScaledSeries,
         validation: usize,
-    ) -> Option<MemoryBank> {
+    ) -> Result<Option<MemoryBank>, SettingError> {
         let AsterConfig { score, model, .. } = &self.config;
         let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size);
-        score.reads(Source::MemoryBank).then(fit)
+        score.reads(Source::MemoryBank).then(fit).transpose()
     }
 
     /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
     pub(crate) fn component_values(&self, values: &[f32], outputs: &Outputs) -> Components {
         let channels = self.scaler.channels().len();
         component_values(&self.config, &self.components, values, outputs, channels)
+    }
+
+    /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
+    pub(crate) fn components_of(
+        &self,
+        calibration: &Calibration,
+        values: &[f32],
+        outputs: &Outputs,
+    ) -> Components {
+        let mut components = self.component_values(values, outputs);
+        calibration.mask_binary_channels(&self.config, values, &mut components);
+        components
     }
 
     /// Digest of all that decides about scores: weights, preparation, scaler, the config of network and score,

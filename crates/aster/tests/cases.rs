@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use aster::data::{LoadOptions, Loaded};
 use aster::prelude::*;
 
-/// What the default makes of a file of which so many rows train: alarms with their rows in the file,
-/// and the channel that contributes most.
+/// Alarms of the default detector on a file of which so many rows train: their rows in the file, peak
+/// score and the channel that contributes most.
 fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> {
     let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases");
     let path = PathBuf::from(shared).join(name);

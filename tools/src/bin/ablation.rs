@@ -245,7 +245,7 @@ fn of_dataset<'a>(
     table
 }
 
-/// What each set gets where the others choose, by the mean of AUROC and AUPR.
+/// Table of the variant that the other sets choose for each set, by the mean of AUROC and AUPR.
 fn choice(variants: &[Variant], values: Vec<(String, Vec<f64>)>) -> String {
     let (names, values): (Vec<String>, Vec<Vec<f64>>) = values.into_iter().unzip();
     let chosen = leave_one_out(&values);

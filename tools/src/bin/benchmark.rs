@@ -84,7 +84,7 @@ fn main() -> anyhow::Result<()> {
                 let key = key_of(&set.name, task, seed, &config, None);
                 if !is_known(&log, &key) {
                     let run = run_aster(key, task, &config, &device)?;
-                    let (auroc, aupr) = (run.mean(0), run.mean(1));
+                    let [auroc, aupr, ..] = run.means();
                     let seconds = run.seconds;
                     eprintln!(
                         "{} {}, seed {seed}: AUROC {auroc:.3}, AUPR {aupr:.3}, {seconds:.0} s",
@@ -180,7 +180,7 @@ fn table(
     Table::of_set(&set.name, &names, &runs, seeds)
 }
 
-/// What decides about a run: of the config, a baseline reads the threshold alone.
+/// Key of a run, with all that decides about it: of the config, a baseline reads the threshold alone.
 fn key_of(
     set: &str,
     task: &Task,

@@ -1,12 +1,12 @@
 //! Sets that come as one file per part: ASD, MSL and SMD, SKAB, PSM.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{DatasetId, Task, TestSeries, list, stem, task};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
 use crate::read::{Columns, LoadOptions};
-use crate::series::TimeSeries;
+use crate::series::{TimeSeries, TrainSeries};
 
 fn labelled() -> LoadOptions {
     let columns = Columns { label: Some("label".into()), ..Default::default() };
@@ -33,16 +33,23 @@ pub(super) fn skab(folder: &Path) -> Result<Vec<Task>, DataError> {
     let paths = list(DatasetId::Skab.name(), folder, "train.parquet, test_NAME.parquet", is_test)?;
     let train = folder.join("train.parquet");
     let train = TimeSeries::from_parquet(train, &LoadOptions::default())?.into_train();
-    let tests = paths
-        .iter()
-        .map(|path| {
-            let series = TimeSeries::from_parquet(path, &labelled())?;
-            series.check_channels(train.channels())?;
-            let name = stem(path).trim_start_matches("test_").to_string();
-            Ok(TestSeries { name, series })
-        })
-        .collect::<Result<Vec<_>, DataError>>()?;
+    let tests = tests(&paths, &train, &labelled())?;
     Ok(vec![Task { name: "SKAB".into(), train, tests }])
+}
+
+/// Tests of a training series, by the names of their files.
+pub(super) fn tests(
+    paths: &[PathBuf],
+    train: &TrainSeries,
+    options: &LoadOptions,
+) -> Result<Vec<TestSeries>, DataError> {
+    let test = |path: &PathBuf| {
+        let series = TimeSeries::from_parquet(path, options)?;
+        series.check_channels(train.channels())?;
+        let name = stem(path).trim_start_matches("test_").to_string();
+        Ok(TestSeries { name, series })
+    };
+    paths.iter().map(test).collect()
 }
 
 /// `train.csv`, `test.csv`, `test_label.csv`, the first column a minute count.

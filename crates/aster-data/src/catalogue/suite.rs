@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Dataset, Task, TestSeries, list, shape, stem};
+use super::files::tests;
+use super::{Dataset, Task, list, shape, stem};
 use crate::error::DataError;
 use crate::missing::MissingPolicy;
 use crate::read::LoadOptions;
@@ -41,27 +42,17 @@ fn task(set: &str, folder: &Path, train: &Path) -> Result<Task, DataError> {
     let first = format!("{prefix}test");
     let is_test = |file: &str| file.starts_with(&first) && file.ends_with(".parquet");
     let paths = list(set, folder, "NAME_test*.parquet beside NAME_train.parquet", is_test)?;
-    let (train, mut tests) = (load(train)?.into_train(), vec![]);
+    let options = LoadOptions { missing: MissingPolicy::ForwardFill, ..Default::default() };
+    let train = TimeSeries::from_parquet(train, &options)?.into_train();
+    let mut tests = tests(&paths, &train, &options)?;
     let name = match prefix.trim_end_matches('_') {
         "" => set.to_string(),
         name => name.to_string(),
     };
-    for path in &paths {
-        let series = load(path)?;
-        series.check_channels(train.channels())?;
-        let name = match paths.len() {
-            1 => name.clone(),
-            _ => stem(path).trim_start_matches("test_").to_string(),
-        };
-        tests.push(TestSeries { name, series });
+    if let [only] = &mut tests[..] {
+        only.name.clone_from(&name);
     }
     Ok(Task { name, train, tests })
-}
-
-/// Loads a file, with its labels where it has a column of that name.
-fn load(path: &Path) -> Result<TimeSeries, DataError> {
-    let options = LoadOptions { missing: MissingPolicy::ForwardFill, ..Default::default() };
-    TimeSeries::from_parquet(path, &options)
 }
 
 #[cfg(test)]

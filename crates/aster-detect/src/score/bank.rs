@@ -1,4 +1,5 @@
-use aster_data::ScaledSeries;
+use aster_base::SettingError;
+use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
 
 /// Memory bank: windows of the training series, and how far others are from the nearest of them.
@@ -20,20 +21,20 @@ const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
     /// Keeps so many windows of a series' first rows, evenly spaced, or as many as there are.
-    pub(crate) fn fit(train: &ScaledSeries, rows: usize, window: usize, size: usize) -> Self {
+    ///
+    /// # Errors
+    /// A window of no rows.
+    pub(crate) fn fit(
+        train: &ScaledSeries,
+        rows: usize,
+        window: usize,
+        size: usize,
+    ) -> Result<Self, SettingError> {
+        let layout = Windows::new(window, 1)?;
         // Of all rows where these do not fill a window.
         let rows = if rows < window { train.rows() } else { rows };
-        let count = (rows + 1).saturating_sub(window).max(1);
-        let kept = size.clamp(1, count);
-        let (c, mut windows) = (train.channel_count(), vec![]);
-        for place in 0..kept {
-            let values = &train.values()[place * count / kept * c..];
-            let own = window.min(values.len() / c);
-            windows.extend(&values[..own * c]);
-            // A series shorter than a window goes on with its last row.
-            (own..window).for_each(|_| windows.extend(&values[(own - 1) * c..own * c]));
-        }
-        Self { windows, width: window * c }
+        let windows = layout.of_series(train, &layout.spaced(rows, size));
+        Ok(Self { windows, width: window * train.channel_count() })
     }
 
     /// Makes a bank of windows `[n, T * C]`, at least one; none where they are not whole.
@@ -84,7 +85,7 @@ mod tests {
     fn the_nearest_of_evenly_spaced_windows_counts() {
         let train = ScaledSeries::new((0..20).map(|at| at as f32).collect(), 2).unwrap();
         // Rows 0, 3 and 6 of seven windows of rows 0 to 8.
-        let bank = MemoryBank::fit(&train, 9, 3, 3);
+        let bank = MemoryBank::fit(&train, 9, 3, 3).unwrap();
         let first = |rows: [f32; 3]| rows.map(|row| [2.0 * row, 2.0 * row + 1.0]).concat();
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
@@ -92,7 +93,7 @@ mod tests {
             bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]].concat()),
             [0.0, (1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0).sqrt(),]
         );
-        let all = MemoryBank::fit(&train, 9, 3, 100);
+        let all = MemoryBank::fit(&train, 9, 3, 100).unwrap();
         assert_eq!(all.values().len(), 7 * 6);
         assert_eq!(MemoryBank::of(all.values().to_vec(), 6), Some(all));
         assert_eq!(MemoryBank::of(vec![1.0; 7], 6), None);
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn a_short_series_goes_on_with_its_last_row() {
         let train = ScaledSeries::new(vec![1.0, 2.0], 1).unwrap();
-        assert_eq!(MemoryBank::fit(&train, 1, 4, 9).values(), [1.0, 2.0, 2.0, 2.0]);
+        assert_eq!(MemoryBank::fit(&train, 1, 4, 9).unwrap().values(), [1.0, 2.0, 2.0, 2.0]);
     }
 
     proptest::proptest! {

@@ -12,7 +12,7 @@ use crate::score::detrend::Detrend;
 /// stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fusion {
-    /// Of the residuals, where a component reads them detrended.
+    /// Moving means of residuals, where a component reads them detrended.
     detrend: Option<Detrend>,
     aggregators: Vec<ChannelAggregator>,
     /// Per-component surprisals, in nats, of rows for which slower components have no value yet.

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ScoreConfig, Source};
 
-/// What is read off every window and averaged over those that overlap at a row.
+/// Quantity of a window that is averaged, row by row, over the windows that overlap there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reading {

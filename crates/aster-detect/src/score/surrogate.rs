@@ -8,7 +8,7 @@ use rand::seq::index::sample;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
-/// What pseudo-anomalies are made of, and how long they last.
+/// Kind of a pseudo-anomaly: what it is made of, and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
     /// Values of another time, in place of noise.

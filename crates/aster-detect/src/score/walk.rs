@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::reading::Reading;
 
-/// What was read of windows, for rows: `[rows, width]` of each.
+/// Readings of windows, averaged by row: `[rows, width]` of each.
 pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 
 /// Where windows lie, and how many channels their rows have.
@@ -59,7 +59,7 @@ impl WindowWalk {
         self.delay
     }
 
-    /// What it keeps of windows.
+    /// Readings of windows that it averages.
     pub(crate) fn readings(&self) -> Vec<Reading> {
         self.means.keys().copied().collect()
     }
