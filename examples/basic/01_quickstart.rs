@@ -28,15 +28,11 @@ fn main() -> anyhow::Result<()> {
     let detection = detector.detect(&split.test)?;
     println!("trained and scored in {:.0} s", started.elapsed().as_secs_f64());
 
-    println!("\n{} alarms, the most severe first:", detection.intervals.len());
-    let mut alarms = detection.intervals.clone();
+    println!("\n{} alarms, the most severe first:", detection.alarms.len());
+    let mut alarms = detection.alarms.clone();
     alarms.sort_by(|a, b| b.severity.total_cmp(&a.severity));
     for alarm in alarms.iter().take(5) {
-        let rows = alarm.start..alarm.end;
-        let contributions =
-            detector.attribute(&split.test, rows.clone(), Attribution::default())?;
-        let first = contributions.first().context("a detector has channels")?;
-        println!("  rows {rows:?}, severity {:.1} nats: {first}", alarm.severity);
+        println!("  {alarm}");
     }
 
     let (scores, labels) = (&detection.scores, split.test.labels().context("no labels")?);

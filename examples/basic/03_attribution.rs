@@ -9,9 +9,9 @@ fn main() -> anyhow::Result<()> {
     let split = SyntheticConfig::default().generate()?;
     let device = device(DeviceChoice::Auto)?;
     let detector = fit(&AsterConfig::default(), &split.train, &device)?;
-    for alarm in &detector.detect(&split.test)?.intervals {
-        let rows = alarm.start..alarm.end;
-        println!("rows {rows:?}");
+    for alarm in &detector.detect(&split.test)?.alarms {
+        let rows = alarm.rows();
+        println!("{alarm}");
         for method in
             [Attribution::Reconstruction, Attribution::Occlusion, Attribution::GradientInput]
         {
@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<()> {
             println!("  {method:?}: {}", first.join(", "));
         }
         let overlaps =
-            |rows: &std::ops::Range<usize>| rows.start < alarm.end && alarm.start < rows.end;
+            |other: &std::ops::Range<usize>| other.start < rows.end && rows.start < other.end;
         for injection in split.injections.iter().filter(|injection| overlaps(&injection.rows)) {
             let channels: Vec<&str> =
                 injection.channels.iter().map(|c| &*split.test.channels()[*c]).collect();

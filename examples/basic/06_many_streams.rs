@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
             let batch = parsed.collect::<anyhow::Result<Vec<(String, Row)>>>()?;
             rows += batch.len();
             for (name, output) in streams.push(&batch)? {
-                output.intervals.iter().for_each(|alarm| println!("{name}: {alarm}"));
+                output.events.iter().for_each(|event| println!("{name}: {event}"));
             }
             if rows > 12_000
                 && let Some(newer) = newer.take()

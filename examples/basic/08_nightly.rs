@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
         let found = stream.push(&rows)?;
         let scores = detector.score(&today)?;
         let drifted = &detector.stability(&today, &scores)?.channels[0];
-        println!("day {number}: {} alarms", found.intervals.len());
+        println!("day {number}: {} alarms", found.opened().count());
         println!("  {} has moved most, by {:.2} (above 0.25: drifted)", drifted.0, drifted.1);
 
         // It is told to stop when the night is over; what it has by then is put into service.

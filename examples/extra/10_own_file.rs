@@ -77,12 +77,12 @@ fn main() -> anyhow::Result<()> {
     let report = Report::new(&detector, &test, &config)?.with_note(&found);
     report.html(folder.join("report.html"))?;
     let mut detection = report.detection().clone();
-    detection.intervals.iter_mut().for_each(|it| *it = it.shifted(searched));
+    detection.alarms = detection.alarms.into_iter().map(|it| it.shifted(searched)).collect();
     detection.write_alarms(File::create(folder.join("alarms.jsonl"))?)?;
     for alarm in report.alarms() {
         let contributions = alarm.contributions.iter().take(3);
         let worst: Vec<String> = contributions.map(Contribution::to_string).collect();
-        println!("{}: {}", alarm.interval.shifted(searched), worst.join(", "));
+        println!("{}: {}", alarm.alarm.interval.shifted(searched), worst.join(", "));
     }
     if let Some(labels) = test.labels().filter(|labels| labels.contains(&true)) {
         let scores = &detection.scores;

@@ -9,14 +9,13 @@
 //! `curl -X POST localhost:8080/rows -H 'content-type: application/json'
 //!      -d '[{"time": 3000000, "values": [0, 0, 0, 0, 0, 0, 0, 0]}]'`
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aster::DetectError;
 use aster::detect::{OnLate, Regular, Scored, StreamOutput};
-use aster::eval::Interval;
 use aster::prelude::*;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -46,7 +45,8 @@ struct Arguments {
 struct Service {
     stream: StreamingDetector,
     recent: VecDeque<Scored>,
-    alarms: Vec<Interval>,
+    /// What happened last to each alarm.
+    alarms: BTreeMap<u64, AlarmEvent>,
 }
 
 type Shared = Arc<Mutex<Service>>;
@@ -55,7 +55,7 @@ type Shared = Arc<Mutex<Service>>;
 #[derive(Serialize)]
 struct Shown {
     recent: VecDeque<Scored>,
-    alarms: Vec<Interval>,
+    alarms: BTreeMap<u64, AlarmEvent>,
 }
 
 #[tokio::main]
@@ -72,7 +72,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let stream = StreamingDetector::new(Arc::new(detector), policy)?;
     println!("a score is final {} rows after its own at most", stream.latency());
-    let service = Service { stream, recent: VecDeque::new(), alarms: vec![] };
+    let service = Service { stream, recent: VecDeque::new(), alarms: BTreeMap::new() };
     let shared = Arc::new(Mutex::new(service));
 
     let routes = Router::new()
@@ -98,8 +98,8 @@ async fn main() -> anyhow::Result<()> {
             Ok(output) => output,
             Err((status, reason)) => anyhow::bail!("{status}: {reason}"),
         };
-        for alarm in &output.intervals {
-            println!("{alarm}");
+        for event in &output.events {
+            println!("{event}");
         }
         if row % 700 == 699 {
             restart(&shared, &folder.join("stream"))?;
@@ -118,8 +118,8 @@ fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Service> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes rows, in which `null` is a value that is missing; gives the scores that are final now and the alarms that are over. Rows that are
-/// refused change nothing.
+/// Takes rows, in which `null` is a value that is missing; gives the scores that are final now and what
+/// happens to alarms. Rows that are refused change nothing.
 async fn take(
     State(shared): State<Shared>,
     Json(sent): Json<Vec<Row<'static>>>,
@@ -139,7 +139,8 @@ impl Service {
         self.recent.extend(&output.scores);
         let old = self.recent.len().saturating_sub(SHOWN);
         self.recent.drain(..old);
-        self.alarms.extend(&output.intervals);
+        let told = output.events.iter().cloned();
+        self.alarms.extend(told.map(|event| (event.alarm().number, event)));
         Ok(output)
     }
 }

@@ -39,8 +39,8 @@ fn main() -> anyhow::Result<()> {
     for alarm in report.alarms().iter().take(3) {
         let channels: Vec<&str> =
             alarm.contributions.iter().map(|it| &*it.channel).take(2).collect();
-        let rows = alarm.interval.start..alarm.interval.end;
-        println!("rows {rows:?}: severity {:.1}, {}", alarm.interval.severity, channels.join(", "));
+        let rows = alarm.alarm.rows();
+        println!("rows {rows:?}: severity {:.0}, {}", alarm.alarm.severity, channels.join(", "));
     }
     println!("open {}", folder.join("report.html").display());
     Ok(())

@@ -7,6 +7,7 @@ use anyhow::Context;
 use aster::data::{
     OverlapMean, ScaledSeries, Scaler, ScalerConfig, ScalerKind, TimeSeries, TrainSeries, Windows,
 };
+use aster::eval::{AlarmRule, NormalScores};
 use aster::prelude::AsterConfig;
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -156,18 +157,21 @@ impl Baseline {
         let (train, validation) = train.split_validation(config.train.validation)?;
         let scaler = Scaler::fit(&self.scaling.config(), &train);
         let scorer = self.method.fit(&scaler.transform(&train)?, seed)?;
-        let threshold = config.threshold.fit(&scorer(&scaler.transform(&validation)?)?)?;
-        let thresholds = |scores: &[f32]| match self.method {
+        let scores = scorer(&scaler.transform(&validation)?)?;
+        let (alarm, rows_per_day) = (config.alarm, train.rows_per_day());
+        let normal = NormalScores { scores: &scores, unseen: 0, alarm, rows_per_day };
+        let rule = match self.method {
             // A constant score reaches every threshold or none; here it is all.
-            Method::PredictAll => vec![0.0; scores.len()],
-            _ => match &config.drift {
-                Some(drift) => drift.thresholds(threshold, scores),
-                None => vec![threshold; scores.len()],
+            Method::PredictAll => AlarmRule { threshold: 0.0, alarm, drift: None },
+            _ => AlarmRule {
+                threshold: config.threshold.fit_on(&normal)?,
+                alarm,
+                drift: config.drift,
             },
         };
         let score = |test: &&TimeSeries| {
             let scores = scorer(&scaler.transform(test)?)?;
-            Ok(Scored { thresholds: thresholds(&scores), scores })
+            Ok(Scored::new(rule.alarms(&scores)?, scores))
         };
         tests.iter().map(score).collect()
     }

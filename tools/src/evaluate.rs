@@ -2,11 +2,12 @@
 //! validation scores for F1, no point adjustment.
 
 use std::fmt;
+use std::ops::Range;
 
 use aster::data::{Task, TimeSeries};
 use aster::eval::{
-    EvalError, affiliation, auroc, average_precision, best_f1, default_buffer, f1_at, margins,
-    volume_under_surface,
+    Alarms, EvalError, EventMetrics, affiliation, auroc, average_precision, best_f1,
+    default_buffer, f1_at, margins, volume_under_surface,
 };
 use aster::{DetectError, Detector};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,16 @@ pub struct Scored {
     pub scores: Vec<f32>,
     /// One per timestamp, chosen without labels.
     pub thresholds: Vec<f32>,
+    /// Rows of the alarms, in order.
+    pub alarms: Vec<Range<usize>>,
+}
+
+impl Scored {
+    /// Scores and the alarms that were made of them.
+    pub fn new(alarms: Alarms, scores: Vec<f32>) -> Self {
+        let rows = alarms.intervals.iter().map(|alarm| alarm.start..alarm.end).collect();
+        Self { scores, thresholds: alarms.thresholds, alarms: rows }
+    }
 }
 
 /// Scores each test series of a task.
@@ -27,12 +38,12 @@ pub struct Scored {
 pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, DetectError> {
     let score = |test: &TimeSeries| {
         let scores = detector.score(test)?;
-        Ok(Scored { thresholds: detector.thresholds(&scores), scores })
+        Ok(Scored::new(detector.alarm_rule().alarms(&scores)?, scores))
     };
     task.tests.iter().map(|test| score(&test.series)).collect()
 }
 
-/// The metrics of the published tables.
+/// What scores and alarms of a series are worth.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Metrics {
     /// Area under the ROC curve.
@@ -47,6 +58,22 @@ pub struct Metrics {
     pub vus_pr: f64,
     /// Affiliation F1 at the method's threshold.
     pub affiliation_f1: f64,
+    /// Share of events that an alarm overlaps.
+    pub event_recall: f64,
+    /// Event precision, corrected by the share of normal rows that do not alarm.
+    pub event_precision: f64,
+    /// F score of the two with beta 1/2.
+    pub event_f_half: f64,
+    /// One alarm per detected event is 1.
+    pub alarming_precision: f64,
+    /// Timeliness of the alarms on detected events.
+    pub timing: f64,
+    /// F1 of event recall and precision by rows.
+    pub event_f1: f64,
+    /// False episodes per 10 000 normal rows.
+    pub false_per_10k: f64,
+    /// Share of normal rows that alarm.
+    pub normal_share: f64,
 }
 
 impl Metrics {
@@ -56,8 +83,9 @@ impl Metrics {
     /// A series without labels of both classes.
     pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
         let labels = test.labels().unwrap_or_default();
-        let Scored { scores, thresholds } = scored;
+        let Scored { scores, thresholds, alarms } = scored;
         let margins = margins(scores, thresholds)?;
+        let alarms = EventMetrics::of(alarms, labels, 0)?;
         Ok(Self {
             auroc: auroc(scores, labels)?,
             aupr: average_precision(scores, labels)?,
@@ -65,24 +93,86 @@ impl Metrics {
             f1_oracle: best_f1(scores, labels)?.f1,
             vus_pr: volume_under_surface(scores, labels, default_buffer(labels))?.pr,
             affiliation_f1: affiliation(&margins, labels, 0.0)?.f1,
+            event_recall: alarms.recall,
+            event_precision: alarms.precision,
+            event_f_half: alarms.f_half,
+            alarming_precision: alarms.alarming_precision,
+            timing: alarms.timing,
+            event_f1: alarms.event_f1,
+            false_per_10k: alarms.false_per_10k,
+            normal_share: alarms.normal_share,
         })
     }
 
     /// The metrics in the order of the tables.
-    pub fn values(&self) -> [f64; 6] {
-        [self.auroc, self.aupr, self.f1, self.f1_oracle, self.vus_pr, self.affiliation_f1]
+    pub fn values(&self) -> [f64; METRICS] {
+        [
+            self.auroc,
+            self.aupr,
+            self.f1,
+            self.f1_oracle,
+            self.vus_pr,
+            self.affiliation_f1,
+            self.event_recall,
+            self.event_precision,
+            self.event_f_half,
+            self.alarming_precision,
+            self.timing,
+            self.event_f1,
+            self.false_per_10k,
+            self.normal_share,
+        ]
     }
 
     /// Means over at least one series, in the order of the tables.
-    pub fn means(series: &[Self]) -> [f64; Self::NAMES.len()] {
+    pub fn means(series: &[Self]) -> [f64; METRICS] {
         std::array::from_fn(|metric| {
             mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
         })
     }
 
-    /// Names of [`Metrics::values`].
-    pub const NAMES: [&str; 6] = ["AUROC", "AUPR", "F1", "oracle F1", "VUS-PR", "affiliation F1"];
+    /// Names of [`Metrics::values`]; those of the published tables first.
+    pub const NAMES: [&str; METRICS] = [
+        "AUROC",
+        "AUPR",
+        "F1",
+        "oracle F1",
+        "VUS-PR",
+        "affiliation F1",
+        "event recall",
+        "event precision",
+        "event F0.5",
+        "alarming precision",
+        "timing",
+        "event F1",
+        "false per 10 000",
+        "normal rows in alarm",
+    ];
+
+    /// Names of the same in JSON.
+    pub const KEYS: [&str; METRICS] = [
+        "auroc",
+        "aupr",
+        "f1",
+        "f1_oracle",
+        "vus_pr",
+        "affiliation_f1",
+        "event_recall",
+        "event_precision",
+        "event_f_half",
+        "alarming_precision",
+        "timing",
+        "event_f1",
+        "false_per_10k",
+        "normal_share",
+    ];
 }
+
+/// Number of metrics.
+pub const METRICS: usize = 14;
+
+/// Number of those that tell of scores and rows; the others tell of alarms.
+pub const OF_ROWS: usize = 6;
 
 /// The metrics of every test series of a task.
 ///
@@ -94,12 +184,12 @@ pub fn measure(scored: &[Scored], task: &Task) -> Result<Vec<Metrics>, EvalError
 }
 
 /// Over seeds, of the mean over the series of each; per metric.
-pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; Metrics::NAMES.len()] {
+pub fn summaries(by_seed: &[Vec<Metrics>]) -> [Summary; METRICS] {
     over_seeds(&by_seed.iter().map(|series| Metrics::means(series)).collect::<Vec<_>>())
 }
 
 /// Over seeds, of the means of each; per metric.
-pub fn over_seeds(means: &[[f64; Metrics::NAMES.len()]]) -> [Summary; Metrics::NAMES.len()] {
+pub fn over_seeds(means: &[[f64; METRICS]]) -> [Summary; METRICS] {
     std::array::from_fn(|metric| {
         Summary::of(&means.iter().map(|means| means[metric]).collect::<Vec<_>>())
     })

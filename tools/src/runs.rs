@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::evaluate::Metrics;
+use crate::evaluate::{METRICS, Metrics};
 
 /// What a run is of: two with the same key have the same result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct Run {
 
 impl Run {
     /// Means over the test series, in the order of the tables.
-    pub fn means(&self) -> [f64; Metrics::NAMES.len()] {
+    pub fn means(&self) -> [f64; METRICS] {
         Metrics::means(&self.metrics)
     }
 }

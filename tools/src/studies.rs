@@ -69,9 +69,9 @@ impl Study {
     ///
     /// # Errors
     /// A language model that cannot be read.
-    pub fn variants(self, base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
+    pub fn variants(self, base: &AsterConfig, model: &LlmSource) -> Result<Vec<Variant>, LlmError> {
         match self {
-            Self::Llm => llm(base),
+            Self::Llm => llm(base, model),
             Self::Score => Ok(score(base)),
             Self::Head => Ok(head(base)),
             Self::Generator => Ok(generator(base)),
@@ -171,14 +171,19 @@ fn input(base: &AsterConfig) -> Vec<Variant> {
     ]
 }
 
-fn llm(base: &AsterConfig) -> Result<Vec<Variant>, LlmError> {
-    let bundled = || LlmSource::Bundled;
-    let random = LlmSource::Random(Pretrained::bundled()?.config()?);
+/// `model` is a folder's, or else the bundled one.
+fn llm(base: &AsterConfig, model: &LlmSource) -> Result<Vec<Variant>, LlmError> {
+    let shape = match model {
+        LlmSource::Folder(folder) => Pretrained::folder(folder),
+        _ => Pretrained::bundled()?,
+    };
+    let random = LlmSource::Random(shape.config()?);
     let lora = || Tuning::Lora(LoraConfig::default());
     let models = [
-        ("random weights, frozen", random, Tuning::Frozen),
-        ("pre-trained, frozen", bundled(), Tuning::Frozen),
-        ("pre-trained, LoRA", bundled(), lora()),
+        ("random weights, frozen", random.clone(), Tuning::Frozen),
+        ("random weights, LoRA", random, lora()),
+        ("pre-trained, frozen", model.clone(), Tuning::Frozen),
+        ("pre-trained, LoRA", model.clone(), lora()),
     ];
     let variant = |name: String, llm: &LlmSource, tuning: &Tuning, prompt: Option<&str>| {
         let mut config = base.clone();

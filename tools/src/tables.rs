@@ -1,11 +1,11 @@
 //! Tables over sets: means, ranks, and the same as JSON.
 
-use serde::Serialize;
+use std::ops::Range;
 
-use crate::evaluate::{Metrics, Summary, mean, over_seeds};
+use serde::{Serialize, Serializer};
+
+use crate::evaluate::{METRICS, Metrics, OF_ROWS, Summary, mean, over_seeds};
 use crate::runs::Run;
-
-const METRICS: usize = Metrics::NAMES.len();
 
 /// What a method is worth on a set.
 #[derive(Debug, Clone, Serialize)]
@@ -13,8 +13,8 @@ pub struct Row {
     /// Name of the method.
     pub name: String,
     /// Over seeds, of the mean over test series; per metric.
-    #[serde(flatten)]
-    metrics: Summaries,
+    #[serde(flatten, serialize_with = "by_name")]
+    metrics: [Summary; METRICS],
     /// Of all its series, per seed.
     seconds: Summary,
     /// By seed, the means that the summaries are of.
@@ -22,14 +22,8 @@ pub struct Row {
     by_seed: Vec<[f64; METRICS]>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Summaries {
-    auroc: Summary,
-    aupr: Summary,
-    f1: Summary,
-    f1_oracle: Summary,
-    vus_pr: Summary,
-    affiliation_f1: Summary,
+fn by_name<S: Serializer>(metrics: &[Summary; METRICS], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Metrics::KEYS.iter().zip(metrics))
 }
 
 /// Methods on a set, or on the mean of several.
@@ -44,15 +38,13 @@ pub struct Table {
 
 impl Row {
     fn new(name: &str, by_seed: Vec<[f64; METRICS]>, seconds: &[f64]) -> Self {
-        let [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1] = over_seeds(&by_seed);
-        let metrics = Summaries { auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1 };
+        let metrics = over_seeds(&by_seed);
         Self { name: name.into(), metrics, seconds: Summary::of(seconds), by_seed }
     }
 
     /// The metrics in the order of the tables.
     pub fn values(&self) -> [Summary; METRICS] {
-        let Summaries { auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1 } = self.metrics;
-        [auroc, aupr, f1, f1_oracle, vus_pr, affiliation_f1]
+        self.metrics
     }
 }
 
@@ -91,16 +83,23 @@ impl Table {
         Self { set: format!("Mean over {} sets", sets.len()), methods }
     }
 
-    /// The table in Markdown.
+    /// The table in Markdown, in two parts: rows, and alarms.
     pub fn markdown(&self) -> String {
+        let head = format!("### {}\n", self.set);
+        head + &self.part(0..OF_ROWS) + &self.part(OF_ROWS..METRICS)
+    }
+
+    fn part(&self, columns: Range<usize>) -> String {
         let mut text = format!(
-            "### {}\n\n| method | {} | s |\n|---|{}---|\n",
-            self.set,
-            Metrics::NAMES.join(" | "),
-            "---|".repeat(METRICS)
+            "\n| method | {} | s |\n|---|{}---|\n",
+            Metrics::NAMES[columns.clone()].join(" | "),
+            "---|".repeat(columns.len())
         );
         for row in &self.methods {
-            let cells = row.values().map(|summary| summary.to_string()).join(" | ");
+            let values = row.values();
+            let cells: Vec<String> =
+                values[columns.clone()].iter().map(Summary::to_string).collect();
+            let cells = cells.join(" | ");
             text += &format!("| {} | {cells} | {:.0} |\n", row.name, row.seconds.mean);
         }
         text
@@ -113,8 +112,8 @@ pub fn ranks(sets: &[Table]) -> String {
     let mut text = format!(
         "### Average rank over {} sets\n\n| method | {} |\n|---|{}\n",
         sets.len(),
-        Metrics::NAMES.join(" | "),
-        "---|".repeat(METRICS)
+        Metrics::NAMES[..OF_ROWS].join(" | "),
+        "---|".repeat(OF_ROWS)
     );
     let Some(first) = sets.first() else { return text };
     for (at, row) in first.methods.iter().enumerate() {
@@ -126,7 +125,7 @@ pub fn ranks(sets: &[Table]) -> String {
             };
             format!("{:.1}", mean(&sets.iter().map(of).collect::<Vec<_>>()))
         };
-        let cells: [String; METRICS] = std::array::from_fn(cell);
+        let cells: [String; OF_ROWS] = std::array::from_fn(cell);
         text += &format!("| {} | {} |\n", row.name, cells.join(" | "));
     }
     text

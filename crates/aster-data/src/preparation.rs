@@ -143,6 +143,16 @@ impl Preparation {
         !self.steps.iter().any(|step| matches!(step, Step::Difference { .. } | Step::Drop))
     }
 
+    /// Returns the value that a prepared one of a channel stands for, after the value before; none
+    /// of a channel that is dropped, or where it takes one before.
+    pub fn restored(&self, channel: usize, before: Option<f64>, prepared: f64) -> Option<f64> {
+        match self.steps.get(channel)? {
+            Step::Difference { .. } => before.map(|before| before + prepared),
+            Step::Drop => None,
+            Step::Keep | Step::Missing { .. } | Step::MissingRows { .. } => Some(prepared),
+        }
+    }
+
     /// Prepares a row of which nothing is missing, after the row before as it was.
     pub fn prepare_row(&self, before: Option<&[f64]>, row: &mut [f64]) {
         for (channel, (step, value)) in self.steps.iter().zip(row).enumerate() {

@@ -146,6 +146,13 @@ impl Scaler {
         }
     }
 
+    /// Returns the value of a channel that scales to this one; none of a channel that was constant.
+    pub fn unscaled(&self, channel: usize, scaled: f32) -> Option<f64> {
+        let (center, scale) = (self.center.get(channel)?, self.scale.get(channel)?);
+        let moved = || self.config.standardised(scaled.into()) * scale;
+        (*scale > 0.0).then(|| center + moved())
+    }
+
     fn scaled(&self, x: f64, center: f64, scale: f64) -> f32 {
         let moved = x - center;
         let z = match scale > 0.0 {

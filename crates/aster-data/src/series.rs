@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
-use aster_base::{Clock, Time, open_share};
+use aster_base::{Clock, Time, open_share, quantile};
 use rayon::prelude::*;
 
 use crate::error::DataError;
@@ -227,6 +227,17 @@ impl TimeSeries {
         &self.clock
     }
 
+    /// Returns the rows of a day by the median step of the timestamps; none where they are no dates,
+    /// or fewer than two.
+    pub fn rows_per_day(&self) -> Option<f64> {
+        let times = self.timestamps.as_ref().filter(|_| self.clock != Clock::Counts)?;
+        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        steps.retain(|step| *step > 0);
+        steps.sort_unstable();
+        let step = quantile(&steps, 0.5)?;
+        Some(86_400e9 / step as f64)
+    }
+
     /// Returns the time of a row, as a person reads it, if the source had times.
     pub fn time(&self, row: usize) -> Option<Time> {
         self.timestamps.as_ref()?.get(row).map(|timestamp| self.clock.at(*timestamp))
@@ -368,6 +379,16 @@ mod tests {
         assert!(matches!(nan, Err(DataError::MissingValue { column, row: 1 }) if column == "c1"));
         let inf = TimeSeries::from_slice(&[f64::INFINITY, 1.0], 2);
         assert!(matches!(inf, Err(DataError::Infinite { column, row: 0 }) if column == "c0"));
+    }
+
+    #[test]
+    fn a_day_has_the_rows_of_the_median_step() {
+        let minutes = [0, 1, 2, 60, 61].map(|minute: i64| minute * 60_000_000_000);
+        let series = TimeSeries::from_slice(&[0.0; 5], 1).unwrap();
+        assert_eq!(series.rows_per_day(), None);
+        let counted = series.with_timestamps(minutes.to_vec()).unwrap();
+        assert_eq!(counted.rows_per_day(), None);
+        assert_eq!(counted.with_clock(Clock::UTC).rows_per_day(), Some(1440.0));
     }
 
     #[test]

@@ -5,10 +5,11 @@ use aster_base::SettingError;
 use aster_data::{DataError, ScaledSeries, TimeSeries};
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::{REASONS, Reason};
 use crate::config::{ComponentConfig, Source};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{Detrend, MovingMean, Reading};
+use crate::score::{ComponentValues, Components, Detrend, MovingMean, Reading};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,12 +56,7 @@ impl Detector {
         rows: Range<usize>,
         method: Attribution,
     ) -> Result<Vec<Contribution>, DetectError> {
-        // Rows further away do not bear on the scores of these.
-        let reach = self.reach();
-        let start = rows.start.saturating_sub(reach);
-        // Windows lie where they lie in the whole series.
-        let start = start - start % self.windows.stride();
-        let around = start..rows.end.saturating_add(reach).min(series.rows());
+        let around = self.around(&rows, series.rows());
         if rows.is_empty() || rows.end > series.rows() {
             let what = "rows to attribute";
             return Err(DataError::Length { what, expected: series.rows(), got: rows.end }.into());
@@ -126,13 +122,18 @@ impl Detector {
         near: &ScaledSeries,
         rows: Range<usize>,
     ) -> Result<Vec<f64>, DetectError> {
-        let (config, calibration) = (&self.config().score, &self.calibration);
         if !self.supports(Attribution::Reconstruction) {
             let expected = "a reconstruction, whose errors have channels";
             return Err(SettingError::new("score.components", expected, "none").into());
         }
-        let c = near.channel_count();
-        let mut values = self.read_components(near);
+        Ok(self.shares(self.read_components(near), rows))
+    }
+
+    /// Parts of the channels in the scores of rows, from the components of those and what lies around
+    /// them, `[C]`.
+    fn shares(&self, mut values: Components, rows: Range<usize>) -> Vec<f64> {
+        let (config, calibration) = (&self.config().score, &self.calibration);
+        let c = self.channels().len();
         if let Some(residuals) = values.get_mut(&Source::DetrendedReconstruction) {
             residuals.values = Detrend::new(config, c).whole(&residuals.values);
         }
@@ -162,7 +163,70 @@ impl Detector {
                 }
             }
         }
-        Ok(shares)
+        shares
+    }
+
+    /// Rows that the scores of some depend on.
+    fn around(&self, rows: &Range<usize>, of: usize) -> Range<usize> {
+        let reach = self.reach();
+        let start = rows.start.saturating_sub(reach);
+        // Windows lie where they lie in the whole series.
+        let start = start - start % self.windows.stride();
+        start..rows.end.saturating_add(reach).min(of)
+    }
+
+    /// Reasons for the score of a row of a series.
+    pub(crate) fn reasons_near(
+        &self,
+        series: &TimeSeries,
+        row: usize,
+    ) -> Result<Vec<Reason>, DetectError> {
+        if row >= series.rows() {
+            return Ok(vec![]);
+        }
+        let around = self.around(&(row..row + 1), series.rows());
+        let scaled = self.scaled_part(series, &around)?;
+        let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), &scaled);
+        let components = self.components_of(scaled.values(), &outputs);
+        let reconstructions = outputs.get(&Reading::Reconstruction).map_or(&[][..], Vec::as_slice);
+        let near = series.slice(around.clone())?;
+        Ok(self.reasons(&near, row - around.start, &components, reconstructions))
+    }
+
+    /// Reasons for the score of a row of a series, of which the components and reconstructions
+    /// `[rows, C]` are known.
+    pub(crate) fn reasons(
+        &self,
+        series: &TimeSeries,
+        row: usize,
+        components: &Components,
+        reconstructions: &[f32],
+    ) -> Vec<Reason> {
+        let c = self.channels().len();
+        let Some(reconstruction) = reconstructions.get(row * c..(row + 1) * c) else {
+            return vec![];
+        };
+        let reach = self.reach();
+        let near = row.saturating_sub(reach)
+            ..row.saturating_add(reach.saturating_add(1)).min(series.rows());
+        let part = |(source, values): (&Source, &ComponentValues)| (*source, values.part(&near));
+        let shares = self
+            .shares(components.iter().map(part).collect(), row - near.start..row + 1 - near.start);
+        let total: f64 = shares.iter().sum();
+        let (scaler, preparation) = (&self.trained.scaler, &self.trained.preparation);
+        let reason = |(channel, share): (usize, f64)| {
+            let before = row.checked_sub(1).map(|before| series.row(before)[channel]);
+            let prepared = scaler.unscaled(channel, reconstruction[channel]);
+            let expected = prepared.and_then(|it| preparation.restored(channel, before, it));
+            let name = self.channels()[channel].clone();
+            let observed = series.row(row)[channel];
+            Reason { channel: name, share: share / total, observed, expected }
+        };
+        let told = shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0);
+        let mut reasons: Vec<Reason> = told.map(reason).collect();
+        reasons.sort_by(|a, b| b.share.total_cmp(&a.share));
+        reasons.truncate(REASONS);
+        reasons
     }
 
     #[cfg(not(feature = "gradients"))]

@@ -1,7 +1,8 @@
 use std::fmt;
 
-use aster_eval::Interval;
 use serde::{Deserialize, Serialize};
+
+use crate::alarm::Alarm;
 
 /// Scores and alarms of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,15 +12,15 @@ pub struct Detection {
     pub scores: Vec<f32>,
     /// Thresholds, one per row: a row alarms when its score reaches its threshold.
     pub thresholds: Vec<f32>,
-    /// Alarms, in order.
-    pub intervals: Vec<Interval>,
+    /// Alarms, in order, with their reasons.
+    pub alarms: Vec<Alarm>,
 }
 
 /// As `2 alarms in 4000 rows`, then a line for each.
 impl fmt::Display for Detection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} alarms in {} rows", self.intervals.len(), self.scores.len())?;
-        self.intervals.iter().try_for_each(|interval| write!(f, "\n{interval}"))
+        write!(f, "{} alarms in {} rows", self.alarms.len(), self.scores.len())?;
+        self.alarms.iter().try_for_each(|alarm| write!(f, "\n{alarm}"))
     }
 }
 
@@ -29,8 +30,8 @@ impl Detection {
     /// # Errors
     /// The writer's own.
     pub fn write_alarms(&self, mut writer: impl std::io::Write) -> std::io::Result<()> {
-        for interval in &self.intervals {
-            serde_json::to_writer(&mut writer, interval)?;
+        for alarm in &self.alarms {
+            serde_json::to_writer(&mut writer, alarm)?;
             writeln!(writer)?;
         }
         Ok(())

@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use aster_data::{Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
-use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule, intervals};
+use aster_eval::{
+    AlarmConfig, AlarmRule, DriftConfig, EpisodeRate, Interval, Per, Promise, ThresholdRule,
+};
 use aster_model::Aster;
 
+use crate::alarm::{Alarm, severity};
 use crate::config::{AsterConfig, ComponentConfig, ScoreConfig};
 use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
-    Calibration, Components, Fusion, MemoryBank, Outputs, ReferenceDistributions, Runner,
+    Calibration, Components, Fusion, MemoryBank, Outputs, Reading, ReferenceDistributions, Runner,
 };
 use crate::trained::TrainedModel;
 
@@ -27,8 +30,8 @@ use crate::trained::TrainedModel;
 /// use burn::tensor::Device;
 ///
 /// # fn run(device: Device, new: TimeSeries) -> Result<(), Box<dyn std::error::Error>> {
-/// for alarm in Detector::load("detector", &device)?.detect(&new)?.intervals {
-///     println!("rows {}..{}", alarm.start, alarm.end);
+/// for alarm in Detector::load("detector", &device)?.detect(&new)?.alarms {
+///     println!("{alarm}");
 /// }
 /// # Ok(())
 /// # }
@@ -42,9 +45,13 @@ pub struct Detector {
     pub(crate) bank: Option<Arc<MemoryBank>>,
     pub(crate) calibration: Arc<Calibration>,
     pub(crate) reference: Arc<ReferenceDistributions>,
-    /// Scores of the calibration rows, which a threshold rule is fitted on.
-    pub(crate) calibration_scores: Arc<[f32]>,
+    /// Scores of the training series, which a threshold rule is fitted on.
+    pub(crate) train_scores: Arc<[f32]>,
+    /// First of the calibration rows.
+    pub(crate) calibrated: usize,
     pub(crate) threshold: f32,
+    /// How often normal scores make an alarm: what severity is told by.
+    pub(crate) rate: Arc<EpisodeRate>,
     pub(crate) fingerprint: Arc<str>,
 }
 
@@ -71,19 +78,20 @@ impl Detector {
         let calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let calibration_scores = &scores[calibrated..];
-        let threshold = trained.threshold(calibration_scores)?;
-        let reference = ReferenceDistributions::fit(&scaled, calibration_scores)?;
+        let threshold = trained.threshold(&scores, calibrated)?;
+        let reference = ReferenceDistributions::fit(&scaled, &scores[calibrated..])?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
         Ok(Self {
-            trained,
             windows,
             bank: bank.map(Arc::new),
             calibration: calibration.into(),
             reference: reference.into(),
-            calibration_scores: calibration_scores.into(),
+            rate: trained.normal_scores(&scores, calibrated).rate()?.into(),
+            train_scores: scores.into(),
+            calibrated,
             threshold,
             fingerprint,
+            trained,
         })
     }
 
@@ -112,7 +120,7 @@ impl Detector {
     /// # fn run(device: burn::tensor::Device) -> Result<(), DetectError> {
     /// let rarer = Detector::load("detector", &device)?
     ///     .with_threshold(ThresholdRule::FalseAlarmRate { rate: 0.001 })?
-    ///     .with_alarm(AlarmConfig { k: 2, n: 3, join: 10 })?
+    ///     .with_alarm(AlarmConfig { k: 2, n: 3, ..Default::default() })?
     ///     .with_drift(None)?;
     /// rarer.save("detector")?;
     /// # Ok(())
@@ -124,8 +132,18 @@ impl Detector {
     pub fn with_threshold(&self, rule: ThresholdRule) -> Result<Self, DetectError> {
         let mut detector = self.with_config(|config| config.threshold = rule)?;
         detector.trained.components.threshold = None;
-        detector.threshold = detector.trained.threshold(&self.calibration_scores)?;
+        detector.threshold = detector.trained.threshold(&self.train_scores, self.calibrated)?;
         Ok(detector)
+    }
+
+    /// Says how many false alarms are expected at the threshold, on data like that of training, and
+    /// how sure that is.
+    ///
+    /// # Errors
+    /// Per day where the training series had no dates.
+    pub fn promise(&self, per: Per) -> Result<Promise, DetectError> {
+        let normal = self.trained.normal_scores(&self.train_scores, self.calibrated);
+        Ok(normal.promise_of(self.threshold, per)?)
     }
 
     /// Returns the detector with another debounce of alarms, as
@@ -150,6 +168,8 @@ impl Detector {
         let mut detector = self.clone();
         change(&mut detector.trained.config);
         detector.config().check()?;
+        let normal = detector.trained.normal_scores(&detector.train_scores, detector.calibrated);
+        detector.rate = normal.rate()?.into();
         Ok(detector)
     }
 
@@ -202,23 +222,31 @@ impl Detector {
     /// # Errors
     /// As [`Detector::score`].
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, DetectError> {
-        let scores = self.score(series)?;
-        let thresholds = self.thresholds(&scores);
-        let mut intervals = intervals(&scores, &thresholds, &self.config().alarm)?;
-        for interval in &mut intervals {
-            interval.times = (series.timestamps())
-                .and_then(|times| IntervalTimes::of(interval, times, series.clock()));
+        let scaled = self.trained.scale(series)?;
+        let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), &scaled);
+        let components = self.components_of(scaled.values(), &outputs);
+        let scores = Fusion::whole(&self.config().score, &self.calibration, &components);
+        let mut found = self.alarm_rule().alarms(&scores)?;
+        if let Some(times) = series.timestamps() {
+            found.set_times(times, series.clock());
         }
-        Ok(Detection { scores, thresholds, intervals })
+        let reconstructions = outputs.get(&Reading::Reconstruction).map_or(&[][..], Vec::as_slice);
+        let alarm = |(number, (interval, new_normal)): (usize, (Interval, bool))| Alarm {
+            number: number as u64,
+            severity: severity(&self.rate, self.threshold, &interval),
+            interval,
+            new_normal,
+            reasons: self.reasons(series, interval.peak, &components, reconstructions),
+        };
+        let alarms = found.intervals.into_iter().zip(found.new_normal).enumerate().map(alarm);
+        Ok(Detection { scores, thresholds: found.thresholds, alarms: alarms.collect() })
     }
 
-    /// Returns the threshold of each score of a series, from its beginning: that of
-    /// [`Detector::threshold`], or higher where the scores so far have drifted.
-    pub fn thresholds(&self, scores: &[f32]) -> Vec<f32> {
-        match &self.config().drift {
-            Some(drift) => drift.thresholds(self.threshold, scores),
-            None => vec![self.threshold; scores.len()],
-        }
+    /// Returns the rule that makes alarms of scores: the threshold, when alarms open and close, and
+    /// how the threshold follows drift.
+    pub fn alarm_rule(&self) -> AlarmRule {
+        let AsterConfig { alarm, drift, .. } = *self.config();
+        AlarmRule { threshold: self.threshold, alarm, drift }
     }
 
     /// Returns the threshold that the configured rule chose on calibration scores.

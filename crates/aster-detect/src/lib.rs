@@ -11,13 +11,14 @@
 //! # fn run(device: Device, rows: &[f32]) -> Result<(), Box<dyn std::error::Error>> {
 //! let detector = Detector::load("detector", &device)?;
 //! let detection = detector.detect(&TimeSeries::from_slice(rows, detector.channels().len())?)?;
-//! println!("{} alarms", detection.intervals.len());
+//! println!("{} alarms", detection.alarms.len());
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! Shapes: B batch, T window, C channels, P patch, L = T/P tokens, D width, Z latent.
 
+mod alarm;
 mod attribution;
 mod components;
 mod config;
@@ -35,6 +36,7 @@ mod stream;
 mod trained;
 mod weights;
 
+pub use alarm::{Alarm, AlarmEvent, Reason};
 pub use attribution::{Attribution, Contribution};
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{

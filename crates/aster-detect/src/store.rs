@@ -1,5 +1,5 @@
 //! A detector as a folder or a buffer: `manifest.json` with checksums, a description (config,
-//! scaler, calibration, threshold, run record), the calibration scores, the memory bank and the
+//! scaler, calibration, threshold, run record), the scores of training, the memory bank and the
 //! weights as safetensors.
 
 use std::collections::BTreeMap;
@@ -23,12 +23,12 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 8;
+pub const FORMAT_VERSION: u32 = 9;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
-/// Little-endian `f32`, one per validation row.
-const SCORES: &str = "calibration_scores";
+/// Little-endian `f32`, one per row of the training series.
+const SCORES: &str = "train_scores";
 const WEIGHTS: &str = "weights";
 /// Little-endian `f32`, of windows `[n, T, C]`.
 const BANK: &str = "memory_bank";
@@ -39,6 +39,9 @@ struct Description {
     preparation: Preparation,
     scaler: Scaler,
     clock: Clock,
+    rows_per_day: Option<f64>,
+    /// First of the calibration rows.
+    calibrated: usize,
     calibration: Calibration,
     reference: ReferenceDistributions,
     threshold: f32,
@@ -78,6 +81,8 @@ impl Detector {
             preparation: self.trained.preparation.clone(),
             scaler: self.trained.scaler.clone(),
             clock: self.clock().clone(),
+            rows_per_day: self.trained.rows_per_day,
+            calibrated: self.calibrated,
             calibration: (*self.calibration).clone(),
             reference: (*self.reference).clone(),
             threshold: self.threshold,
@@ -87,7 +92,7 @@ impl Detector {
         };
         let mut entries = vec![
             Entry::json(DESCRIPTION, &description)?,
-            Entry::bytes(SCORES, "f32", to_bytes(&self.calibration_scores)),
+            Entry::bytes(SCORES, "f32", to_bytes(&self.train_scores)),
             Entry::bytes(WEIGHTS, "safetensors", weights::to_bytes(self.model())?),
         ];
         entries
@@ -153,9 +158,14 @@ impl Detector {
         let Description { config, preparation, scaler, clock, calibration, reference, .. } =
             description;
         let (threshold, fingerprint) = (description.threshold, description.fingerprint);
+        let (rows_per_day, calibrated) = (description.rows_per_day, description.calibrated);
         config.check()?;
         components.check(&config.score)?;
         let scores: Arc<[f32]> = numbers(contents, SCORES)?.into();
+        if calibrated >= scores.len() {
+            let (expected, got) = ("scores of calibration rows", "none");
+            return Err(contents.invalid(SCORES, expected, got).into());
+        }
         let width = config.model.window * scaler.channels().len();
         let bank = match config.score.reads(Source::MemoryBank) {
             true => {
@@ -171,17 +181,28 @@ impl Detector {
         weights::read(&mut model, contents.bytes(WEIGHTS)?, &contents.place_of(WEIGHTS))?;
         let (components, device) = (components.clone(), device.clone());
         let record = description.record;
-        let trained =
-            TrainedModel { config, components, preparation, scaler, clock, model, record, device };
+        let trained = TrainedModel {
+            config,
+            components,
+            preparation,
+            scaler,
+            clock,
+            rows_per_day,
+            model,
+            record,
+            device,
+        };
         Ok(Self {
-            trained,
             windows,
             bank: bank.map(Arc::new),
             calibration: calibration.into(),
             reference: reference.into(),
-            calibration_scores: scores,
+            rate: trained.normal_scores(&scores, calibrated).rate()?.into(),
+            train_scores: scores,
+            calibrated,
             threshold,
             fingerprint: fingerprint.into(),
+            trained,
         })
     }
 }
@@ -201,6 +222,9 @@ impl Description {
         let within = matches!(llm, LlmSource::None | LlmSource::Random(_));
         match () {
             () if !self.threshold.is_finite() => Err("a threshold that is not finite"),
+            () if self.rows_per_day.is_some_and(|rows| !(rows > 0.0 && rows.is_finite())) => {
+                Err("a day without rows, or with too many")
+            }
             () if !within || adapter.is_some() || cache.is_some() => {
                 Err("a language model that lies outside the folder")
             }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use aster_base::{SettingError, require};
 use aster_data::{Clock, Preparation, ScaledSeries, Scaler, TimeSeries, Windows};
+use aster_eval::NormalScores;
 use aster_model::Aster;
 use aster_store::{digest_of, io};
 use burn::tensor::Device;
@@ -30,6 +31,8 @@ pub struct TrainedModel {
     pub scaler: Scaler,
     /// Clock of the series that was trained on.
     pub clock: Clock,
+    /// Rows of a day by the median step of that series, where its timestamps are dates.
+    pub rows_per_day: Option<f64>,
     /// Network of the best epoch, on a device without autodiff.
     pub model: Aster,
     /// Record of the training.
@@ -58,14 +61,22 @@ impl TrainedModel {
         Ok(self.scaler.transform(&*self.preparation.prepare(series)?)?)
     }
 
-    /// Chooses the threshold from scores of calibration rows.
-    pub(crate) fn threshold(&self, scores: &[f32]) -> Result<f32, DetectError> {
+    /// Chooses the threshold from scores of the training series, whose rows from `calibrated` on
+    /// calibrate.
+    pub(crate) fn threshold(&self, scores: &[f32], calibrated: usize) -> Result<f32, DetectError> {
+        let normal = self.normal_scores(scores, calibrated);
         let threshold = match &self.components.threshold {
-            Some(custom) => custom.fit(scores)?,
-            None => self.config.threshold.fit(scores)?,
+            Some(custom) => custom.fit(normal.unseen()?)?,
+            None => self.config.threshold.fit_on(&normal)?,
         };
         require("threshold", threshold.is_finite(), "a finite number", threshold)?;
         Ok(threshold)
+    }
+
+    /// Scores of the training series, and what else a threshold is chosen by.
+    pub(crate) fn normal_scores<'a>(&self, scores: &'a [f32], unseen: usize) -> NormalScores<'a> {
+        let (alarm, rows_per_day) = (self.config.alarm, self.rows_per_day);
+        NormalScores { scores, unseen, alarm, rows_per_day }
     }
 
     /// Runs the network over a scaled series for what the score's components read.

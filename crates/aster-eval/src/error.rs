@@ -29,6 +29,16 @@ pub enum EvalError {
         /// The value found.
         value: f32,
     },
+    /// Fewer false alarms were asked for than so few scores can promise.
+    #[error("{asked}: expected at least {expected} calibration rows, got {got}")]
+    TooFewRows {
+        /// What was asked for.
+        asked: String,
+        /// Rows that it takes.
+        expected: usize,
+        /// Rows that there are.
+        got: usize,
+    },
     /// A setting is outside its range.
     #[error(transparent)]
     Setting(#[from] SettingError),

@@ -18,28 +18,25 @@
 //! # Ok::<(), aster_eval::EvalError>(())
 //! ```
 
-mod affiliation;
-mod drift;
+mod alarm;
 mod error;
-mod interval;
-mod point;
-mod population;
-mod range;
-mod tail;
-mod threshold;
-mod volume;
+mod metric;
 
-pub use affiliation::{Affiliation, affiliation};
+pub use alarm::config::{AlarmConfig, DriftConfig};
+pub use alarm::episodes::EpisodeRate;
+pub use alarm::interval::{Interval, IntervalTimes};
+pub use alarm::promise::{NormalScores, Per, Promise};
+pub use alarm::tail::ParetoTail;
+pub use alarm::threshold::{Threshold, ThresholdRule, margins};
+pub use alarm::tracker::{AlarmRule, AlarmStep, AlarmTracker, Alarms};
 pub use aster_base::runs;
-pub use drift::{DriftConfig, DriftMethod, DriftingThreshold};
 pub use error::EvalError;
-pub use interval::{AlarmConfig, AlarmStep, AlarmTracker, Interval, IntervalTimes, intervals};
-pub use point::{
+pub use metric::affiliation::{Affiliation, affiliation};
+pub use metric::event::EventMetrics;
+pub use metric::point::{
     OracleF1, PrecisionRecall, auroc, average_precision, best_f1, f1_at, point_adjusted_f1,
     precision_recall_curve, roc_curve,
 };
-pub use population::Population;
-pub use range::{Bias, Cardinality, RangeConfig, range_precision_recall};
-pub use tail::ParetoTail;
-pub use threshold::{Threshold, ThresholdRule, margins};
-pub use volume::{Volume, default_buffer, volume_under_surface};
+pub use metric::population::Population;
+pub use metric::range::{Bias, Cardinality, RangeConfig, range_precision_recall};
+pub use metric::volume::{Volume, default_buffer, volume_under_surface};

@@ -1,5 +1,5 @@
-//! Agreement with scikit-learn and the reference packages; `golden/generate.py`
-//! makes the values.
+//! Agreement with scikit-learn and the reference packages; `golden/generate.py` and
+//! `golden/events.py` make the values.
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
@@ -52,5 +52,35 @@ fn metrics_agree_with_the_references() {
             close(got.precision, range.precision);
             close(got.recall, range.recall);
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct EventCase {
+    labels: Vec<u8>,
+    alarms: Vec<[usize; 2]>,
+    precision: f64,
+    recall: f64,
+    f_half: f64,
+    alarming_precision: f64,
+    timing: f64,
+    event_f1: f64,
+}
+
+#[test]
+fn event_wise_metrics_agree_with_their_definitions() {
+    let cases: Vec<EventCase> = serde_json::from_str(include_str!("golden/events.json")).unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let labels: Vec<bool> = case.labels.iter().map(|label| *label == 1).collect();
+        let alarms: Vec<_> = case.alarms.iter().map(|[start, end]| *start..*end).collect();
+        let found = EventMetrics::of(&alarms, &labels, 0).unwrap();
+        let close = |got: f64, expected: f64| assert_relative_eq!(got, expected, epsilon = 1e-9);
+        close(found.precision, case.precision);
+        close(found.recall, case.recall);
+        close(found.f_half, case.f_half);
+        close(found.alarming_precision, case.alarming_precision);
+        close(found.timing, case.timing);
+        close(found.event_f1, case.event_f1);
     }
 }

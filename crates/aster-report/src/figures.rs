@@ -81,7 +81,7 @@ impl Report<'_> {
                 y: rows.iter().map(|row| f64::from(values[*row])).collect(),
             }
         };
-        let alarms = self.detection.intervals.iter().map(|it| self.stretch(&(it.start..it.end)));
+        let alarms = self.detection.alarms.iter().map(|it| self.stretch(&it.rows()));
         let mut shades =
             vec![Shade { name: "alarms", colour: Colour::Orange, stretches: alarms.collect() }];
         if self.series.labels().is_some() {
@@ -199,8 +199,9 @@ impl Report<'_> {
         let count = rows.len();
         let alarmed = |token: &usize| {
             let rows = &rows[*token];
-            let alarms = &self.detection.intervals;
-            alarms.iter().any(|alarm| alarm.start < rows.end && rows.start < alarm.end)
+            let alarms = &self.detection.alarms;
+            let on = |of: std::ops::Range<usize>| of.start < rows.end && rows.start < of.end;
+            alarms.iter().any(|alarm| on(alarm.rows()))
         };
         let (alarmed, calm) = (0..count).partition(alarmed);
         Ok(Figure {

@@ -29,4 +29,4 @@ mod web;
 pub use config::ReportConfig;
 pub use error::ReportError;
 pub use plot::Plot;
-pub use report::{Alarm, Report};
+pub use report::{ExplainedAlarm, Report};

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::error::{ReportError, write};
 use crate::figure::{Figure, Scale};
 use crate::plot::Plot;
-use crate::report::{Alarm, Report};
+use crate::report::{ExplainedAlarm, Report};
 use crate::sample::rows_to_draw;
 
 #[derive(Template)]
@@ -115,7 +115,7 @@ impl Report<'_> {
             facts: self.facts(),
             metrics: self.metrics()?,
             alarms: self.alarms.iter().map(|alarm| self.alarm_row(alarm)).collect(),
-            all_alarms: self.detection.intervals.len(),
+            all_alarms: self.detection.alarms.len(),
             panels,
             not_drawn,
             notes: &self.notes,
@@ -130,13 +130,13 @@ impl Report<'_> {
 
     fn facts(&self) -> Vec<(&'static str, String)> {
         let rows = self.series.rows();
-        let alarmed: usize = self.detection.intervals.iter().map(|it| it.end - it.start).sum();
+        let alarmed: usize = self.detection.alarms.iter().map(|it| it.rows().len()).sum();
         vec![
             ("from", self.text_of_row(0)),
             ("to", self.text_of_row(rows - 1)),
             ("rows", rows.to_string()),
             ("channels", self.series.channel_count().to_string()),
-            ("alarms", self.detection.intervals.len().to_string()),
+            ("alarms", self.detection.alarms.len().to_string()),
             ("rows in alarms", format!("{:.1} %", 100.0 * alarmed as f64 / rows as f64)),
             ("threshold", format!("{:.2} nats", self.detector.threshold())),
             ("threshold rule", self.rule()),
@@ -166,17 +166,17 @@ impl Report<'_> {
         ])
     }
 
-    fn alarm_row<'b>(&self, alarm: &'b Alarm) -> AlarmRow<'b> {
-        let Alarm { interval, .. } = *alarm;
-        let worst = self.worst(alarm);
+    fn alarm_row<'b>(&self, explained: &'b ExplainedAlarm) -> AlarmRow<'b> {
+        let (worst, alarm) = (self.worst(explained), &explained.alarm);
+        let rows = alarm.rows();
         let channels = worst.iter().filter_map(|it| self.number_of(&it.channel));
         AlarmRow {
-            begin: self.text_of_row(interval.start),
-            end: self.text_of_row(interval.end - 1),
-            rows: interval.end - interval.start,
-            peak: format!("{:.1}", interval.peak_score),
-            severity: format!("{:.1}", interval.severity),
-            around: self.stretch(&self.around(&interval)),
+            begin: self.text_of_row(rows.start),
+            end: self.text_of_row(rows.end - 1),
+            rows: rows.len(),
+            peak: format!("{:.1}", alarm.interval.peak_score),
+            severity: format!("{:.0}", alarm.severity),
+            around: self.stretch(&self.around(alarm)),
             channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
             contributions: worst
                 .iter()
@@ -186,7 +186,7 @@ impl Report<'_> {
     }
 
     /// The three channels with the largest contributions.
-    fn worst<'b>(&self, alarm: &'b Alarm) -> &'b [Contribution] {
+    fn worst<'b>(&self, alarm: &'b ExplainedAlarm) -> &'b [Contribution] {
         &alarm.contributions[..alarm.contributions.len().min(3)]
     }
 
@@ -238,7 +238,7 @@ impl Report<'_> {
                 .map(|(number, name)| drawn(name, &|row| self.series.row(row)[number] as f32))
                 .collect(),
             shown,
-            alarms: places(&mut self.detection.intervals.iter().map(|it| it.start..it.end)),
+            alarms: places(&mut self.detection.alarms.iter().map(|it| it.rows())),
             labelled: places(&mut self.labelled.iter().cloned()),
         }
     }

@@ -2,8 +2,8 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use aster_data::{Time, TimeSeries};
-use aster_detect::{Contribution, Detection, Detector, LatentCodes};
-use aster_eval::{Interval, runs};
+use aster_detect::{Alarm, Contribution, Detection, Detector, LatentCodes};
+use aster_eval::runs;
 
 use crate::config::ReportConfig;
 use crate::error::ReportError;
@@ -17,7 +17,7 @@ pub struct Report<'a> {
     pub(crate) series: &'a TimeSeries,
     pub(crate) config: ReportConfig,
     pub(crate) detection: Detection,
-    pub(crate) alarms: Vec<Alarm>,
+    pub(crate) alarms: Vec<ExplainedAlarm>,
     pub(crate) codes: LatentCodes,
     /// Runs of labelled rows.
     pub(crate) labelled: Vec<Range<usize>>,
@@ -25,12 +25,12 @@ pub struct Report<'a> {
     pub(crate) notes: Vec<String>,
 }
 
-/// Alarm with the contributions of the channels.
+/// Alarm with the contributions of the channels, by the method of the config.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Alarm {
-    /// Rows and scores of the alarm.
-    pub interval: Interval,
+pub struct ExplainedAlarm {
+    /// The alarm, with reasons at its peak.
+    pub alarm: Alarm,
     /// The channels by their part in it, the largest first; empty where the score has nothing to
     /// say of channels.
     pub contributions: Vec<Contribution>,
@@ -48,17 +48,16 @@ impl<'a> Report<'a> {
     ) -> Result<Self, ReportError> {
         config.check()?;
         let detection = detector.detect(series)?;
-        let mut severest = detection.intervals.clone();
+        let mut severest = detection.alarms.clone();
         severest.sort_by(|a, b| b.severity.total_cmp(&a.severity));
         severest.truncate(config.alarms);
         let supported = detector.supports(config.attribution);
-        let explained = |interval: Interval| -> Result<Alarm, ReportError> {
-            let rows = interval.start..interval.end;
+        let explained = |alarm: Alarm| -> Result<ExplainedAlarm, ReportError> {
             let contributions = match supported {
-                true => detector.attribute(series, rows, config.attribution)?,
+                true => detector.attribute(series, alarm.rows(), config.attribution)?,
                 false => vec![],
             };
-            Ok(Alarm { interval, contributions })
+            Ok(ExplainedAlarm { alarm, contributions })
         };
         let alarms = severest.into_iter().map(explained).collect::<Result<_, _>>()?;
         let codes = detector.latent_codes(series, config.windows, config.seed)?;
@@ -87,7 +86,7 @@ impl<'a> Report<'a> {
     }
 
     /// The alarms of the highest severity, in its order, with their channels.
-    pub fn alarms(&self) -> &[Alarm] {
+    pub fn alarms(&self) -> &[ExplainedAlarm] {
         &self.alarms
     }
 
@@ -147,16 +146,16 @@ impl<'a> Report<'a> {
     }
 
     /// The rows of an alarm, with a window on either side.
-    pub(crate) fn around(&self, interval: &Interval) -> Range<usize> {
-        let window = self.detector.config().model.window;
-        interval.start.saturating_sub(window)..(interval.end + window).min(self.series.rows())
+    pub(crate) fn around(&self, alarm: &Alarm) -> Range<usize> {
+        let (window, rows) = (self.detector.config().model.window, alarm.rows());
+        rows.start.saturating_sub(window)..(rows.end + window).min(self.series.rows())
     }
 
     /// The rows around the listed alarms, in order, without overlaps.
     pub(crate) fn neighbourhoods(&self) -> Vec<Range<usize>> {
         let mut near = vec![false; self.series.rows()];
         for alarm in &self.alarms {
-            near[self.around(&alarm.interval)].fill(true);
+            near[self.around(&alarm.alarm)].fill(true);
         }
         runs(near.into_iter())
     }

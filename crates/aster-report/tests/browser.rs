@@ -158,7 +158,7 @@ fn the_page_opens_in_a_browser_and_its_controls_work() -> Tested {
     let alarm = &report.alarms()[0];
     page.click("#alarms tbody tr")?;
     let near = page.value(RANGE)?;
-    let begin = alarm.interval.start.saturating_sub(16) as i64;
+    let begin = alarm.alarm.interval.start.saturating_sub(16) as i64;
     assert_eq!(near[0].as_f64(), Some((FIRST + MINUTE * begin) as f64));
     let mut contributing: Vec<&str> =
         alarm.contributions.iter().take(3).map(|b| &*b.channel).collect();

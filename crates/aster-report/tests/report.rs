@@ -19,7 +19,7 @@ fn pages_and_pictures_are_written() {
     let (detector, series) = trained(AsterConfig::default());
     let report = Report::new(&detector, &series, &ReportConfig::default()).unwrap();
     assert_eq!(report.detection(), &detector.detect(&series).unwrap());
-    let severities: Vec<f32> = report.alarms().iter().map(|a| a.interval.severity).collect();
+    let severities: Vec<f64> = report.alarms().iter().map(|it| it.alarm.severity).collect();
     assert!(severities.len() > 1 && severities.is_sorted_by(|a, b| a >= b), "{severities:?}");
     let folder = tempfile::tempdir().unwrap();
     for plot in Plot::ALL {

@@ -9,7 +9,7 @@
 //! let split = SyntheticConfig::default().generate()?;
 //! let detector = aster_train::fit(&AsterConfig::default(), &split.train, &device)?;
 //! let detection = detector.detect(&split.test)?;
-//! println!("{} alarms", detection.intervals.len());
+//! println!("{} alarms", detection.alarms.len());
 //! detector.save("detector")?;
 //! # Ok(())
 //! # }

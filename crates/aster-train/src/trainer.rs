@@ -204,9 +204,18 @@ impl Trainer {
         };
         let (model, mut record) = run(training, [fitted, validation])?;
         record.training = report;
-        let clock = train.clock().clone();
-        let trained =
-            TrainedModel { config, components, preparation, scaler, clock, model, record, device };
+        let (clock, rows_per_day) = (train.clock().clone(), train.rows_per_day());
+        let trained = TrainedModel {
+            config,
+            components,
+            preparation,
+            scaler,
+            clock,
+            rows_per_day,
+            model,
+            record,
+            device,
+        };
         Ok(Detector::calibrate(trained, train)?)
     }
 }

@@ -58,8 +58,12 @@ fn anomalies_score_higher_and_alarm() {
     assert!(found.scores.iter().all(|score| score.is_finite()));
     let area = auroc(&found.scores, test.labels().unwrap()).unwrap();
     assert!(area > 0.75, "AUROC {area}");
-    assert!(!found.intervals.is_empty());
-    assert!(found.intervals.iter().all(|i| i.peak_score >= found.thresholds[i.peak]));
+    assert!(!found.alarms.is_empty());
+    for alarm in found.alarms {
+        assert!(alarm.interval.peak_score >= found.thresholds[alarm.interval.peak]);
+        assert!((0.0..=100.0).contains(&alarm.severity));
+        assert!(alarm.reasons.is_sorted_by(|a, b| a.share >= b.share));
+    }
 }
 
 #[test]

@@ -10,7 +10,9 @@ use aster_data::{
     AnomalyKind, Clock, Columns, DataError, ParquetRows, ScoreTable, SyntheticConfig,
     SyntheticSplit, TimeSeries,
 };
-use aster_detect::{AsterConfig, Attribution, DetectError, Detector, ScoreFileConfig, Source};
+use aster_detect::{
+    Alarm, AsterConfig, Attribution, DetectError, Detector, ScoreFileConfig, Source,
+};
 use aster_train::{TrainError, fit, refit};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -189,12 +191,10 @@ fn alarms_are_lines_of_json() {
     let mut text = vec![];
     found.write_alarms(&mut text).unwrap();
     let lines = std::str::from_utf8(&text).unwrap().lines();
-    let read: Vec<aster_eval::Interval> =
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(read, found.intervals);
-    assert!(
-        read.iter().all(|x| x.times.unwrap().peak_time == Clock::Counts.at(1_000 * x.peak as i64))
-    );
+    let read: Vec<Alarm> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read, found.alarms);
+    let peak = |alarm: &Alarm| Clock::Counts.at(1_000 * alarm.interval.peak as i64);
+    assert!(read.iter().all(|alarm| alarm.interval.times.unwrap().peak_time == peak(alarm)));
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use aster_base::Configure;
 use aster_data::{Clock, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{
-    Alignment, AsterConfig, Attribution, ComponentConfig, Contribution, DetectError, Detection,
-    Detector, OnDuplicate, OnLate, OnMissing, Regular, Row, ScoreConfig, Smoothing, Source,
-    StreamConfig, StreamOutput, StreamingDetector, Streams,
+    Alarm, AlarmEvent, Alignment, AsterConfig, Attribution, ComponentConfig, Contribution,
+    DetectError, Detection, Detector, OnDuplicate, OnLate, OnMissing, Reason, Regular, Row,
+    ScoreConfig, Smoothing, Source, StreamConfig, StreamOutput, StreamingDetector, Streams,
 };
 use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
 use burn::tensor::Device;
@@ -29,7 +29,7 @@ fn fit(change: impl FnOnce(&mut AsterConfig)) -> Detector {
     let mut config = AsterConfig::default();
     (config.model.window, config.score.stride) = (16, Some(8));
     (config.train.epochs, config.train.steps_per_epoch, config.train.batch_size) = (1, 20, 16);
-    config.alarm = AlarmConfig { k: 2, n: 3, join: 4 };
+    config.alarm = AlarmConfig { k: 2, n: 3, join: 4, ..Default::default() };
     change(&mut config);
     aster_train::fit(&config, &split().train, &Device::flex()).unwrap()
 }
@@ -50,7 +50,7 @@ fn stream(detector: &Arc<Detector>) -> StreamingDetector {
 /// Adds what was found later.
 fn extend(found: &mut StreamOutput, more: StreamOutput) {
     found.scores.extend(more.scores);
-    found.intervals.extend(more.intervals);
+    found.events.extend(more.events);
 }
 
 #[track_caller]
@@ -72,15 +72,17 @@ fn assert_same(found: &StreamOutput, expected: &Detection) {
     let spans = |times: Option<IntervalTimes>| {
         times.map(|t| (t.start_time.timestamp(), t.last_time.timestamp()))
     };
-    for (found, expected) in found.intervals.iter().zip(&expected.intervals) {
+    let closed: Vec<&Alarm> = found.closed().collect();
+    for (found, expected) in closed.iter().zip(&expected.alarms) {
         assert_eq!(
-            (found.start, found.end, found.peak),
-            (expected.start, expected.end, expected.peak)
+            (found.number, found.rows(), found.interval.opened, found.interval.peak),
+            (expected.number, expected.rows(), expected.interval.opened, expected.interval.peak)
         );
-        let (start, last) = (10 * found.start as i64, 10 * (found.end as i64 - 1));
-        assert_eq!(spans(found.times), Some((start, last)));
+        approx::assert_relative_eq!(found.severity, expected.severity, epsilon = 1e-2);
+        let (start, last) = (10 * found.rows().start as i64, 10 * (found.rows().end as i64 - 1));
+        assert_eq!(spans(found.interval.times), Some((start, last)));
     }
-    assert_eq!(found.intervals.len(), expected.intervals.len());
+    assert_eq!(closed.len(), expected.alarms.len());
 }
 
 /// Pushes rows in parts of random sizes.
@@ -108,10 +110,7 @@ fn a_stream_is_scored_as_the_series_that_it_has_become() {
         let expected = detector().detect(&series).unwrap();
         assert_same(&pushed(&detector(), &series, length as u64), &expected);
     }
-    assert!(
-        !detector().detect(&split().test).unwrap().intervals.is_empty(),
-        "nothing was compared"
-    );
+    assert!(!detector().detect(&split().test).unwrap().alarms.is_empty(), "nothing was compared");
 }
 
 #[test]
@@ -310,7 +309,7 @@ fn a_new_series_begins_without_the_alarms_and_the_drift_of_the_last_one() {
     let drifting = detector()
         .with_drift(Some(DriftConfig { warmup: 20, memory: 1000, ..Default::default() }))
         .and_then(|it| it.with_threshold(ThresholdRule::Fixed { value: 0.0 }))
-        .and_then(|it| it.with_alarm(AlarmConfig { k: 3, n: 3, join: 0 }))
+        .and_then(|it| it.with_alarm(AlarmConfig { k: 3, n: 3, join: 0, close: 1.0 }))
         .unwrap();
     let config = StreamConfig::with(|it| it.late = OnLate::Restart);
     let mut stream = StreamingDetector::new(Arc::new(drifting.clone()), config).unwrap();
@@ -390,11 +389,12 @@ fn a_swap_for_other_thresholds_keeps_an_open_alarm() {
     let mut stream = StreamingDetector::new(always.clone(), StreamConfig::default()).unwrap();
     let mut found = stream.push(&rows(series, 0..200)).unwrap();
     let open = stream.open_alarm().unwrap();
-    assert_eq!((open.start, open.end), (1, found.scores.len()), "two of three rows");
+    let expected = (0, 1, found.scores.len());
+    assert_eq!((open.start, open.opened, open.end), expected, "two of three rows");
     extend(&mut found, stream.swap(Arc::new(rule(f32::MAX))).unwrap());
     extend(&mut found, stream.push(&rows(series, 200..300)).unwrap());
-    assert_eq!(found.intervals.len(), 1, "{:?}", found.intervals);
-    assert_eq!(found.intervals[0].start, 1);
+    let closed: Vec<&Alarm> = found.closed().collect();
+    assert_eq!((closed.len(), closed[0].rows().start), (1, 0), "{closed:?}");
     assert!(stream.open_alarm().is_none());
 }
 
@@ -409,6 +409,60 @@ fn a_stream_that_is_read_back_has_the_thresholds_of_its_detector() {
     let mut live = StreamingDetector::load(raised, folder.path()).unwrap();
     let found = live.push(&rows(series, 200..300)).unwrap();
     assert!(found.scores.iter().all(|scored| scored.threshold == 1e9 && !scored.alarms));
+}
+
+#[test]
+fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_the_series() {
+    let series = &split().test;
+    let expected = detector().detect(series).unwrap().alarms;
+    let mut stream = stream(&detector());
+    let mut events = vec![];
+    for row in 0..series.rows() {
+        let more = stream.push(&rows(series, row..row + 1)).unwrap().events;
+        events.extend(more.into_iter().map(|event| (row, event)));
+    }
+    events.extend(stream.finish().events.into_iter().map(|event| (series.rows(), event)));
+    let mut explained = 0;
+    for alarm in &expected {
+        let of_alarm = |(_, event): &&(usize, AlarmEvent)| event.alarm().number == alarm.number;
+        let told: Vec<&(usize, AlarmEvent)> = events.iter().filter(of_alarm).collect();
+        let [(at, AlarmEvent::Opened(opened)), rest @ .., (_, AlarmEvent::Closed(closed))] =
+            &told[..]
+        else {
+            panic!("{told:?}")
+        };
+        assert!(rest.iter().all(|(_, event)| matches!(event, AlarmEvent::Updated(_))));
+        assert!(*at <= opened.interval.opened + stream.latency(), "{opened} told at {at}");
+        assert!(opened.severity <= closed.severity);
+        let share = |of: &[Reason], name: &str| {
+            of.iter().find(|it| it.channel == name).map_or(0.0, |it| it.share)
+        };
+        for reason in &closed.reasons {
+            let in_series = alarm.reasons.iter().find(|it| it.channel == reason.channel).unwrap();
+            let same = share(&alarm.reasons, &reason.channel);
+            approx::assert_relative_eq!(reason.share, same, epsilon = 1e-2);
+            assert_eq!(reason.observed, in_series.observed);
+            let (one, other) = (reason.expected.unwrap(), in_series.expected.unwrap());
+            approx::assert_relative_eq!(one, other, epsilon = 1e-3, max_relative = 1e-3);
+            explained += 1;
+        }
+        assert_eq!(opened.reasons.len(), 3, "{opened}");
+    }
+    assert!(!expected.is_empty() && explained > 0);
+}
+
+#[test]
+fn reasons_do_not_depend_on_how_many_rows_are_pushed_at_once() {
+    let series = &split().test;
+    let found = pushed(&detector(), series, 3);
+    let mut stream = stream(&detector());
+    let mut at_once = stream.push(&rows(series, 0..series.rows())).unwrap();
+    extend(&mut at_once, stream.finish());
+    let reasons = |of: &StreamOutput| -> Vec<usize> {
+        of.opened().map(|alarm| alarm.reasons.len()).collect()
+    };
+    assert_eq!(reasons(&at_once), reasons(&found));
+    assert!(at_once.opened().all(|alarm| !alarm.reasons.is_empty()));
 }
 
 #[test]

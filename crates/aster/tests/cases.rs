@@ -22,12 +22,11 @@ fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> 
     let test = series.slice(train..series.rows()).unwrap();
     let trained = series.slice(0..train).unwrap().into_train();
     let detector = fit(&AsterConfig::default(), &trained, &device(Backend::Flex).unwrap()).unwrap();
-    let named = |alarm: Interval| {
-        let rows = alarm.start..alarm.end;
-        let all = detector.attribute(&test, rows.clone(), Attribution::default()).unwrap();
-        (rows.start + train..rows.end + train, alarm.peak_score, all[0].channel.clone())
+    let named = |alarm: Alarm| {
+        let rows = alarm.rows().start + train..alarm.rows().end + train;
+        (rows, alarm.interval.peak_score, alarm.reasons[0].channel.clone())
     };
-    Some(detector.detect(&test).unwrap().intervals.into_iter().map(named).collect())
+    Some(detector.detect(&test).unwrap().alarms.into_iter().map(named).collect())
 }
 
 /// Asserts that the strongest alarm has some of these rows, and is of a channel.

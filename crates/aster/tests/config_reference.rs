@@ -68,7 +68,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "LearnedWeights",
             "ThresholdRule",
             "DriftConfig",
-            "DriftMethod",
+            "Per",
             "AlarmConfig",
         ],
     ),

@@ -14,7 +14,7 @@ use aster::data::{Dataset, DatasetId, Task};
 use aster::detect::{EpochRecord, Losses};
 use aster::prelude::*;
 use aster_tools::choice::leave_one_out;
-use aster_tools::evaluate::{Metrics, mean, measure, score, summaries};
+use aster_tools::evaluate::{Metrics, OF_ROWS, mean, measure, score, summaries};
 use aster_tools::runs::Log;
 use aster_tools::studies::{Study, Variant, base_config, synthetic};
 use clap::{Parser, ValueEnum};
@@ -36,6 +36,12 @@ struct Arguments {
     /// NAME_test*.parquet.
     #[arg(long, conflicts_with = "data")]
     suite: Option<PathBuf>,
+    /// Only sets of the suite with one of these names, separated by commas.
+    #[arg(long, value_delimiter = ',', requires = "suite")]
+    sets: Vec<String>,
+    /// Folder of the language model that study `llm` is about. Default: the bundled one.
+    #[arg(long)]
+    llm: Option<PathBuf>,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -83,7 +89,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let device = device(arguments.device.clone())?;
     let base = base_config(arguments.config.as_deref())?;
-    let variants = arguments.study.variants(&base)?;
+    let model = arguments.llm.clone().map_or(LlmSource::Bundled, LlmSource::Folder);
+    let variants = arguments.study.variants(&base, &model)?;
     let study = arguments.study.to_possible_value().context("a study without a name")?;
     std::fs::create_dir_all(&arguments.out)?;
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
@@ -134,7 +141,9 @@ fn main() -> anyhow::Result<()> {
 fn datasets(arguments: &Arguments) -> anyhow::Result<Vec<(String, Vec<Task>)>> {
     if let Some(folder) = &arguments.suite {
         let sets = Dataset::open_suite(folder)?.into_iter();
-        return Ok(sets.map(|set| (set.name, set.tasks)).collect());
+        let sets = sets.map(|set| (set.name, set.tasks));
+        let wanted = |name: &String| arguments.sets.is_empty() || arguments.sets.contains(name);
+        return Ok(sets.filter(|(name, _)| wanted(name)).collect());
     }
     let Some(folder) = &arguments.data else {
         return Ok(vec![("synthetic".into(), synthetic()?.tasks)]);
@@ -216,17 +225,18 @@ fn of_dataset<'a>(
     seeds: u64,
     runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
 ) -> String {
-    let columns = Metrics::NAMES.join(" | ");
+    let columns = Metrics::NAMES[..OF_ROWS].join(" | ");
     let mut table = format!(
         "### {title}\n\n| variant | {columns} | cosine | effective rank | separation | \
          trainable numbers | s |\n|---|{}---|---|---|---|---|\n",
-        "---|".repeat(Metrics::NAMES.len())
+        "---|".repeat(OF_ROWS)
     );
     for variant in variants {
         let by_seed: Vec<Vec<&Run>> = (0..seeds).map(|seed| runs(variant, seed)).collect();
         let metrics = |runs: &Vec<&Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
         let cells = summaries(&by_seed.iter().map(metrics).collect::<Vec<_>>())
-            .map(|summary| summary.to_string());
+            .map(|summary| summary.to_string())[..OF_ROWS]
+            .join(" | ");
         let of_runs = |of: &dyn Fn(&Run) -> f64| {
             mean(&by_seed.iter().flatten().map(|run| of(run)).collect::<Vec<_>>())
         };
@@ -238,8 +248,7 @@ fn of_dataset<'a>(
             [of_kept(|x| x.cosine), of_kept(Losses::effective_rank), of_kept(|x| x.separation)];
         table += &format!(
             "| {} | {} | {cosine:.2} | {rank:.0} | {separation:.1} | {trainable:.0} | {seconds:.0} |\n",
-            variant.name,
-            cells.join(" | "),
+            variant.name, cells,
         );
     }
     table

@@ -5,7 +5,7 @@ mod train;
 use aster_base::{SettingError, Within};
 use aster_data::{ChannelPolicies, ScalerConfig, Windows};
 use aster_decoder::{CodeSampler, GeneratorForm};
-use aster_eval::{AlarmConfig, DriftConfig, ThresholdRule};
+use aster_eval::{AlarmConfig, DriftConfig, Per, ThresholdRule};
 use aster_llm::{LlmSource, LoraConfig, Tuning};
 use aster_model::{ModelConfig, Space};
 use serde::{Deserialize, Serialize};
@@ -42,9 +42,8 @@ pub struct AsterConfig {
     pub train: TrainConfig,
     /// Anomaly score of each row.
     pub score: ScoreConfig,
-    /// Threshold, fitted on calibration scores. Default: a false alarm on one in twenty
-    /// calibration rows, which served F1 best where anomalies are a few in a hundred; where an
-    /// alarm wakes somebody, take less.
+    /// Threshold, fitted on the scores of training. Default: ten false alarms in 10 000 rows of normal
+    /// data.
     pub threshold: ThresholdRule,
     /// Adaptation of the threshold to scores whose normal level has moved; `"off"` turns it
     /// off. Default: by the latest 10 000 scores.
@@ -63,7 +62,7 @@ impl Default for AsterConfig {
             model: ModelConfig::default(),
             train: TrainConfig::default(),
             score: ScoreConfig::default(),
-            threshold: ThresholdRule::FalseAlarmRate { rate: 0.05 },
+            threshold: ThresholdRule::FalseAlarms { episodes: 10.0, per: Per::Rows(10_000) },
             drift: Some(DriftConfig::default()),
             alarm: AlarmConfig::default(),
         }

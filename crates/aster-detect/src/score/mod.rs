@@ -16,7 +16,7 @@ mod walk;
 
 pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
-pub(crate) use components::{Components, component_values};
+pub(crate) use components::{ComponentValues, Components, component_values};
 pub(crate) use detrend::Detrend;
 pub(crate) use fusion::Fusion;
 pub(crate) use reading::Reading;

@@ -24,16 +24,23 @@ impl History {
     }
 
     pub(crate) fn push(&mut self, values: &[f64]) {
-        let kept = self.most.saturating_mul(values.len());
-        let over = (self.values.len() + values.len()).saturating_sub(kept);
-        self.values.drain(..over);
         if self.values.len() == self.values.capacity() {
-            // No further than what is kept, where doubling would go.
-            let more = self.values.len().max(16 * values.len()).min(kept - self.values.len());
-            self.values.reserve_exact(more);
+            // No further than what is kept and a row more, where doubling would go.
+            let kept = self.most.saturating_add(1).saturating_mul(values.len());
+            let more = self.values.len().max(16 * values.len());
+            let room = kept.saturating_sub(self.values.len()).max(values.len());
+            self.values.reserve_exact(more.min(room));
         }
         self.values.extend(values);
         self.rows += 1;
+    }
+
+    /// Forgets the rows that nothing needs any more, once those to come have been scored.
+    pub(crate) fn trim(&mut self, channels: usize) {
+        let kept = self.most.saturating_mul(channels);
+        self.values.drain(..self.values.len().saturating_sub(kept));
+        // What many rows at once have taken is not kept.
+        self.values.shrink_to(kept.saturating_add(channels));
     }
 
     /// Values of the last row, if one has come.

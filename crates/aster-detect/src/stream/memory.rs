@@ -10,13 +10,16 @@ impl Detector {
     /// without the detector.
     ///
     /// The largest parts are the memory of the drift
-    /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory), 4 bytes each), the history
+    /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory) and twice
+    /// [`DriftConfig::longest`](aster_eval::DriftConfig::longest), 4 bytes each), the history
     /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel) and the moving
     /// averages.
     pub fn stream_memory(&self, config: &StreamConfig) -> usize {
         let (c, stride) = (self.channels().len(), self.windows.stride());
         let history = (self.depends_on() + config.history) * c * size_of::<f64>();
-        let drift = self.config().drift.map_or(0, |drift| drift.memory * size_of::<f32>());
+        // Scores that count, and those of an alarm that do not yet, in a list that doubles.
+        let scores = self.config().drift.map_or(0, |drift| drift.memory + 2 * drift.longest);
+        let drift = scores * size_of::<f32>() + 2 * self.config().alarm.n;
         // Rows that later windows cover or need, with the room to spare of a growing list.
         let open = 4 * (self.windows.length() + 2 * stride);
         let mean =

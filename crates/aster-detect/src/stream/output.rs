@@ -1,8 +1,8 @@
 use std::fmt;
 
-use aster_eval::Interval;
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::{Alarm, AlarmEvent};
 use crate::stream::row::Scored;
 
 /// Scores and alarms that became final with this push.
@@ -11,14 +11,32 @@ use crate::stream::row::Scored;
 pub struct StreamOutput {
     /// Scores in the order of the rows, none left out.
     pub scores: Vec<Scored>,
-    /// Alarms that are over.
-    pub intervals: Vec<Interval>,
+    /// What happens to alarms, in order.
+    pub events: Vec<AlarmEvent>,
 }
 
-/// As `12 scores, 1 alarm over`, then a line for each alarm.
+impl StreamOutput {
+    /// Returns the alarms that open.
+    pub fn opened(&self) -> impl Iterator<Item = &Alarm> {
+        self.events.iter().filter_map(|event| match event {
+            AlarmEvent::Opened(alarm) => Some(alarm),
+            _ => None,
+        })
+    }
+
+    /// Returns the alarms that are over.
+    pub fn closed(&self) -> impl Iterator<Item = &Alarm> {
+        self.events.iter().filter_map(|event| match event {
+            AlarmEvent::Closed(alarm) => Some(alarm),
+            _ => None,
+        })
+    }
+}
+
+/// As `12 scores, 1 events`, then a line for each event.
 impl fmt::Display for StreamOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} scores, {} alarms over", self.scores.len(), self.intervals.len())?;
-        self.intervals.iter().try_for_each(|interval| write!(f, "\n{interval}"))
+        write!(f, "{} scores, {} events", self.scores.len(), self.events.len())?;
+        self.events.iter().try_for_each(|event| write!(f, "\n{event}"))
     }
 }

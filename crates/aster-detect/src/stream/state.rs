@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use aster_eval::{AlarmTracker, DriftingThreshold, Interval};
+use aster_eval::{AlarmStep, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason, severity};
 use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
@@ -30,8 +31,10 @@ pub(crate) struct StreamState {
     scored: u64,
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
-    threshold: Option<DriftingThreshold>,
     alarms: AlarmTracker,
+    /// Alarms that have opened, and the severity of the last one when it was last told.
+    opened: u64,
+    told: f64,
 }
 
 impl StreamState {
@@ -47,8 +50,9 @@ impl StreamState {
             waiting: VecDeque::new(),
             scored: 0,
             known: 0,
-            threshold: fresh_threshold(detector),
-            alarms: AlarmTracker::new(detector.config().alarm),
+            alarms: AlarmTracker::new(detector.alarm_rule()),
+            opened: 0,
+            told: 0.0,
         })
     }
 
@@ -69,9 +73,9 @@ impl StreamState {
     /// Bytes that its values take.
     pub(crate) fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
-        let threshold = self.threshold.as_ref().map_or(0, DriftingThreshold::memory);
         let last = self.last.capacity() * size_of::<f64>();
-        let values = self.history.memory() + self.segment.memory() + waiting + threshold + last;
+        let values =
+            self.history.memory() + self.segment.memory() + waiting + self.alarms.memory() + last;
         values + size_of::<Self>()
     }
 
@@ -177,18 +181,65 @@ impl StreamState {
         for score in scores.into_iter().skip(known as usize) {
             let time = self.waiting.pop_front().flatten();
             let time = time.map(|time| detector.clock().at(time));
-            let threshold = match &mut self.threshold {
-                Some(threshold) => threshold.next(score),
-                None => detector.threshold(),
-            };
-            let step = self.alarms.next(score, threshold, time);
-            output.intervals.extend(step.closed);
-            let (row, alarms) = (self.scored, step.alarms);
+            let step = self.alarms.next(score, time);
+            let (row, threshold, alarms) = (self.scored, step.threshold, step.alarms);
             output.scores.push(Scored { row, time, score, threshold, alarms });
             self.scored += 1;
+            self.tell(detector, &step, output);
         }
         // What many rows at once have taken is not kept.
         self.waiting.shrink_to(2 * self.waiting.len());
+        self.history.trim(detector.channels().len());
+    }
+
+    /// Tells what a score does to the alarms.
+    fn tell(&mut self, detector: &Detector, step: &AlarmStep, output: &mut StreamOutput) {
+        let severity =
+            |interval: &Interval| severity(&detector.rate, detector.threshold(), interval);
+        let open = self.alarms.open().map(|interval| (severity(&interval), interval));
+        match open {
+            Some((severity, interval)) if step.opened => {
+                (self.opened, self.told) = (self.opened + 1, severity);
+                output.events.push(AlarmEvent::Opened(self.alarm(detector, severity, interval)));
+            }
+            Some((severity, interval)) if severity >= self.told + GROWTH => {
+                self.told = severity;
+                output.events.push(AlarmEvent::Updated(self.alarm(detector, severity, interval)));
+            }
+            _ => (),
+        }
+        if let Some(closed) = step.closed {
+            self.close(detector, closed, step.new_normal, output);
+        }
+    }
+
+    fn close(
+        &self,
+        detector: &Detector,
+        interval: Interval,
+        new_normal: bool,
+        output: &mut StreamOutput,
+    ) {
+        let severity = severity(&detector.rate, detector.threshold(), &interval);
+        let alarm = Alarm { new_normal, ..self.alarm(detector, severity, interval) };
+        output.events.push(AlarmEvent::Closed(alarm));
+    }
+
+    fn alarm(&self, detector: &Detector, severity: f64, interval: Interval) -> Alarm {
+        let reasons = self.reasons(detector, interval.peak as u64).unwrap_or_default();
+        let number = self.opened.saturating_sub(1);
+        Alarm { number, severity, interval, new_normal: false, reasons }
+    }
+
+    /// Reasons for the score of a row, where what it depends on is kept.
+    fn reasons(&self, detector: &Detector, row: u64) -> Option<Vec<Reason>> {
+        let origin = self.counts.rows - self.history.rows();
+        let (row, first) = (row.checked_sub(origin)?, self.history.first_due(detector));
+        if row < self.history.first_explained(detector) {
+            return None;
+        }
+        let series = self.history.series(detector).ok()?;
+        detector.reasons_near(&series, (row - first) as usize).ok()
     }
 
     /// Scores the rows that still wait, as those of a series that ends here. The next one begins
@@ -206,16 +257,16 @@ impl StreamState {
         let mut scores = segment.final_scores(detector, runner);
         scores.extend(segment.end(detector, runner));
         self.report(detector, scores, output);
-        output.intervals.extend(self.alarms.restart());
-        self.threshold = fresh_threshold(detector);
+        if let Some(closed) = self.alarms.restart() {
+            self.close(detector, closed, false, output);
+        }
         self.history = History::new(detector, self.config.history);
     }
 
     /// Goes on with another detector of the same channels: its scores are those that it would
     /// have given so far, as far as the history reaches, and its thresholds begin anew.
     pub(crate) fn swap(&mut self, old: &Detector, new: &Detector, output: &mut StreamOutput) {
-        self.threshold = fresh_threshold(new);
-        self.alarms.set_config(new.config().alarm);
+        self.alarms.set_rule(new.alarm_rule());
         if old.fingerprint() != new.fingerprint() {
             self.replay(new, output);
         }
@@ -247,15 +298,7 @@ impl StreamState {
     /// Takes the thresholds and alarms of a detector of the same fingerprint whose settings may
     /// have changed since the stream was saved.
     pub(crate) fn take_settings(&mut self, detector: &Detector) {
-        let config = detector.config();
-        let same = match (&self.threshold, &config.drift) {
-            (Some(threshold), Some(drift)) => threshold.starts_as(drift, detector.threshold()),
-            (threshold, drift) => threshold.is_none() && drift.is_none(),
-        };
-        if !same {
-            self.threshold = fresh_threshold(detector);
-        }
-        self.alarms.set_config(config.alarm);
+        self.alarms.set_rule(detector.alarm_rule());
     }
 
     /// Attributes the scores of rows, by their numbers in the stream, to channels.
@@ -290,11 +333,12 @@ impl StreamState {
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
         let c = detector.channels().len();
         let StreamCounts { rows, held, filled, dropped, restarts } = self.counts;
-        let counts = [rows, held, filled, dropped, restarts, self.scored, self.known];
+        let counts = [rows, held, filled, dropped, restarts, self.scored, self.known, self.opened];
         match () {
             () if counts.iter().any(|count| *count >= 1 << 62) => {
                 Err("a stream that has counted too far")
             }
+            () if !self.told.is_finite() => Err("an alarm of a severity that is not finite"),
             () if self.config.check().is_err() => Err("a stream with impossible settings"),
             () if self.last.len() != c && !(self.last.is_empty() && rows == 0) => {
                 Err("a stream whose last row has other channels")
@@ -304,16 +348,12 @@ impl StreamState {
             }
             () if rows < self.history.rows() => Err("a stream of fewer rows than it keeps"),
             () => {
+                self.alarms.validate()?;
                 self.history.validate(detector, self.waiting.len())?;
                 self.segment.validate(detector)
             }
         }
     }
-}
-
-fn fresh_threshold(detector: &Detector) -> Option<DriftingThreshold> {
-    let drift = detector.config().drift;
-    drift.map(|drift| DriftingThreshold::new(drift, detector.threshold()))
 }
 
 /// Runs the network on all windows that are due, those of all streams together, and reports the

@@ -14,7 +14,7 @@ use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-stream", version: 5 };
+const FORMAT: Format = Format { name: "aster-stream", version: 6 };
 
 /// Detector of a stream of rows: it scores them as [`Detector::detect`] scores a series, within
 /// rounding.

@@ -17,7 +17,7 @@ use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-streams", version: 5 };
+const FORMAT: Format = Format { name: "aster-streams", version: 6 };
 
 /// Streams whose windows are due at the same rows: enough to keep all cores busy.
 const TOGETHER: usize = 32;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::{EvalError, check_classes, check_pair};
-use crate::point::PrecisionRecall;
+use crate::metric::point::PrecisionRecall;
 use aster_base::runs;
 
 /// Affiliation precision, recall and F1: how near predictions and anomalies lie

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EvalError, check_pair};
-use crate::point::PrecisionRecall;
+use crate::metric::point::PrecisionRecall;
 use aster_base::runs;
 
 /// Position within a range that counts most (Tatbul et al., figure 2).

@@ -84,6 +84,20 @@ impl ParetoTail {
         -self.tail_share().ln() + growth
     }
 
+    /// Returns the lowest score of at least this surprisal, in nats.
+    pub fn of_surprisal(&self, surprisal: f64) -> f32 {
+        let growth = surprisal + self.tail_share().ln();
+        if growth <= 0.0 {
+            let at = quantile_index(self.count, 1.0 - (-surprisal).exp());
+            return self.body[at.min(self.body.len() - 1)];
+        }
+        let excess = match self.shape {
+            s if s < 1e-6 => growth * self.scale / (1.0 - s),
+            s => (s * growth).exp_m1() * self.scale / s,
+        };
+        (self.threshold + excess) as f32
+    }
+
     /// Returns the score that is reached with probability `risk` (Siffer et al., KDD
     /// 2017, equation 1). A risk above the tail's share is read off the body.
     pub fn quantile(&self, risk: f64) -> f32 {
@@ -150,6 +164,12 @@ mod tests {
         );
         let heavy = ParetoTail::fit(&pareto(0.2, 1.0, 10_000), 0.9).unwrap();
         assert_relative_eq!(heavy.surprisal(heavy.quantile(0.01)), 100f64.ln(), epsilon = 1e-5);
+        for tail in [&tail, &heavy] {
+            for surprisal in [1.0, 3.0, 8.0] {
+                let back = tail.surprisal(tail.of_surprisal(surprisal));
+                assert_relative_eq!(back, surprisal, max_relative = 0.01);
+            }
+        }
         let far: Vec<f64> = [5.0, 50.0, 5e3, 5e30].iter().map(|x| tail.surprisal(*x)).collect();
         assert!(far.windows(2).all(|w| w[0] < w[1]), "{far:?}");
         assert!(far.iter().all(|s| s.is_finite()));

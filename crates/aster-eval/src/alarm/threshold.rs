@@ -1,11 +1,13 @@
 use aster_base::{
-    SettingError, median, open_share, positive, quantile, require, share_above_zero,
+    SettingError, at_least_one, median, open_share, positive, quantile, require, share_above_zero,
     share_below_one,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::{EvalError, check_scores, check_thresholds};
-use crate::tail::ParetoTail;
+use crate::alarm::config::AlarmConfig;
+use crate::alarm::promise::{NormalScores, Per};
+use crate::alarm::tail::ParetoTail;
+use crate::error::{EvalError, check_thresholds};
 
 /// Rule that chooses a threshold from the scores of normal data, without labels.
 ///
@@ -22,6 +24,15 @@ use crate::tail::ParetoTail;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum ThresholdRule {
+    /// As many false alarms as this are expected on normal data: episodes, not rows. Their rate
+    /// is that of [`EpisodeRate`](crate::EpisodeRate), so the promise holds as far as calibration scores are like those
+    /// to come.
+    FalseAlarms {
+        /// Expected number, above 0.
+        episodes: f64,
+        /// What it is a number per.
+        per: Per,
+    },
     /// Just above the `q`-quantile of the scores.
     Quantile {
         /// In (0, 1].
@@ -64,6 +75,7 @@ pub enum ThresholdRule {
 impl std::fmt::Display for ThresholdRule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
+            Self::FalseAlarms { episodes, per } => write!(f, "false_alarms {episodes} per {per}"),
             Self::Quantile { q } => write!(f, "quantile {q}"),
             Self::Mad { k } => write!(f, "mad {k}"),
             Self::Pot { initial, risk } => write!(f, "pot, initial {initial}, risk {risk}"),
@@ -117,6 +129,13 @@ impl ThresholdRule {
     /// A parameter outside its range.
     pub fn check(&self) -> Result<(), SettingError> {
         match *self {
+            Self::FalseAlarms { episodes, per } => {
+                positive("false_alarms.episodes", episodes)?;
+                match per {
+                    Per::Rows(rows) => at_least_one("false_alarms.per.rows", rows),
+                    Per::Day => Ok(()),
+                }
+            }
             Self::Quantile { q } => share_above_zero("quantile.q", q),
             Self::FalseAlarmRate { rate } => share_below_one("false_alarm_rate.rate", rate),
             Self::Mad { k } => positive("mad.k", k),
@@ -131,13 +150,24 @@ impl ThresholdRule {
         }
     }
 
-    /// Chooses the threshold from scores of training or validation data.
+    /// Chooses the threshold from scores of normal data that nothing was fitted on, in the order of
+    /// their rows, for alarms by default.
     ///
     /// # Errors
-    /// No scores, a score that is not finite, a parameter outside its range.
+    /// As [`ThresholdRule::fit_on`].
     pub fn fit(&self, scores: &[f32]) -> Result<f32, EvalError> {
+        let alarm = AlarmConfig::default();
+        self.fit_on(&NormalScores { scores, unseen: 0, alarm, rows_per_day: None })
+    }
+
+    /// Chooses the threshold from scores of normal data.
+    ///
+    /// # Errors
+    /// No scores, a score that is not finite, a parameter outside its range, a number of false
+    /// alarms that is too small for so few scores, or per day where there are no times.
+    pub fn fit_on(&self, normal: &NormalScores) -> Result<f32, EvalError> {
         self.check()?;
-        check_scores(scores)?;
+        let scores = normal.unseen()?;
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
         let at = |q| quantile(&sorted, q).ok_or(EvalError::Empty);
@@ -150,6 +180,7 @@ impl ThresholdRule {
                 let spread = 1.4826 * f64::from(median(&mut deviations).ok_or(EvalError::Empty)?);
                 Ok(((f64::from(center) + k * spread) as f32).max(center.next_up()))
             }
+            Self::FalseAlarms { episodes, per } => Ok(normal.promise(episodes, per)?.threshold),
             Self::Fixed { value } => Ok(value),
             Self::Sensitivity { sensitivity } => {
                 let risk = 10f64.powf(4.0 * sensitivity - 5.0);
