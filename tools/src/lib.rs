@@ -9,5 +9,6 @@ pub mod histogram;
 pub mod ngram;
 pub mod patches;
 pub mod runs;
+pub mod stationary;
 pub mod studies;
 pub mod tables;

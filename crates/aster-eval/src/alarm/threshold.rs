@@ -49,7 +49,9 @@ pub enum ThresholdRule {
     Pot {
         /// Where the tail starts, in (0, 1); 0.98 is customary.
         initial: f64,
-        /// Probability of a false alarm per timestamp, in (0, 1).
+        /// Probability that a timestamp reaches the threshold, in (0, 1), as far as the tail of
+        /// few and dependent scores tells: [`ThresholdRule::FalseAlarms`] takes dependence into
+        /// account.
         risk: f64,
     },
     /// This value, whatever the scores: in their unit.
@@ -58,8 +60,8 @@ pub enum ThresholdRule {
         value: f32,
     },
     /// Peaks over threshold from the 0.9 quantile, at a risk of `10^(4 sensitivity - 5)`: one
-    /// false alarm in a thousand timestamps at 0.5, ten times as many for each quarter more
-    /// (ours).
+    /// timestamp in a thousand at 0.5, ten times as many for each quarter more (ours), as
+    /// far as such a tail tells.
     Sensitivity {
         /// In (0, 1).
         sensitivity: f64,
