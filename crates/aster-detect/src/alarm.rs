@@ -23,8 +23,9 @@ pub struct Alarm {
     /// ([`DriftConfig::settle`](aster_eval::DriftConfig::settle)).
     pub new_normal: bool,
     /// Reasons: the channels by their part in the score at the peak, the largest first, at most
-    /// eight. None where the score says nothing of channels, or where the rows are not kept any
-    /// more ([`StreamConfig::history`](crate::StreamConfig::history)).
+    /// eight. None where the score says nothing of channels. Of a stream they are those that were
+    /// told before, where the rows of a later peak are not kept any more when the alarm closes
+    /// ([`StreamConfig::history`](crate::StreamConfig::history)).
     pub reasons: Vec<Reason>,
 }
 

@@ -415,7 +415,8 @@ fn a_stream_that_is_read_back_has_the_thresholds_of_its_detector() {
 fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_the_series() {
     let series = &split().test;
     let expected = detector().detect(series).unwrap().alarms;
-    let mut stream = stream(&detector());
+    let config = StreamConfig::with(|it| it.history = series.rows());
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
     let mut events = vec![];
     for row in 0..series.rows() {
         let more = stream.push(&rows(series, row..row + 1)).unwrap().events;
@@ -449,6 +450,9 @@ fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_
         assert_eq!(opened.reasons.len(), 3, "{opened}");
     }
     assert!(!expected.is_empty() && explained > 0);
+    // Where the rows of the peak are gone, an alarm closes with the reasons that it opened with.
+    let brief = pushed(&detector(), series, 5);
+    assert!(brief.closed().all(|alarm| !alarm.reasons.is_empty()));
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use crate::alarm::{REASONS, Reason};
 use crate::config::Source;
 use crate::detector::Detector;
 use crate::score::Reading;
@@ -40,6 +41,8 @@ impl Detector {
             }
             false => 0,
         };
+        let longest = self.channels().iter().map(String::len).max().unwrap_or(0);
+        let reasons = 2 * c.min(REASONS) * (size_of::<Reason>() + longest);
         let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f64>();
         own + history
             + drift
@@ -48,6 +51,7 @@ impl Detector {
             + waiting
             + averages.sum::<usize>()
             + offset
+            + reasons
     }
 
     /// Rows up to the newest one that the scores which it makes final depend on, rounded up to

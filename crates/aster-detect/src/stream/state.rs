@@ -35,6 +35,8 @@ pub(crate) struct StreamState {
     /// Alarms that have opened, and the severity of the last one when it was last told.
     opened: u64,
     told: f64,
+    /// Reasons that were last told: those of an alarm that outlasts the rows that are kept.
+    told_reasons: Vec<Reason>,
 }
 
 impl StreamState {
@@ -53,6 +55,7 @@ impl StreamState {
             alarms: AlarmTracker::new(detector.alarm_rule()),
             opened: 0,
             told: 0.0,
+            told_reasons: vec![],
         })
     }
 
@@ -74,9 +77,10 @@ impl StreamState {
     pub(crate) fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
         let last = self.last.capacity() * size_of::<f64>();
-        let values =
-            self.history.memory() + self.segment.memory() + waiting + self.alarms.memory() + last;
-        values + size_of::<Self>()
+        let names: usize = self.told_reasons.iter().map(|it| it.channel.capacity()).sum();
+        let reasons = self.told_reasons.capacity() * size_of::<Reason>() + names;
+        let values = self.history.memory() + self.segment.memory() + waiting + last;
+        values + self.alarms.memory() + reasons + size_of::<Self>()
     }
 
     /// Finds what is wrong with rows before any of them changes anything.
@@ -200,11 +204,16 @@ impl StreamState {
         match open {
             Some((severity, interval)) if step.opened => {
                 (self.opened, self.told) = (self.opened + 1, severity);
-                output.events.push(AlarmEvent::Opened(self.alarm(detector, severity, interval)));
+                self.told_reasons.clear();
+                let alarm = self.alarm(detector, severity, interval);
+                self.told_reasons.clone_from(&alarm.reasons);
+                output.events.push(AlarmEvent::Opened(alarm));
             }
             Some((severity, interval)) if severity >= self.told + GROWTH => {
                 self.told = severity;
-                output.events.push(AlarmEvent::Updated(self.alarm(detector, severity, interval)));
+                let alarm = self.alarm(detector, severity, interval);
+                self.told_reasons.clone_from(&alarm.reasons);
+                output.events.push(AlarmEvent::Updated(alarm));
             }
             _ => (),
         }
@@ -226,7 +235,8 @@ impl StreamState {
     }
 
     fn alarm(&self, detector: &Detector, severity: f64, interval: Interval) -> Alarm {
-        let reasons = self.reasons(detector, interval.peak as u64).unwrap_or_default();
+        let reasons = self.reasons(detector, interval.peak as u64);
+        let reasons = reasons.unwrap_or_else(|| self.told_reasons.clone());
         let number = self.opened.saturating_sub(1);
         Alarm { number, severity, interval, new_normal: false, reasons }
     }
