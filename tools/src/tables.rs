@@ -96,9 +96,8 @@ impl Table {
             "---|".repeat(columns.len())
         );
         for row in &self.methods {
-            let values = row.values();
             let cells: Vec<String> =
-                values[columns.clone()].iter().map(Summary::to_string).collect();
+                row.metrics[columns.clone()].iter().map(Summary::to_string).collect();
             let cells = cells.join(" | ");
             text += &format!("| {} | {cells} | {:.0} |\n", row.name, row.seconds.mean);
         }

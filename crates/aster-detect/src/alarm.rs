@@ -19,9 +19,6 @@ pub struct Alarm {
     /// Rows, peak and times.
     #[serde(flatten)]
     pub interval: Interval,
-    /// Whether it ended because it had lasted so long that it is the new normal
-    /// ([`DriftConfig::settle`](aster_eval::DriftConfig::settle)).
-    pub new_normal: bool,
     /// Reasons: the channels by their part in the score at the peak, the largest first, at most
     /// eight. None where the score says nothing of channels. Of a stream they are those that were
     /// told before, where the rows of a later peak are not kept any more when the alarm closes
@@ -45,7 +42,8 @@ pub struct Reason {
     pub expected: Option<f64>,
 }
 
-/// What happens to an alarm. In JSON it is the alarm with an `event`: `opened`, `updated` or `closed`.
+/// Event in the life of an alarm: it opens, grows or closes. In JSON it is the alarm with an `event`:
+/// `opened`, `updated` or `closed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -94,9 +92,9 @@ pub(crate) fn severity(rate: &EpisodeRate, base: f32, interval: &Interval) -> f6
 
 impl fmt::Display for Alarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, severity, interval, new_normal, reasons } = self;
+        let Self { number, severity, interval, reasons } = self;
         write!(f, "alarm {number}, severity {severity:.0}: {interval}")?;
-        if *new_normal {
+        if interval.new_normal {
             f.write_str(", the new normal since")?;
         }
         let mut told = reasons.iter().take(3).enumerate();
@@ -141,14 +139,16 @@ mod tests {
     fn alarm() -> Alarm {
         let (start, opened, end, peak) = (120, 123, 160, 133);
         let (peak_score, threshold, excess, times) = (14.2, 4.0, 3.0, None);
-        let interval = Interval { start, opened, end, peak, peak_score, threshold, excess, times };
+        let new_normal = false;
+        let interval =
+            Interval { start, opened, end, peak, peak_score, threshold, excess, new_normal, times };
         let reason = |channel: &str, share, observed, expected| {
             let channel = channel.into();
             Reason { channel, share, observed, expected }
         };
         let reasons =
             vec![reason("pressure", 0.71, 3.1, Some(2.2)), reason("valve", 0.29, 1.0, None)];
-        Alarm { number: 2, severity: 61.2, interval, new_normal: false, reasons }
+        Alarm { number: 2, severity: 61.2, interval, reasons }
     }
 
     #[test]

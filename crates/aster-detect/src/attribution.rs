@@ -9,7 +9,7 @@ use crate::alarm::{REASONS, Reason};
 use crate::config::{ComponentConfig, Source};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{ComponentValues, Components, Detrend, MovingMean, Reading};
+use crate::score::{ComponentValues, Components, Detrend, MovingMean, Outputs, Reading};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,7 +126,7 @@ impl Detector {
             let expected = "a reconstruction, whose errors have channels";
             return Err(SettingError::new("score.components", expected, "none").into());
         }
-        Ok(self.shares(self.read_components(near), rows))
+        Ok(self.shares(self.read_components(near).0, rows))
     }
 
     /// Parts of the channels in the scores of rows, from the components of those and what lies around
@@ -186,24 +186,23 @@ impl Detector {
         }
         let around = self.around(&(row..row + 1), series.rows());
         let scaled = self.scaled_part(series, &around)?;
-        let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), &scaled);
-        let components = self.components_of(scaled.values(), &outputs);
-        let reconstructions = outputs.get(&Reading::Reconstruction).map_or(&[][..], Vec::as_slice);
+        let (components, outputs) = self.read_components(&scaled);
         let near = series.slice(around.clone())?;
-        Ok(self.reasons(&near, row - around.start, &components, reconstructions))
+        Ok(self.reasons(&near, row - around.start, &components, &outputs))
     }
 
-    /// Reasons for the score of a row of a series, of which the components and reconstructions
-    /// `[rows, C]` are known.
+    /// Reasons for the score of a row of a series, whose components and outputs are known.
     pub(crate) fn reasons(
         &self,
         series: &TimeSeries,
         row: usize,
         components: &Components,
-        reconstructions: &[f32],
+        outputs: &Outputs,
     ) -> Vec<Reason> {
         let c = self.channels().len();
-        let Some(reconstruction) = reconstructions.get(row * c..(row + 1) * c) else {
+        let reconstructions = outputs.get(&Reading::Reconstruction);
+        let Some(reconstruction) = reconstructions.and_then(|it| it.get(row * c..(row + 1) * c))
+        else {
             return vec![];
         };
         let reach = self.reach();

@@ -12,7 +12,7 @@ use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
-    Calibration, Components, Fusion, MemoryBank, Outputs, Reading, ReferenceDistributions, Runner,
+    Calibration, Components, Fusion, MemoryBank, Outputs, ReferenceDistributions, Runner,
 };
 use crate::trained::TrainedModel;
 
@@ -152,7 +152,10 @@ impl Detector {
     /// # Errors
     /// A setting outside its range.
     pub fn with_alarm(&self, alarm: AlarmConfig) -> Result<Self, DetectError> {
-        self.with_config(|config| config.alarm = alarm)
+        let mut detector = self.with_config(|config| config.alarm = alarm)?;
+        let normal = detector.trained.normal_scores(&detector.train_scores, detector.calibrated);
+        detector.rate = normal.rate()?.into();
+        Ok(detector)
     }
 
     /// Returns the detector with another adaptation to drift, or none, as
@@ -168,8 +171,6 @@ impl Detector {
         let mut detector = self.clone();
         change(&mut detector.trained.config);
         detector.config().check()?;
-        let normal = detector.trained.normal_scores(&detector.train_scores, detector.calibrated);
-        detector.rate = normal.rate()?.into();
         Ok(detector)
     }
 
@@ -199,13 +200,13 @@ impl Detector {
 
     /// Scores a series that has been scaled.
     pub(crate) fn score_scaled(&self, scaled: &ScaledSeries) -> Vec<f32> {
-        Fusion::whole(&self.config().score, &self.calibration, &self.read_components(scaled))
+        Fusion::whole(&self.config().score, &self.calibration, &self.read_components(scaled).0)
     }
 
-    /// The score's components of a scaled series.
-    pub(crate) fn read_components(&self, scaled: &ScaledSeries) -> Components {
+    /// The components of the score of a scaled series, and the outputs that they were made of.
+    pub(crate) fn read_components(&self, scaled: &ScaledSeries) -> (Components, Outputs) {
         let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), scaled);
-        self.components_of(scaled.values(), &outputs)
+        (self.components_of(scaled.values(), &outputs), outputs)
     }
 
     /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
@@ -223,23 +224,25 @@ impl Detector {
     /// As [`Detector::score`].
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, DetectError> {
         let scaled = self.trained.scale(series)?;
-        let outputs = self.trained.outputs(self.windows, self.bank.as_deref(), &scaled);
-        let components = self.components_of(scaled.values(), &outputs);
+        let (components, outputs) = self.read_components(&scaled);
         let scores = Fusion::whole(&self.config().score, &self.calibration, &components);
         let mut found = self.alarm_rule().alarms(&scores)?;
         if let Some(times) = series.timestamps() {
             found.set_times(times, series.clock());
         }
-        let reconstructions = outputs.get(&Reading::Reconstruction).map_or(&[][..], Vec::as_slice);
-        let alarm = |(number, (interval, new_normal)): (usize, (Interval, bool))| Alarm {
+        let alarm = |(number, interval): (usize, Interval)| Alarm {
             number: number as u64,
-            severity: severity(&self.rate, self.threshold, &interval),
+            severity: self.severity(&interval),
             interval,
-            new_normal,
-            reasons: self.reasons(series, interval.peak, &components, reconstructions),
+            reasons: self.reasons(series, interval.peak, &components, &outputs),
         };
-        let alarms = found.intervals.into_iter().zip(found.new_normal).enumerate().map(alarm);
+        let alarms = found.intervals.into_iter().enumerate().map(alarm);
         Ok(Detection { scores, thresholds: found.thresholds, alarms: alarms.collect() })
+    }
+
+    /// Severity of an alarm.
+    pub(crate) fn severity(&self, interval: &Interval) -> f64 {
+        severity(&self.rate, self.threshold, interval)
     }
 
     /// Returns the rule that makes alarms of scores: the threshold, when alarms open and close, and

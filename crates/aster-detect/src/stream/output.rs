@@ -11,7 +11,7 @@ use crate::stream::row::Scored;
 pub struct StreamOutput {
     /// Scores in the order of the rows, none left out.
     pub scores: Vec<Scored>,
-    /// What happens to alarms, in order.
+    /// Events of alarms, in order.
     pub events: Vec<AlarmEvent>,
 }
 

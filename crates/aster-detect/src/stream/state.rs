@@ -4,7 +4,7 @@ use std::ops::Range;
 use aster_eval::{AlarmStep, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason, severity};
+use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason};
 use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
@@ -32,11 +32,9 @@ pub(crate) struct StreamState {
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
     alarms: AlarmTracker,
-    /// Alarms that have opened, and the severity of the last one when it was last told.
-    opened: u64,
-    told: f64,
-    /// Reasons that were last told: those of an alarm that outlasts the rows that are kept.
-    told_reasons: Vec<Reason>,
+    /// The latest alarm as it was last told. Its reasons are those of an alarm that outlasts the
+    /// rows that are kept.
+    told: Option<Alarm>,
 }
 
 impl StreamState {
@@ -53,9 +51,7 @@ impl StreamState {
             scored: 0,
             known: 0,
             alarms: AlarmTracker::new(detector.alarm_rule()),
-            opened: 0,
-            told: 0.0,
-            told_reasons: vec![],
+            told: None,
         })
     }
 
@@ -77,8 +73,9 @@ impl StreamState {
     pub(crate) fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
         let last = self.last.capacity() * size_of::<f64>();
-        let names: usize = self.told_reasons.iter().map(|it| it.channel.capacity()).sum();
-        let reasons = self.told_reasons.capacity() * size_of::<Reason>() + names;
+        let of_reason = |reason: &Reason| size_of::<Reason>() + reason.channel.capacity();
+        let told = self.told.iter().flat_map(|alarm| &alarm.reasons);
+        let reasons: usize = told.map(of_reason).sum();
         let values = self.history.memory() + self.segment.memory() + waiting + last;
         values + self.alarms.memory() + reasons + size_of::<Self>()
     }
@@ -198,47 +195,35 @@ impl StreamState {
 
     /// Tells what a score does to the alarms.
     fn tell(&mut self, detector: &Detector, step: &AlarmStep, output: &mut StreamOutput) {
-        let severity =
-            |interval: &Interval| severity(&detector.rate, detector.threshold(), interval);
-        let open = self.alarms.open().map(|interval| (severity(&interval), interval));
-        match open {
-            Some((severity, interval)) if step.opened => {
-                (self.opened, self.told) = (self.opened + 1, severity);
-                self.told_reasons.clear();
-                let alarm = self.alarm(detector, severity, interval);
-                self.told_reasons.clone_from(&alarm.reasons);
-                output.events.push(AlarmEvent::Opened(alarm));
+        if let Some(interval) = self.alarms.open() {
+            let grown = |told: &Alarm| detector.severity(&interval) >= told.severity + GROWTH;
+            if step.opened || self.told.as_ref().is_none_or(grown) {
+                let number = self.told_number() + u64::from(step.opened && self.told.is_some());
+                let alarm = self.alarm(detector, number, interval);
+                self.told = Some(alarm.clone());
+                let event = if step.opened { AlarmEvent::Opened } else { AlarmEvent::Updated };
+                output.events.push(event(alarm));
             }
-            Some((severity, interval)) if severity >= self.told + GROWTH => {
-                self.told = severity;
-                let alarm = self.alarm(detector, severity, interval);
-                self.told_reasons.clone_from(&alarm.reasons);
-                output.events.push(AlarmEvent::Updated(alarm));
-            }
-            _ => (),
         }
-        if let Some(closed) = step.closed {
-            self.close(detector, closed, step.new_normal, output);
-        }
+        self.close(detector, step.closed, output);
     }
 
-    fn close(
-        &self,
-        detector: &Detector,
-        interval: Interval,
-        new_normal: bool,
-        output: &mut StreamOutput,
-    ) {
-        let severity = severity(&detector.rate, detector.threshold(), &interval);
-        let alarm = Alarm { new_normal, ..self.alarm(detector, severity, interval) };
-        output.events.push(AlarmEvent::Closed(alarm));
+    /// Tells of an alarm that is over.
+    fn close(&self, detector: &Detector, closed: Option<Interval>, output: &mut StreamOutput) {
+        let alarm = |interval| self.alarm(detector, self.told_number(), interval);
+        output.events.extend(closed.map(alarm).map(AlarmEvent::Closed));
     }
 
-    fn alarm(&self, detector: &Detector, severity: f64, interval: Interval) -> Alarm {
-        let reasons = self.reasons(detector, interval.peak as u64);
-        let reasons = reasons.unwrap_or_else(|| self.told_reasons.clone());
-        let number = self.opened.saturating_sub(1);
-        Alarm { number, severity, interval, new_normal: false, reasons }
+    fn alarm(&self, detector: &Detector, number: u64, interval: Interval) -> Alarm {
+        let told = || self.told.as_ref().filter(|told| told.number == number);
+        let told = || told().map_or(vec![], |told| told.reasons.clone());
+        let reasons = self.reasons(detector, interval.peak as u64).unwrap_or_else(told);
+        Alarm { number, severity: detector.severity(&interval), interval, reasons }
+    }
+
+    /// Number of the latest alarm.
+    fn told_number(&self) -> u64 {
+        self.told.as_ref().map_or(0, |told| told.number)
     }
 
     /// Reasons for the score of a row, where what it depends on is kept.
@@ -267,9 +252,8 @@ impl StreamState {
         let mut scores = segment.final_scores(detector, runner);
         scores.extend(segment.end(detector, runner));
         self.report(detector, scores, output);
-        if let Some(closed) = self.alarms.restart() {
-            self.close(detector, closed, false, output);
-        }
+        let closed = self.alarms.restart();
+        self.close(detector, closed, output);
         self.history = History::new(detector, self.config.history);
     }
 
@@ -343,12 +327,15 @@ impl StreamState {
     pub(crate) fn validate(&self, detector: &Detector) -> Result<(), &'static str> {
         let c = detector.channels().len();
         let StreamCounts { rows, held, filled, dropped, restarts } = self.counts;
-        let counts = [rows, held, filled, dropped, restarts, self.scored, self.known, self.opened];
+        let counts =
+            [rows, held, filled, dropped, restarts, self.scored, self.known, self.told_number()];
         match () {
             () if counts.iter().any(|count| *count >= 1 << 62) => {
                 Err("a stream that has counted too far")
             }
-            () if !self.told.is_finite() => Err("an alarm of a severity that is not finite"),
+            () if self.told.as_ref().is_some_and(|told| !told.severity.is_finite()) => {
+                Err("an alarm of a severity that is not finite")
+            }
             () if self.config.check().is_err() => Err("a stream with impossible settings"),
             () if self.last.len() != c && !(self.last.is_empty() && rows == 0) => {
                 Err("a stream whose last row has other channels")

@@ -90,7 +90,7 @@ impl EpisodeRate {
         (1.2816 * (variance / self.count()).sqrt()).exp()
     }
 
-    /// Rows that the rate was fitted on.
+    /// Returns the number of rows that it was fitted on.
     pub fn rows(&self) -> usize {
         self.rows
     }

@@ -20,6 +20,9 @@ pub struct Interval {
     /// Mean height of the rows' scores above the threshold (0 for rows below),
     /// in the score's unit.
     pub excess: f32,
+    /// Flag of an alarm that ended as the new normal, because it had lasted so long
+    /// ([`DriftConfig::settle`](crate::DriftConfig::settle)).
+    pub new_normal: bool,
     /// The timestamps of its rows, where they are known.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub times: Option<IntervalTimes>,

@@ -74,6 +74,9 @@ impl Level {
         self.latest.capacity() * size_of::<f32>()
     }
 
+    /// Validates a level that was read from outside.
+    ///
+    /// # Errors
     /// What cannot be, in words.
     pub(crate) fn validate(&self, config: &DriftConfig) -> Result<(), &'static str> {
         match self.current.is_finite() && self.latest.len() <= config.memory {

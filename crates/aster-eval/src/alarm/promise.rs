@@ -7,7 +7,7 @@ use crate::alarm::config::AlarmConfig;
 use crate::alarm::episodes::EpisodeRate;
 use crate::error::{EvalError, check_scores};
 
-/// What a number of false alarms is per.
+/// Unit that a number of false alarms refers to: so many rows, or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -40,7 +40,7 @@ pub struct Promise {
     pub low: f64,
     /// Upper bound.
     pub high: f64,
-    /// What they are numbers per.
+    /// Unit that the numbers refer to.
     pub per: Per,
     /// Calibration rows.
     pub rows: usize,
@@ -75,7 +75,7 @@ impl Promise {
         Ok(Self { expected, ..Self::at(rate, rate.score(per_row), per, rows) })
     }
 
-    /// What a threshold that another rule has chosen amounts to.
+    /// Computes the promise that a threshold of another rule amounts to.
     ///
     /// # Errors
     /// Per day without the rows of a day.
@@ -130,7 +130,7 @@ pub struct NormalScores<'a> {
     /// First of the rows, up to the last, that nothing was fitted on: their scores are like those to
     /// come, but the rows before show more of what is rare.
     pub unseen: usize,
-    /// What makes an alarm of scores.
+    /// Config of the alarms that the scores make.
     pub alarm: AlarmConfig,
     /// Rows of a day, where rows have times.
     pub rows_per_day: Option<f64>,

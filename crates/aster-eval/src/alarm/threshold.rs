@@ -30,7 +30,7 @@ pub enum ThresholdRule {
     FalseAlarms {
         /// Expected number, above 0.
         episodes: f64,
-        /// What it is a number per.
+        /// Unit that the number refers to.
         per: Per,
     },
     /// Just above the `q`-quantile of the scores.

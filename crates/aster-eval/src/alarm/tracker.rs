@@ -44,8 +44,6 @@ pub struct Alarms {
     pub thresholds: Vec<f32>,
     /// Alarms, in order.
     pub intervals: Vec<Interval>,
-    /// Whether each ended because it had lasted so long that it is the new normal.
-    pub new_normal: Vec<bool>,
 }
 
 impl AlarmRule {
@@ -63,10 +61,8 @@ impl AlarmRule {
             let step = tracker.next(*score, None);
             found.thresholds.push(step.threshold);
             found.intervals.extend(step.closed);
-            found.new_normal.extend(step.closed.map(|_| step.new_normal));
         }
         found.intervals.extend(tracker.finish());
-        found.new_normal.resize(found.intervals.len(), false);
         Ok(found)
     }
 }
@@ -121,8 +117,6 @@ pub struct AlarmStep {
     pub opened: bool,
     /// An alarm that is over: no later row can join it.
     pub closed: Option<Interval>,
-    /// Whether it is over because it has lasted so long that it is the new normal.
-    pub new_normal: bool,
 }
 
 impl AlarmTracker {
@@ -170,13 +164,12 @@ impl AlarmTracker {
         } else if self.open.is_some() {
             self.after = self.after.into_iter().chain([row]).reduce(joined);
         }
-        let step = AlarmStep { threshold, alarms, opened, closed: None, new_normal: false };
         let new_normal = self.count(score, reached);
         let quiet = self.open.map(|open| self.row - open.end);
-        if new_normal || quiet.is_some_and(|rows| rows > alarm.join) {
-            return AlarmStep { closed: self.finish(), new_normal, ..step };
-        }
-        step
+        let over = new_normal || quiet.is_some_and(|rows| rows > alarm.join);
+        let closed = if over { self.finish() } else { None };
+        let closed = closed.map(|interval| Interval { new_normal, ..interval });
+        AlarmStep { threshold, alarms, opened, closed }
     }
 
     /// Tells the level of a score; returns whether the open alarm is the new normal with it.
@@ -192,7 +185,7 @@ impl AlarmTracker {
         let before = level.counted();
         let fresh = || Lasting { before, rows: 0, held: Some(vec![]) };
         let lasting = self.lasting.get_or_insert_with(fresh);
-        lasting.rows += 1;
+        lasting.rows = lasting.rows.saturating_add(1);
         match &mut lasting.held {
             Some(held) => {
                 held.push(score);
@@ -221,6 +214,7 @@ impl AlarmTracker {
             peak_score: score,
             threshold,
             excess: (score - threshold).max(0.0),
+            new_normal: false,
             times: time.map(|time| IntervalTimes {
                 start_time: time,
                 last_time: time,
@@ -410,7 +404,8 @@ mod tests {
         let scores: Vec<f32> = (0..1600).map(|row| level(row) + noise(row)).collect();
         let mut tracker = AlarmTracker::new(following(0));
         let steps: Vec<AlarmStep> = scores.iter().map(|score| tracker.next(*score, None)).collect();
-        let settled: Vec<usize> = (0..1600).filter(|row| steps[*row].new_normal).collect();
+        let new_normal = |row: &usize| steps[*row].closed.is_some_and(|it| it.new_normal);
+        let settled: Vec<usize> = (0..1600).filter(new_normal).collect();
         assert_eq!(settled, [400 + DriftConfig::default().settles_after(400) - 1]);
         let closed = steps[settled[0]].closed.unwrap();
         assert_eq!((closed.start, closed.end), (400, settled[0] + 1));

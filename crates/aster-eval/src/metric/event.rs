@@ -81,11 +81,11 @@ impl EventMetrics {
         let normal = labels.iter().filter(|label| !**label).count() as f64;
         let anomalous =
             |alarm: &Range<usize>| labels[alarm.clone()].iter().filter(|label| **label).count();
-        let rows = |of: fn(usize, usize) -> usize| {
-            alarms.iter().map(|alarm| of(alarm.len(), anomalous(alarm))).sum::<usize>() as f64
-        };
-        let (right, wrong) = (rows(|_, right| right), rows(|all, right| all - right));
-        let false_episodes = alarms.iter().filter(|alarm| anomalous(alarm) == 0).count();
+        let anomalous: Vec<usize> = alarms.iter().map(anomalous).collect();
+        let right: usize = anomalous.iter().sum();
+        let alarming: usize = alarms.iter().map(ExactSizeIterator::len).sum();
+        let (right, wrong) = (right as f64, (alarming - right) as f64);
+        let false_episodes = anomalous.iter().filter(|rows| **rows == 0).count();
 
         let (mut delays, mut timing, mut redundant) = (vec![], 0.0, 0);
         for (number, event) in events.iter().enumerate() {
