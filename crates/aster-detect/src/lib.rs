@@ -20,6 +20,7 @@
 
 mod alarm;
 mod attribution;
+mod component_scores;
 mod components;
 mod config;
 mod detection;
@@ -38,6 +39,7 @@ mod weights;
 
 pub use alarm::{Alarm, AlarmEvent, Reason};
 pub use attribution::{Attribution, Contribution};
+pub use component_scores::ComponentScores;
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{
     Alignment, AsterConfig, ComponentConfig, FusionConfig, LearnedWeights, ScoreConfig, Smoothing,

@@ -156,12 +156,21 @@ impl Fusion {
         let power = config.fusion.power;
         let mean = |_| {
             let surprisals = self.pending.iter_mut().filter_map(VecDeque::pop_front);
-            let parts = surprisals.zip(calibration.weights()).map(|(x, w)| w * x.powf(power));
-            parts.sum::<f64>().powf(power.recip()).min(f64::from(f32::MAX)) as f32
+            let weighted = surprisals.zip(calibration.weights().iter().copied());
+            weighted_power_mean(weighted, power)
         };
         let means = (0..rows).map(mean).collect();
         // What many rows at once have taken is not kept.
         self.pending.iter_mut().for_each(|values| values.shrink_to(2 * values.len()));
         means
     }
+}
+
+/// `(sum w x^p)^(1/p)`, at most the largest finite number.
+pub(crate) fn weighted_power_mean(
+    weighted: impl Iterator<Item = (f64, f64)>,
+    power: f64,
+) -> f32 {
+    let sum: f64 = weighted.map(|(x, weight)| weight * x.powf(power)).sum();
+    sum.powf(power.recip()).min(f64::from(f32::MAX)) as f32
 }

@@ -18,7 +18,7 @@ pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
 pub(crate) use components::{ComponentValues, Components, component_values};
 pub(crate) use detrend::Detrend;
-pub(crate) use fusion::Fusion;
+pub(crate) use fusion::{Fusion, weighted_power_mean};
 pub(crate) use reading::Reading;
 pub(crate) use reference::ReferenceDistributions;
 pub(crate) use run::Runner;
