@@ -160,15 +160,13 @@ impl Baseline {
         let scores = scorer(&scaler.transform(&validation)?)?;
         let (alarm, rows_per_day) = (config.alarm, train.rows_per_day());
         let normal = NormalScores { scores: &scores, unseen: 0, alarm, rows_per_day };
-        let rule = match self.method {
+        let normal_rows = scores.len() as u64;
+        let (threshold, drift) = match self.method {
             // A constant score reaches every threshold or none; here it is all.
-            Method::PredictAll => AlarmRule { threshold: 0.0, alarm, drift: None },
-            _ => AlarmRule {
-                threshold: config.threshold.fit_on(&normal)?,
-                alarm,
-                drift: config.drift,
-            },
+            Method::PredictAll => (0.0, None),
+            _ => (config.threshold.fit_on(&normal)?, config.drift),
         };
+        let rule = AlarmRule { threshold, alarm, drift, normal_rows };
         let score = |test: &&TimeSeries| {
             let scores = scorer(&scaler.transform(test)?)?;
             Ok(Scored::new(rule.alarms(&scores)?, scores))

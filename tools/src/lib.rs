@@ -5,6 +5,7 @@ pub mod choice;
 pub mod corpus;
 pub mod evaluate;
 pub mod forest;
+pub mod fused;
 pub mod histogram;
 pub mod ngram;
 pub mod patches;

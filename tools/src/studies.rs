@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use aster::classifier::HeadKind;
-use aster::data::{Dataset, ScalerConfig, ScalerKind, SyntheticSplit, Task, TestSeries};
+use aster::data::{
+    ChannelPolicy, Dataset, ScalerConfig, ScalerKind, SyntheticSplit, Task, TestSeries,
+};
 use aster::decoder::{CodeSampler, Gates, GeneratorForm};
 use aster::detect::{Alignment, ComponentConfig, Smoothing, Source};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
@@ -40,8 +42,11 @@ pub fn synthetic() -> anyhow::Result<Dataset> {
 pub enum Study {
     /// Does the language model do anything, and what of it?
     Llm,
-    /// Which components make the score? The model is trained once.
+    /// Which components make the score, and how are they fused? The model is trained and calibrated
+    /// once.
     Score,
+    /// How are the components made, normalised and calibrated? The model is trained once.
+    Calibration,
     /// Which classifier tells windows from pseudo-anomalies?
     Head,
     /// How are pseudo-anomalies made?
@@ -73,6 +78,7 @@ impl Study {
         match self {
             Self::Llm => llm(base, model),
             Self::Score => Ok(score(base)),
+            Self::Calibration => Ok(calibration(base)),
             Self::Head => Ok(head(base)),
             Self::Generator => Ok(generator(base)),
             Self::Balance => Ok(balance(base)),
@@ -164,6 +170,9 @@ fn input(base: &AsterConfig) -> Vec<Variant> {
         changed(base, "as configured", |_| ()),
         scaler("standard, no asinh", ScalerKind::Standard, false),
         scaler("robust, asinh", ScalerKind::Robust, true),
+        changed(base, "constant channels by their changes", |config| {
+            config.channels.constant = ChannelPolicy::Difference;
+        }),
         window("window 32, patch 2", 32, 2),
         window("window 32, patch 8", 32, 8),
         window("window 16, patch 4", 16, 4),
@@ -205,12 +214,6 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
         changed(base, name, |config| config.score.components = components)
     };
     let all = || base.score.components.iter().copied();
-    let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
-    let errors_alone = vec![
-        ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
-        ComponentConfig::new(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
-        ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
-    ];
     let mut variants = vec![
         changed(base, "as configured", |_| ()),
         changed(base, "equal weights", |config| config.score.fusion.weights = None),
@@ -218,6 +221,25 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
         changed(base, "plain mean, equal weights", |config| {
             (config.score.fusion.weights, config.score.fusion.power) = (None, 1.0);
         }),
+    ];
+    for (at, component) in all().enumerate() {
+        let name = named(&component);
+        let rest = all().enumerate().filter(|(other, _)| *other != at).map(|(_, it)| it);
+        variants.push(variant(&format!("without {name}"), rest.collect()));
+        variants.push(variant(&format!("{name} alone"), vec![component]));
+    }
+    variants
+}
+
+fn calibration(base: &AsterConfig) -> Vec<Variant> {
+    let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
+    let errors_alone = vec![
+        ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
+        ComponentConfig::new(Source::RawReconstruction, correlation(0.5, 20, 40), 2.0),
+        ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
+    ];
+    vec![
+        changed(base, "as configured", |_| ()),
         changed(base, "errors of reconstruction alone, plain mean", |config| {
             config.score.components = errors_alone;
             (config.score.fusion.weights, config.score.fusion.power) = (None, 1.0);
@@ -230,14 +252,7 @@ fn score(base: &AsterConfig) -> Vec<Variant> {
         changed(base, "trailing averages", |config| {
             config.score.alignment = Alignment::Trailing;
         }),
-    ];
-    for (at, component) in all().enumerate() {
-        let name = named(&component);
-        let rest = all().enumerate().filter(|(other, _)| *other != at).map(|(_, it)| it);
-        variants.push(variant(&format!("without {name}"), rest.collect()));
-        variants.push(variant(&format!("{name} alone"), vec![component]));
-    }
-    variants
+    ]
 }
 
 fn named(component: &ComponentConfig) -> String {

@@ -246,9 +246,8 @@ mod tests {
 
     #[test]
     fn a_policy_that_means_nothing_is_an_error() {
-        let policies =
-            ChannelPolicies { constant: ChannelPolicy::Difference, ..Default::default() };
+        let policies = ChannelPolicies { copy: ChannelPolicy::Difference, ..Default::default() };
         let error = policies.check().unwrap_err();
-        assert_eq!((error.name.as_str(), error.expected.as_str()), ("constant", "keep or drop"));
+        assert_eq!((error.name.as_str(), error.expected.as_str()), ("copy", "keep or drop"));
     }
 }

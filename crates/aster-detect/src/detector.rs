@@ -7,12 +7,13 @@ use aster_eval::{
 use aster_model::Aster;
 
 use crate::alarm::{Alarm, severity};
-use crate::config::{AsterConfig, ComponentConfig, ScoreConfig};
+use crate::config::{AsterConfig, ScoreConfig};
 use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
-    Calibration, Components, Fusion, MemoryBank, Outputs, ReferenceDistributions, Runner,
+    Calibration, Components, Fusion, MemoryBank, Outputs, Reading, ReferenceDistributions, Runner,
+    holds,
 };
 use crate::trained::TrainedModel;
 
@@ -45,9 +46,9 @@ pub struct Detector {
     pub(crate) bank: Option<Arc<MemoryBank>>,
     pub(crate) calibration: Arc<Calibration>,
     pub(crate) reference: Arc<ReferenceDistributions>,
-    /// Scores of the training series, which a threshold rule is fitted on.
+    /// Scores of the training rows but for those left out, which a threshold rule is fitted on.
     pub(crate) train_scores: Arc<[f32]>,
-    /// First of the calibration rows.
+    /// First of them that calibrates.
     pub(crate) calibrated: usize,
     pub(crate) threshold: f32,
     /// How often normal scores make an alarm: what severity is told by.
@@ -72,12 +73,23 @@ impl Detector {
         let prepared = trained.preparation.prepare_train(train)?;
         let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
-        let bank = trained.memory_bank(&scaled, validation)?;
-        let outputs = trained.outputs(windows, bank.as_ref(), &scaled);
+        let mut bank = trained.memory_bank(&scaled, validation, &[])?;
+        let mut outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
-        let calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
+        let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
+        if bank.is_some() && !calibration.apart().is_empty() {
+            bank = trained.memory_bank(&scaled, validation, calibration.apart())?;
+            let runner = trained.runner(windows, bank.as_ref());
+            outputs.extend(runner.run_model(&scaled, &[Reading::BankDistance]));
+            values = trained.component_values(scaled.values(), &outputs);
+            calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
+        }
+        let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
+        let usual = |row: &usize| !holds(calibration.apart(), *row);
+        let calibrated = (0..calibrated).filter(usual).count();
+        let scores: Vec<f32> = (0..scores.len()).filter(usual).map(|row| scores[row]).collect();
         let threshold = trained.threshold(&scores, calibrated)?;
         let reference = ReferenceDistributions::fit(&scaled, &scores[calibrated..])?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
@@ -249,7 +261,8 @@ impl Detector {
     /// how the threshold follows drift.
     pub fn alarm_rule(&self) -> AlarmRule {
         let AsterConfig { alarm, drift, .. } = *self.config();
-        AlarmRule { threshold: self.threshold, alarm, drift }
+        let normal_rows = (self.train_scores.len() - self.calibrated) as u64;
+        AlarmRule { threshold: self.threshold, alarm, drift, normal_rows }
     }
 
     /// Returns the threshold that the configured rule chose on calibration scores.
@@ -261,6 +274,13 @@ impl Detector {
     /// [`ScoreConfig::components`]; they sum to 1.
     pub fn component_weights(&self) -> &[f64] {
         self.calibration.weights()
+    }
+
+    /// Returns the rows of the training series that stand so far apart from the others, but are so few,
+    /// that they were left out of the memory bank, of the distributions of normal components and of
+    /// the scores that a threshold is fitted on: an anomaly of training, if it has one.
+    pub fn rows_left_out(&self) -> &[std::ops::Range<usize>] {
+        self.calibration.apart()
     }
 
     /// Returns the channels that it was trained on, in order.
@@ -298,11 +318,8 @@ impl Detector {
     /// of a window, and the rows that the widest average waits for.
     pub fn latency(&self) -> usize {
         let score = &self.config().score;
-        let after = |(component, width): (&ComponentConfig, &usize)| {
-            let offset = score.offset_rows_of(component.source);
-            score.alignment.after(*width) + score.alignment.after(offset)
-        };
-        let widest = score.components.iter().zip(self.calibration.widths()).map(after).max();
+        let known = score.components.iter().zip(self.calibration.widths());
+        let widest = known.map(|(component, width)| score.after(component, *width)).max();
         self.config().model.window - 1 + widest.unwrap_or(0)
     }
 }

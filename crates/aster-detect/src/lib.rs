@@ -19,27 +19,21 @@
 //! Shapes: B batch, T window, C channels, P patch, L = T/P tokens, D width, Z latent.
 
 mod alarm;
-mod attribution;
-mod component_scores;
 mod components;
 mod config;
 mod detection;
 mod detector;
 mod error;
-mod fusion_weights;
-mod latent;
+mod explain;
 mod numbers;
 mod record;
 mod score;
-mod stability;
 mod store;
 mod stream;
 mod trained;
 mod weights;
 
 pub use alarm::{Alarm, AlarmEvent, Reason};
-pub use attribution::{Attribution, Contribution};
-pub use component_scores::ComponentScores;
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{
     Alignment, AsterConfig, ComponentConfig, FusionConfig, LearnedWeights, ScoreConfig, Smoothing,
@@ -48,9 +42,8 @@ pub use config::{
 pub use detection::Detection;
 pub use detector::Detector;
 pub use error::DetectError;
-pub use latent::LatentCodes;
+pub use explain::{Attribution, ComponentScores, Contribution, LatentCodes, Stability};
 pub use record::{EpochRecord, Losses, Rollback, RunRecord};
-pub use stability::Stability;
 #[cfg(feature = "parquet")]
 pub use stream::{FileScores, ScoreFileConfig};
 pub use stream::{

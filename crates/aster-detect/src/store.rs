@@ -23,7 +23,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 9;
+pub const FORMAT_VERSION: u32 = 10;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
@@ -216,7 +216,7 @@ impl Description {
         let channels = self.scaler.channels().len();
         self.scaler.validate()?;
         self.preparation.validate(self.scaler.channels())?;
-        self.calibration.validate(&self.config.score, channels)?;
+        self.calibration.validate(&self.config.score, self.config.model.window, channels)?;
         self.reference.validate(channels)?;
         let ContextConfig { llm, adapter, cache, .. } = &self.config.model.context;
         let within = matches!(llm, LlmSource::None | LlmSource::Random(_));

@@ -6,12 +6,11 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use aster::data::{LoadOptions, Loaded};
+use aster::data::{LoadOptions, Loaded, Peculiarity};
 use aster::prelude::*;
 
-/// Alarms of the default detector on a file of which so many rows train: their rows in the file, peak
-/// score and the channel that contributes most.
-fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> {
+/// The series of a file, and the default detector that so many of its rows train.
+fn fitted(name: &str, train: usize) -> Option<(TimeSeries, Detector)> {
     let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases");
     let path = PathBuf::from(shared).join(name);
     if !path.exists() {
@@ -19,9 +18,16 @@ fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> 
         return None;
     }
     let series = Loaded::from_csv(path, &LoadOptions::default()).unwrap().series;
-    let test = series.slice(train..series.rows()).unwrap();
     let trained = series.slice(0..train).unwrap().into_train();
     let detector = fit(&AsterConfig::default(), &trained, &device(Backend::Flex).unwrap()).unwrap();
+    Some((series, detector))
+}
+
+/// Alarms of the default detector on a file of which so many rows train: their rows in the file, peak
+/// score and the channel that contributes most.
+fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> {
+    let (series, detector) = fitted(name, train)?;
+    let test = series.slice(train..series.rows()).unwrap();
     let named = |alarm: Alarm| {
         let rows = alarm.rows().start + train..alarm.rows().end + train;
         (rows, alarm.interval.peak_score, alarm.reasons[0].channel.clone())
@@ -65,4 +71,50 @@ fn an_earlier_anomaly_does_not_hide_a_later_one() {
     let Some(alarms) = alarms(name, 900) else { return };
     let found = alarms.iter().find(|(rows, ..)| rows.start < 1310 && 1300 < rows.end);
     assert_eq!(found.map(|(.., channel)| channel.as_str()), Some("b"), "{name}: {alarms:?}");
+}
+
+#[test]
+fn an_anomaly_in_the_rows_that_calibrate_does_not_hide_a_later_one() {
+    finds("82-anomaly-in-validation-part.csv", 300, 400..425, "a");
+    finds("82-control-earlier.csv", 300, 400..425, "a");
+}
+
+#[test]
+fn the_counter_that_never_comes_back_is_told_of() {
+    let Some((_, detector)) = fitted("89-counter.csv", 300) else { return };
+    let told = &detector.record().training.peculiar;
+    assert!(
+        told.iter().any(|it| matches!(it.peculiarity, Peculiarity::Counter { .. })),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_drifted_before_does_not_hide_a_fault_of_a_building() {
+    let name = "94-masked-building.csv";
+    let Some(alarms) = alarms(name, 4838) else { return };
+    let found = alarms.iter().find(|(rows, ..)| rows.start < 6192 && 6168 < rows.end);
+    assert_eq!(found.map(|(.., channel)| channel.as_str()), Some("supply"), "{name}: {alarms:?}");
+}
+
+#[test]
+fn the_ends_of_a_slice_score_as_its_middle_does() {
+    let Some((series, detector)) = fitted("96-edges-clean.csv", 4838) else { return };
+    let whole = detector.score(&series).unwrap();
+    let (mut ends, mut amid, mut over) = ([0.0; 2], [0.0; 2], [0, 0]);
+    for start in (0..series.rows() - 130).step_by(130) {
+        let piece = detector.score(&series.slice(start..start + 130).unwrap()).unwrap();
+        for (end, rows) in [0..8, 122..130].into_iter().enumerate() {
+            let (alone, within) = (&piece[rows.clone()], &whole[start..start + 130][rows]);
+            ends[end] += alone.iter().sum::<f32>();
+            amid[end] += within.iter().sum::<f32>();
+            for (over, scores) in over.iter_mut().zip([alone, within]) {
+                *over += scores.iter().filter(|score| **score >= detector.threshold()).count();
+            }
+        }
+    }
+    for (ends, amid) in ends.into_iter().zip(amid) {
+        assert!((0.8..1.2).contains(&(ends / amid)), "{ends} at the ends, {amid} amid");
+    }
+    assert!(over[0] <= over[1] + 8, "{over:?} of 992 rows reach the threshold");
 }

@@ -14,7 +14,8 @@ use aster::data::{Dataset, DatasetId, Task};
 use aster::detect::{EpochRecord, Losses};
 use aster::prelude::*;
 use aster_tools::choice::leave_one_out;
-use aster_tools::evaluate::{Metrics, OF_ROWS, mean, measure, score, summaries};
+use aster_tools::evaluate::{METRICS, Metrics, OF_ROWS, mean, measure, over_seeds, summaries};
+use aster_tools::fused::Components;
 use aster_tools::runs::Log;
 use aster_tools::studies::{Study, Variant, base_config, synthetic};
 use clap::{Parser, ValueEnum};
@@ -96,6 +97,8 @@ fn main() -> anyhow::Result<()> {
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
     let mut log: Log<Run> = Log::open(Some(&kept))?;
     let (mut table, mut values) = (vec![], vec![]);
+    // By set, variant and seed.
+    let mut means: Vec<Vec<Vec<[f64; METRICS]>>> = vec![];
     for (name, mut tasks) in datasets(&arguments)? {
         if tasks.iter().any(|task| arguments.only.contains(&task.name)) {
             tasks.retain(|task| arguments.only.contains(&task.name));
@@ -103,11 +106,11 @@ fn main() -> anyhow::Result<()> {
         // Seeds outermost: a study that is stopped has compared all variants.
         for seed in 0..arguments.seeds {
             for task in &tasks {
-                let mut detector = None;
+                let mut last = None;
                 for variant in &variants {
                     let config = seeded(variant, seed);
                     if find(log.runs(), &name, task, &config).is_none() {
-                        let run = run(&name, task, config, &mut detector, &device)?;
+                        let run = run(&name, task, config, &mut last, &device)?;
                         report(variant, seed, &run);
                         log.add(run)?;
                     }
@@ -125,11 +128,19 @@ fn main() -> anyhow::Result<()> {
             mean(&metrics.map(|it| (it.auroc + it.aupr) / 2.0).collect::<Vec<_>>())
         };
         values.push((name.clone(), variants.iter().map(value).collect::<Vec<f64>>()));
+        let of_seed = |variant: &Variant, seed| {
+            let metrics = runs_of(variant, seed).into_iter().flat_map(|run| run.metrics.clone());
+            Metrics::means(&metrics.collect::<Vec<_>>())
+        };
+        let of_variant =
+            |variant| (0..arguments.seeds).map(|seed| of_seed(variant, seed)).collect();
+        means.push(variants.iter().map(of_variant).collect());
         table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
         table.push(course(&variants, arguments.seeds, runs_of));
     }
     if values.len() > 2 {
-        table.push(choice(&variants, values));
+        table.insert(0, over_sets(&variants, &means));
+        table.insert(1, choice(&variants, values));
     }
     let table = table.join("\n");
     println!("\n{table}");
@@ -168,26 +179,39 @@ fn find<'a>(runs: &'a [Run], dataset: &str, task: &Task, config: &AsterConfig) -
     runs.iter().find(same)
 }
 
+/// A detector and what its components say of a task's series.
+type Last = (Detector, Components);
+
 /// Trains, unless the last detector on this series differs only in what is read after
-/// training.
+/// training; scores, unless it differs only in how its components are fused.
 fn run(
     dataset: &str,
     task: &Task,
     config: AsterConfig,
-    last: &mut Option<Detector>,
+    last: &mut Option<Last>,
     device: &Device,
 ) -> anyhow::Result<Run> {
     let started = Instant::now();
-    let detector = match last.take() {
-        Some(detector) if trained_alike(detector.config(), &config) => detector
-            .recalibrate(&config.score, &task.train)?
-            .with_threshold(config.threshold)?
-            .with_drift(config.drift)?
-            .with_alarm(config.alarm)?,
-        _ => fit(&config, &task.train, device)?,
+    if last.as_ref().is_some_and(|(last, _)| !trained_alike(last.config(), &config)) {
+        *last = None;
+    }
+    let fused = match last {
+        Some((detector, components)) => components.fused(detector, &config)?,
+        None => None,
     };
-    let scored = score(&detector, task)?;
-    let seconds = started.elapsed().as_secs_f64();
+    let scored = match fused {
+        Some(scored) => scored,
+        None => {
+            let detector = match last.take() {
+                Some((detector, _)) => detector.recalibrate(&config.score, &task.train)?,
+                None => fit(&config, &task.train, device)?,
+            };
+            let components = Components::of(&detector, task)?;
+            let (detector, components) = last.insert((detector, components));
+            components.fused(detector, &config)?.context("a score that is not its own")?
+        }
+    };
+    let detector = &last.as_ref().context("no detector")?.0;
     let run = Run {
         dataset: dataset.into(),
         series: task.name.clone(),
@@ -197,15 +221,14 @@ fn run(
         best_epoch: detector.record().best_epoch,
         metrics: measure(&scored, task)?,
         config,
-        seconds,
+        seconds: started.elapsed().as_secs_f64(),
     };
-    *last = Some(detector);
     Ok(run)
 }
 
 fn trained_alike(a: &AsterConfig, b: &AsterConfig) -> bool {
     let mut a = a.clone();
-    (a.score, a.threshold) = (b.score.clone(), b.threshold);
+    (a.score, a.threshold, a.alarm, a.drift) = (b.score.clone(), b.threshold, b.alarm, b.drift);
     a == *b
 }
 
@@ -250,6 +273,28 @@ fn of_dataset<'a>(
             "| {} | {} | {cosine:.2} | {rank:.0} | {separation:.1} | {trainable:.0} | {seconds:.0} |\n",
             variant.name, cells,
         );
+    }
+    table
+}
+
+/// Means over sets, each of its own series, ± standard deviation over seeds.
+fn over_sets(variants: &[Variant], means: &[Vec<Vec<[f64; METRICS]>>]) -> String {
+    let mut table = format!(
+        "### Mean over {} sets\n\n| variant | {} |\n|---|{}\n",
+        means.len(),
+        Metrics::NAMES[..OF_ROWS].join(" | "),
+        "---|".repeat(OF_ROWS)
+    );
+    for (number, variant) in variants.iter().enumerate() {
+        let seeds = means.first().map_or(0, |set| set[number].len());
+        let of_seed = |seed: usize| {
+            std::array::from_fn(|metric| {
+                mean(&means.iter().map(|set| set[number][seed][metric]).collect::<Vec<_>>())
+            })
+        };
+        let cells = over_seeds(&(0..seeds).map(of_seed).collect::<Vec<_>>());
+        let cells = cells.map(|summary| summary.to_string())[..OF_ROWS].join(" | ");
+        table += &format!("| {} | {cells} |\n", variant.name);
     }
     table
 }

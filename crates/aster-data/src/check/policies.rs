@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ChannelPolicies {
-    /// Channels of one value: keep or drop. Default: keep; any other value is then far from normal.
+    /// Channels of one value: keep, difference or drop. Default: keep; any other value is then far
+    /// from normal.
     pub constant: ChannelPolicy,
     /// Channels that only rise, but for where they begin anew: keep, difference or drop. Default:
     /// keep.
@@ -57,7 +58,7 @@ impl ChannelPolicies {
             let expected: Vec<String> = known.iter().map(ChannelPolicy::to_string).collect();
             require(name, known.contains(&got), expected.join(" or "), got)
         };
-        known("constant", constant, &[Keep, Drop])?;
+        known("constant", constant, &[Keep, Difference, Drop])?;
         known("counter", counter, &[Keep, Difference, Drop])?;
         known("trend", trend, &[Keep, Difference, Drop])?;
         known("sentinel", sentinel, &[Keep, Missing, Drop])?;

@@ -53,7 +53,8 @@ pub struct ScoreConfig {
     pub bank_size: usize,
     /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
     /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
-    /// 1.25; detrended over 10 and over 40 rows; the classifier over 10; the memory bank.
+    /// 1.25; detrended over 10 and over 40 rows; the deviation over 10; the change over 40; the
+    /// classifier over 10; the memory bank.
     pub components: Vec<ComponentConfig>,
     /// Fusion of the components' surprisals.
     pub fusion: FusionConfig,
@@ -78,6 +79,8 @@ impl Default for ScoreConfig {
                 ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
                 ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(10), 1.0),
                 ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(40), 1.0),
+                ComponentConfig::new(Source::Deviation, Smoothing::Rows(10), 1.0),
+                ComponentConfig::new(Source::Change, Smoothing::Rows(40), 1.0),
                 ComponentConfig::new(Source::Classifier, Smoothing::Rows(10), 1.0),
                 ComponentConfig::new(Source::MemoryBank, Smoothing::Rows(1), 1.0),
             ],
@@ -115,6 +118,27 @@ impl ScoreConfig {
     /// Returns the rows of the moving mean that is taken off what a source reads; 1 for none.
     pub(crate) fn offset_rows_of(&self, source: Source) -> usize {
         if source == Source::DetrendedReconstruction { self.offset_rows } else { 1 }
+    }
+
+    /// Returns the rows that a component smoothed over `width` waits for, beside those of a window.
+    pub(crate) fn after(&self, component: &ComponentConfig, width: usize) -> usize {
+        let offset = self.offset_rows_of(component.source);
+        self.alignment.after(width) + self.alignment.after(offset)
+    }
+
+    /// Returns how many of the first and of the last rows of a series lack rows beside them: of the
+    /// last ones, no more than a stream has no score of before it ends.
+    pub(crate) fn ends(
+        &self,
+        window: usize,
+        component: &ComponentConfig,
+        width: usize,
+    ) -> (usize, usize) {
+        let after = self.after(component, width);
+        (
+            window.saturating_add(after),
+            window.saturating_sub(self.stride(window)).saturating_add(after),
+        )
     }
 
     /// Returns whether a component reads a source.
@@ -187,6 +211,12 @@ pub enum Source {
     /// [`ScoreConfig::offset_rows`] is taken off: an offset that lasts is drift more often than
     /// anomaly (ours). Channels of two values have none.
     DetrendedReconstruction,
+    /// Squared deviation of each channel from its centre of training, in scaled units: the plainest
+    /// evidence, which no network can explain away. Channels of two values have none.
+    Deviation,
+    /// Squared change of each channel from one row to the next, in scaled units: a signal that
+    /// grows rough, or jumps. Channels of two values have none.
+    Change,
     /// Distance of windows, in scaled units, from the nearest of those that a memory bank keeps
     /// of training (after the patch banks of PatchCore, Roth et al., CVPR 2022; evenly spaced
     /// windows in place of its coreset).
@@ -200,7 +230,11 @@ impl Source {
     /// Returns whether the output has a value for each channel, not one for a row as a whole.
     pub fn has_channels(self) -> bool {
         match self {
-            Self::Reconstruction | Self::RawReconstruction | Self::DetrendedReconstruction => true,
+            Self::Reconstruction
+            | Self::RawReconstruction
+            | Self::DetrendedReconstruction
+            | Self::Deviation
+            | Self::Change => true,
             Self::Classifier | Self::MemoryBank | Self::Custom => false,
         }
     }

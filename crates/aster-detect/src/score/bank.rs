@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use aster_base::SettingError;
 use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
@@ -20,7 +22,8 @@ const LANES: usize = 16;
 const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
-    /// Keeps so many windows of a series' first rows, evenly spaced, or as many as there are.
+    /// Keeps so many windows of a series' first rows, evenly spaced, or as many as there are; of
+    /// these none with a row that stands apart, if there are others.
     ///
     /// # Errors
     /// A window of no rows.
@@ -29,11 +32,20 @@ impl MemoryBank {
         rows: usize,
         window: usize,
         size: usize,
+        apart: &[Range<usize>],
     ) -> Result<Self, SettingError> {
         let layout = Windows::new(window, 1)?;
         // Of all rows where these do not fill a window.
         let rows = if rows < window { train.rows() } else { rows };
-        let windows = layout.of_series(train, &layout.spaced(rows, size));
+        let mut numbers = layout.spaced(rows, size);
+        let usual = |start: &usize| {
+            let next = apart.partition_point(|range| range.end <= *start);
+            apart.get(next).is_none_or(|range| range.start >= start + window)
+        };
+        if numbers.iter().any(usual) {
+            numbers.retain(usual);
+        }
+        let windows = layout.of_series(train, &numbers);
         Ok(Self { windows, width: window * train.channel_count() })
     }
 
@@ -85,7 +97,7 @@ mod tests {
     fn the_nearest_of_evenly_spaced_windows_counts() {
         let train = ScaledSeries::new((0..20).map(|at| at as f32).collect(), 2).unwrap();
         // Rows 0, 3 and 6 of seven windows of rows 0 to 8.
-        let bank = MemoryBank::fit(&train, 9, 3, 3).unwrap();
+        let bank = MemoryBank::fit(&train, 9, 3, 3, &[]).unwrap();
         let first = |rows: [f32; 3]| rows.map(|row| [2.0 * row, 2.0 * row + 1.0]).concat();
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
@@ -93,7 +105,11 @@ mod tests {
             bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]].concat()),
             [0.0, (1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0).sqrt(),]
         );
-        let all = MemoryBank::fit(&train, 9, 3, 100).unwrap();
+        let without = MemoryBank::fit(&train, 9, 3, 3, &[5..6]).unwrap();
+        assert_eq!(without.values(), [first([0.0, 1.0, 2.0]), first([6.0, 7.0, 8.0])].concat());
+        let none_left = MemoryBank::fit(&train, 9, 3, 3, &[0..20]).unwrap();
+        assert_eq!(none_left, bank);
+        let all = MemoryBank::fit(&train, 9, 3, 100, &[]).unwrap();
         assert_eq!(all.values().len(), 7 * 6);
         assert_eq!(MemoryBank::of(all.values().to_vec(), 6), Some(all));
         assert_eq!(MemoryBank::of(vec![1.0; 7], 6), None);
@@ -102,7 +118,7 @@ mod tests {
     #[test]
     fn a_short_series_goes_on_with_its_last_row() {
         let train = ScaledSeries::new(vec![1.0, 2.0], 1).unwrap();
-        assert_eq!(MemoryBank::fit(&train, 1, 4, 9).unwrap().values(), [1.0, 2.0, 2.0, 2.0]);
+        assert_eq!(MemoryBank::fit(&train, 1, 4, 9, &[]).unwrap().values(), [1.0, 2.0, 2.0, 2.0]);
     }
 
     proptest::proptest! {

@@ -33,11 +33,11 @@ impl BinaryChannels {
     /// Replaces the reconstruction errors of such channels by the distance from the nearer
     /// value: which of the two it has is context, what is neither is anomalous.
     pub(crate) fn mask(&self, components: &mut Components, values: &[f32], scaler: &ScalerConfig) {
-        if let Some(residuals) = components.get_mut(&Source::DetrendedReconstruction) {
-            for (residual, pair) in residuals.values.iter_mut().zip(self.0.iter().cycle()) {
-                if pair.is_some() {
-                    *residual = 0.0;
-                }
+        for source in [Source::DetrendedReconstruction, Source::Deviation, Source::Change] {
+            let Some(channels) = components.get_mut(&source) else { continue };
+            let pairs = self.0.iter().cycle();
+            for (value, _) in channels.values.iter_mut().zip(pairs).filter(|it| it.1.is_some()) {
+                *value = 0.0;
             }
         }
         for source in [Source::Reconstruction, Source::RawReconstruction] {

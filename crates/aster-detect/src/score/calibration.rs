@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aster_base::LARGEST;
 use aster_data::ScaledSeries;
@@ -7,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
+use crate::score::apart::rows_apart;
 use crate::score::binary_channels::{BinaryChannels, first_values};
 use crate::score::components::{ComponentValues, Components};
-use crate::score::detrend::Detrend;
+use crate::score::edges::Edges;
+use crate::score::filter::Filter;
 
 /// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the distribution of
 /// calibration rows. The generalised Pareto tails keep growing beyond everything these have shown,
@@ -23,6 +26,10 @@ pub(crate) struct Calibration {
     widths: Vec<usize>,
     /// Tail of each component's calibration values.
     tails: Vec<ParetoTail>,
+    /// What the ends of a series do to each component.
+    edges: Vec<Edges>,
+    /// Rows of training that stand apart and were left out.
+    apart: Vec<Range<usize>>,
     /// Weight of each component's surprisal; they sum to 1.
     weights: Vec<f64>,
 }
@@ -44,14 +51,13 @@ impl Calibration {
         // Before the norms, whose floor is a share of all channels' errors.
         binary.mask(components, train.values(), scaler);
         // What fusion does row by row.
-        let detrended = components.get(&Source::DetrendedReconstruction).map(|residuals| {
-            let values = Detrend::new(config, residuals.width).whole(&residuals.values);
-            ComponentValues { width: residuals.width, values }
-        });
-        let errors = |source: &Source| match (source, &detrended) {
-            (Source::DetrendedReconstruction, Some(detrended)) => detrended,
-            _ => &components[source],
+        let filtered = |(source, values): (&Source, &ComponentValues)| {
+            let width = values.width;
+            let filter = Filter::of(*source, config, width)?;
+            Some((*source, ComponentValues { width, values: filter.whole(&values.values) }))
         };
+        let filtered: Components = components.iter().filter_map(filtered).collect();
+        let errors = |source: &Source| filtered.get(source).unwrap_or(&components[source]);
         let still = |channel| first_values(train, channel, 2).len() < 2;
         let moving = binary.is_binary().enumerate();
         let moving: Vec<bool> = moving.map(|(at, binary)| !binary && !still(at)).collect();
@@ -68,11 +74,32 @@ impl Calibration {
             let aggregator = ChannelAggregator::new(config.alignment, *width, *channels);
             aggregator.whole(values, component.power, &norms[&component.source])
         });
-        let tails =
-            aggregated.map(|values| ParetoTail::fit(&values[first..], config.tail_quantile));
-        let tails = tails.collect::<Result<Vec<_>, _>>()?;
+        let aggregated: Vec<Vec<f32>> = aggregated.collect();
+        let of_channels = config.components.iter().zip(&aggregated);
+        let of_channels = of_channels.filter(|(component, _)| component.source.has_channels());
+        let mut apart = rows_apart(of_channels.map(|(_, values)| &values[..]));
+        // What most of the calibration rows are is no exception.
+        let left = |apart: &[Range<usize>]| -> Vec<usize> {
+            (first..train.rows()).filter(|row| !holds(apart, *row)).collect()
+        };
+        let mut calibrating = left(&apart);
+        if 2 * calibrating.len() < train.rows() - first {
+            apart.clear();
+            calibrating = left(&apart);
+        }
+        let tail = |values: &Vec<f32>| {
+            let values: Vec<f32> = calibrating.iter().map(|row| values[*row]).collect();
+            ParetoTail::fit(&values, config.tail_quantile)
+        };
+        let tails = aggregated.iter().map(tail).collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];
-        Ok(Self { norms, binary, widths, tails, weights })
+        let edges = vec![Edges::default(); tails.len()];
+        Ok(Self { norms, binary, widths, tails, edges, apart, weights })
+    }
+
+    /// Takes factors of a series' ends for each component.
+    pub(crate) fn with_edges(self, edges: Vec<Edges>) -> Self {
+        Self { edges, ..self }
     }
 
     /// Weighs components by numbers that are not negative; all alike where each is 0.
@@ -104,6 +131,16 @@ impl Calibration {
         &self.tails
     }
 
+    /// Rows of training that stand apart and were left out.
+    pub(crate) fn apart(&self) -> &[Range<usize>] {
+        &self.apart
+    }
+
+    /// What the ends of a series do to each component.
+    pub(crate) fn edges(&self) -> &[Edges] {
+        &self.edges
+    }
+
     /// Validates a calibration that was read from outside: it was fitted on as many components of
     /// the same sources and channels.
     ///
@@ -112,6 +149,7 @@ impl Calibration {
     pub(crate) fn validate(
         &self,
         config: &ScoreConfig,
+        window: usize,
         channels: usize,
     ) -> Result<(), &'static str> {
         let known = |source: Source| {
@@ -121,10 +159,10 @@ impl Calibration {
             };
             self.norms.get(&source).is_some_and(sound)
         };
-        let counts = [self.tails.len(), self.widths.len(), self.weights.len()];
+        let counts = [self.tails.len(), self.widths.len(), self.edges.len(), self.weights.len()];
         let sum: f64 = self.weights.iter().sum();
         match () {
-            () if counts != [config.components.len(); 3] => {
+            () if counts != [config.components.len(); 4] => {
                 Err("a calibration of another number of components")
             }
             () if (sum - 1.0).abs() > 1e-6 || self.weights.iter().any(|weight| *weight < 0.0) => {
@@ -139,7 +177,13 @@ impl Calibration {
             () if !config.components.iter().all(|component| known(component.source)) => {
                 Err("a calibration without norms for the channels of a component")
             }
-            () => self.tails.iter().try_for_each(ParetoTail::validate),
+            () => {
+                self.tails.iter().try_for_each(ParetoTail::validate)?;
+                let known = self.edges.iter().zip(config.components.iter().zip(&self.widths));
+                known.into_iter().try_for_each(|(edges, (component, width))| {
+                    edges.validate(config.ends(window, component, *width).1)
+                })
+            }
         }
     }
 
@@ -152,6 +196,12 @@ impl Calibration {
     ) {
         self.binary.mask(components, values, &config.scaler);
     }
+}
+
+/// Whether one of the ranges, which are in order, has a row.
+pub(crate) fn holds(ranges: &[Range<usize>], row: usize) -> bool {
+    let next = ranges.partition_point(|range| range.end <= row);
+    ranges.get(next).is_some_and(|range| range.contains(&row))
 }
 
 /// Mean of each channel and a share of the mean over all that move, never zero.
@@ -188,8 +238,8 @@ mod tests {
     ) -> Vec<f32> {
         let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
         let channels = train.channel_count();
-        assert!(calibration.validate(&config.score, channels).is_ok());
-        assert!(calibration.validate(&config.score, channels + 1).is_err());
+        assert!(calibration.validate(&config.score, 32, channels).is_ok());
+        assert!(calibration.validate(&config.score, 32, channels + 1).is_err());
         calibration.mask_binary_channels(config, test.values(), &mut components);
         Fusion::whole(&config.score, &calibration, &components)
     }

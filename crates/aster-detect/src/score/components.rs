@@ -21,7 +21,7 @@ pub(crate) struct ComponentValues {
 }
 
 /// Computes the values of the score's components from scaled rows `[rows, C]` and what was read of
-/// their windows. Of detrended reconstructions they are the residuals, with their signs.
+/// their windows. Of a source with a filter they are what that reads: residuals, or scaled values.
 pub(crate) fn component_values(
     config: &AsterConfig,
     custom: &CustomComponents,
@@ -40,6 +40,8 @@ pub(crate) fn component_values(
                 let residual = |(x, r): (&f32, &f32)| finite(x - r);
                 values.iter().zip(&outputs[&Reading::Reconstruction]).map(residual).collect()
             }
+            Source::Deviation => values.iter().map(|x| x.powi(2).min(f32::MAX)).collect(),
+            Source::Change => values.to_vec(),
             Source::MemoryBank => {
                 outputs[&Reading::BankDistance].iter().copied().map(finite).collect()
             }

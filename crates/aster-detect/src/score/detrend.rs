@@ -47,13 +47,6 @@ impl Detrend {
         squares
     }
 
-    /// All rows `[n, C]` of a finished series.
-    pub(crate) fn whole(mut self, rows: &[f32]) -> Vec<f32> {
-        let mut squares = self.push(rows);
-        squares.extend(self.drain());
-        squares
-    }
-
     /// Bytes that its values take.
     pub(crate) fn memory(&self) -> usize {
         let means = self.means.iter().map(MovingMean::memory).sum::<usize>();
@@ -91,7 +84,8 @@ mod tests {
         let config = ScoreConfig { offset_rows: 5, ..Default::default() };
         let rows: Vec<f32> =
             (0..20).flat_map(|row| [7.0, if row == 10 { 5.0 } else { 0.0 }]).collect();
-        let squares = Detrend::new(&config, 2).whole(&rows);
+        let mut detrend = Detrend::new(&config, 2);
+        let squares = [detrend.push(&rows), detrend.drain()].concat();
         assert_eq!(squares.len(), 40);
         assert!(squares.iter().step_by(2).all(|square| *square == 0.0));
         let spike: Vec<f32> = squares.iter().skip(1).step_by(2).copied().collect();
@@ -102,7 +96,8 @@ mod tests {
     fn rows_that_come_one_by_one_make_the_same() {
         let config = ScoreConfig::default();
         let rows: Vec<f32> = (0..300).map(|at| (at * at % 37) as f32).collect();
-        let whole = Detrend::new(&config, 3).whole(&rows);
+        let mut detrend = Detrend::new(&config, 3);
+        let whole = [detrend.push(&rows), detrend.drain()].concat();
         let mut detrend = Detrend::new(&config, 3);
         let mut squares: Vec<f32> = rows.chunks(3).flat_map(|row| detrend.push(row)).collect();
         assert!(detrend.validate(&Detrend::new(&config, 3)).is_ok());

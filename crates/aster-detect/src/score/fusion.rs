@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,17 @@ use crate::config::{ComponentConfig, ScoreConfig, Source};
 use crate::score::aggregation::ChannelAggregator;
 use crate::score::calibration::Calibration;
 use crate::score::components::Components;
-use crate::score::detrend::Detrend;
+use crate::score::filter::Filter;
 
 /// Weighted power mean of the components' surprisals, row by row: the same for a series and for a
 /// stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fusion {
-    /// Moving means of residuals, where a component reads them detrended.
-    detrend: Option<Detrend>,
+    /// Filters of the sources that have one.
+    filters: BTreeMap<Source, Filter>,
     aggregators: Vec<ChannelAggregator>,
+    /// Rows of which each component has had a value.
+    rows: Vec<usize>,
     /// Per-component surprisals, in nats, of rows for which slower components have no value yet.
     pending: Vec<VecDeque<f64>>,
 }
@@ -27,9 +29,13 @@ impl Fusion {
         };
         let known = config.components.iter().zip(calibration.widths());
         let aggregators: Vec<_> = known.map(aggregator).collect();
-        let channels = calibration.norms(Source::DetrendedReconstruction).len();
-        let detrend = (channels > 0).then(|| Detrend::new(config, channels));
-        Self { detrend, pending: vec![VecDeque::new(); aggregators.len()], aggregators }
+        let filter = |component: &ComponentConfig| {
+            let channels = calibration.norms(component.source).len();
+            Filter::of(component.source, config, channels).map(|it| (component.source, it))
+        };
+        let filters = config.components.iter().filter_map(filter).collect();
+        let count = aggregators.len();
+        Self { filters, aggregators, rows: vec![0; count], pending: vec![VecDeque::new(); count] }
     }
 
     /// Takes the components of the next rows; returns the scores of those that have waited for
@@ -44,20 +50,23 @@ impl Fusion {
         self.means(config, calibration)
     }
 
-    /// Returns the scores of the rows that still wait, after the last one.
-    pub(crate) fn drain(&mut self, config: &ScoreConfig, calibration: &Calibration) -> Vec<f32> {
+    /// Takes the components of the last rows; returns the scores of all that have waited.
+    pub(crate) fn end(
+        mut self,
+        config: &ScoreConfig,
+        calibration: &Calibration,
+        components: &Components,
+    ) -> Vec<f32> {
+        self.take(config, calibration, components);
         self.finish(config, calibration);
         self.means(config, calibration)
     }
 
     fn take(&mut self, config: &ScoreConfig, calibration: &Calibration, components: &Components) {
-        let residuals = components.get(&Source::DetrendedReconstruction);
-        let detrended = self.detrend.as_mut().zip(residuals).map(|(it, of)| it.push(&of.values));
+        let filtered = self.filtered(|source, filter| filter.push(&components[source].values));
         self.for_each_component(config, calibration, |aggregator, component, norms, update| {
-            let values = match (component.source, &detrended) {
-                (Source::DetrendedReconstruction, Some(detrended)) => detrended,
-                _ => &components[&component.source].values,
-            };
+            let source = &component.source;
+            let values = filtered.get(source).unwrap_or(&components[source].values);
             for row in values.chunks(norms.len()) {
                 aggregator.push(row, component.power, norms).into_iter().for_each(&mut *update);
             }
@@ -65,15 +74,26 @@ impl Fusion {
     }
 
     fn finish(&mut self, config: &ScoreConfig, calibration: &Calibration) {
-        let detrended = self.detrend.as_mut().map(Detrend::drain).unwrap_or_default();
+        let drained = self.filtered(|_, filter| filter.drain());
         self.for_each_component(config, calibration, |aggregator, component, norms, update| {
-            if component.source == Source::DetrendedReconstruction {
-                for row in detrended.chunks(norms.len()) {
+            if let Some(values) = drained.get(&component.source) {
+                for row in values.chunks(norms.len()) {
                     aggregator.push(row, component.power, norms).into_iter().for_each(&mut *update);
                 }
             }
             std::iter::from_fn(|| aggregator.drain(component.power, norms)).for_each(&mut *update);
         });
+        for (pending, edges) in self.pending.iter_mut().zip(calibration.edges()) {
+            pending.iter_mut().rev().zip(edges.last()).for_each(|(last, factor)| *last /= factor);
+        }
+    }
+
+    /// What each filter makes of something.
+    fn filtered(
+        &mut self,
+        of: impl Fn(&Source, &mut Filter) -> Vec<f32>,
+    ) -> BTreeMap<Source, Vec<f32>> {
+        self.filters.iter_mut().map(|(source, it)| (*source, of(source, it))).collect()
     }
 
     /// Returns the scores of all rows of a finished series.
@@ -82,10 +102,7 @@ impl Fusion {
         calibration: &Calibration,
         components: &Components,
     ) -> Vec<f32> {
-        let mut fusion = Self::new(config, calibration);
-        let mut scores = fusion.push(config, calibration, components);
-        scores.extend(fusion.drain(config, calibration));
-        scores
+        Self::new(config, calibration).end(config, calibration, components)
     }
 
     /// Returns the surprisals of each component for all rows of a finished series.
@@ -106,10 +123,13 @@ impl Fusion {
     pub(crate) fn memory(&self) -> usize {
         let pending = self.pending.iter().map(|values| values.capacity() * size_of::<f64>());
         let means = self.aggregators.iter().map(ChannelAggregator::memory);
-        let own = self.pending.capacity() * size_of::<VecDeque<f64>>()
+        let own = self.rows.capacity() * size_of::<usize>()
+            + self.pending.capacity() * size_of::<VecDeque<f64>>()
             + self.aggregators.capacity() * size_of::<ChannelAggregator>();
-        let detrend = self.detrend.as_ref().map_or(0, Detrend::memory);
-        own + detrend + pending.sum::<usize>() + means.sum::<usize>()
+        // A node of the map has room for eleven.
+        let node = if self.filters.is_empty() { 0 } else { 12 * size_of::<(Source, Filter)>() };
+        let filters = node + self.filters.values().map(Filter::memory).sum::<usize>();
+        own + filters + pending.sum::<usize>() + means.sum::<usize>()
     }
 
     /// Validates a fusion that was read from outside: it can be of this config and calibration.
@@ -122,15 +142,15 @@ impl Fusion {
         calibration: &Calibration,
     ) -> Result<(), &'static str> {
         let fresh = Self::new(config, calibration);
-        let counts = [self.pending.len(), self.aggregators.len()];
-        if counts != [fresh.pending.len(), fresh.aggregators.len()] {
+        let counts = [self.pending.len(), self.rows.len(), self.aggregators.len()];
+        if counts != [fresh.pending.len(); 3] {
             return Err("other components of the score than the detector's");
         }
-        match (&self.detrend, &fresh.detrend) {
-            (Some(detrend), Some(fresh)) => detrend.validate(fresh)?,
-            (None, None) => (),
-            _ => return Err("residuals where the detector has none, or none where it has"),
+        if !self.filters.keys().eq(fresh.filters.keys()) {
+            return Err("filters of other sources than the detector's");
         }
+        let mut filters = self.filters.values().zip(fresh.filters.values());
+        filters.try_for_each(|(filter, fresh)| filter.validate(fresh))?;
         let mut pairs = self.aggregators.iter().zip(&fresh.aggregators);
         pairs.try_for_each(|(aggregator, fresh)| aggregator.validate(fresh))
     }
@@ -141,11 +161,14 @@ impl Fusion {
         calibration: &Calibration,
         of: impl Fn(&mut ChannelAggregator, &ComponentConfig, &[f32], &mut dyn FnMut(f32)),
     ) {
-        let own = self.aggregators.iter_mut().zip(&mut self.pending);
-        let known = config.components.iter().zip(calibration.tails());
-        for ((aggregator, pending), (component, tail)) in own.zip(known) {
+        let own = self.aggregators.iter_mut().zip(&mut self.rows).zip(&mut self.pending);
+        let known = config.components.iter().zip(calibration.tails()).zip(calibration.edges());
+        for (((aggregator, row), pending), ((component, tail), edges)) in own.zip(known) {
             let norms = calibration.norms(component.source);
-            let mut update = |value| pending.push_back(tail.surprisal(value));
+            let mut update = |value| {
+                pending.push_back(tail.surprisal(value) / edges.first(*row));
+                *row = row.saturating_add(1);
+            };
             of(aggregator, component, norms, &mut update);
         }
     }
@@ -167,10 +190,7 @@ impl Fusion {
 }
 
 /// `(sum w x^p)^(1/p)`, at most the largest finite number.
-pub(crate) fn weighted_power_mean(
-    weighted: impl Iterator<Item = (f64, f64)>,
-    power: f64,
-) -> f32 {
+pub(crate) fn weighted_power_mean(weighted: impl Iterator<Item = (f64, f64)>, power: f64) -> f32 {
     let sum: f64 = weighted.map(|(x, weight)| weight * x.powf(power)).sum();
     sum.powf(power.recip()).min(f64::from(f32::MAX)) as f32
 }

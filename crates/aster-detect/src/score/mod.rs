@@ -1,11 +1,15 @@
 //! From the network's outputs to one score per row.
 
 mod aggregation;
+mod apart;
 mod bank;
 mod binary_channels;
 mod calibration;
+mod change;
 mod components;
 mod detrend;
+mod edges;
+mod filter;
 mod fusion;
 mod reading;
 mod reference;
@@ -15,9 +19,10 @@ mod surrogate;
 mod walk;
 
 pub(crate) use bank::MemoryBank;
-pub(crate) use calibration::Calibration;
+pub(crate) use calibration::{Calibration, holds};
 pub(crate) use components::{ComponentValues, Components, component_values};
-pub(crate) use detrend::Detrend;
+pub(crate) use edges::Edges;
+pub(crate) use filter::Filter;
 pub(crate) use fusion::{Fusion, weighted_power_mean};
 pub(crate) use reading::Reading;
 pub(crate) use reference::ReferenceDistributions;

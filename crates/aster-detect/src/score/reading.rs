@@ -38,6 +38,7 @@ impl Reading {
             Source::Reconstruction
             | Source::RawReconstruction
             | Source::DetrendedReconstruction => &[Self::Reconstruction],
+            Source::Deviation | Source::Change => &[],
             Source::MemoryBank => &[Self::BankDistance],
             Source::Custom => &[Self::Reconstruction, Self::Severity],
         };

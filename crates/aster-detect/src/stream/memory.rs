@@ -26,6 +26,8 @@ impl Detector {
         let mean =
             |reading: &Reading| open * (reading.width(c) * size_of::<f64>() + size_of::<u32>());
         let means: usize = Reading::of_score(&self.config().score).iter().map(mean).sum();
+        // The row before, for changes.
+        let last = c * size_of::<f32>();
         let waiting = 2 * (self.latency() + 2 * stride) * size_of::<Option<i64>>();
         let components = self.config().score.components.iter().zip(self.calibration.widths());
         let averages = components.map(|(component, width)| {
@@ -51,6 +53,7 @@ impl Detector {
             + waiting
             + averages.sum::<usize>()
             + offset
+            + last
             + reasons
     }
 

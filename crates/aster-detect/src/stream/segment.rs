@@ -42,9 +42,8 @@ impl Segment {
     pub(crate) fn end(mut self, detector: &Detector, runner: &Runner<'_>) -> Vec<f32> {
         runner.run_last(&mut self.walk);
         let rows = self.walk.take_rest(&runner.grid);
-        let mut scores = self.finalize_rows(detector, rows);
-        scores.extend(self.fusion.drain(&detector.config().score, &detector.calibration));
-        scores
+        let components = detector.components_of(&rows.values, &rows.outputs);
+        self.fusion.end(&detector.config().score, &detector.calibration, &components)
     }
 
     /// Computes the components of rows that no later window covers, and of them what scores

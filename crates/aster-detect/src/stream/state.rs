@@ -5,9 +5,9 @@ use aster_eval::{AlarmStep, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason};
-use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
+use crate::explain::{Attribution, Contribution};
 use crate::score::Runner;
 use crate::stream::history::History;
 use crate::stream::output::StreamOutput;

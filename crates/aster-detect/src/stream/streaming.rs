@@ -5,16 +5,16 @@ use std::sync::Arc;
 use aster_eval::Interval;
 use aster_store::Format;
 
-use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
+use crate::explain::{Attribution, Contribution};
 use crate::stream::output::StreamOutput;
 use crate::stream::policy::{StreamConfig, StreamCounts};
 use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-stream", version: 6 };
+const FORMAT: Format = Format { name: "aster-stream", version: 7 };
 
 /// Detector of a stream of rows: it scores them as [`Detector::detect`] scores a series, within
 /// rounding.

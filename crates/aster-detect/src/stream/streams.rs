@@ -8,16 +8,16 @@ use aster_eval::Interval;
 use aster_store::Format;
 use rayon::prelude::*;
 
-use crate::attribution::{Attribution, Contribution};
 use crate::detector::Detector;
 use crate::error::DetectError;
+use crate::explain::{Attribution, Contribution};
 use crate::stream::output::StreamOutput;
 use crate::stream::policy::{StreamConfig, StreamCounts};
 use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 
-const FORMAT: Format = Format { name: "aster-streams", version: 6 };
+const FORMAT: Format = Format { name: "aster-streams", version: 7 };
 
 /// Streams whose windows are due at the same rows: enough to keep all cores busy.
 const TOGETHER: usize = 32;

@@ -9,7 +9,7 @@ use crate::alarm::config::DriftConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Level {
     latest: VecDeque<f32>,
-    /// Scores that have counted.
+    /// Scores that have counted, normal ones of before included.
     counted: u64,
     current: f32,
     /// Scores until it is found anew.
@@ -21,8 +21,8 @@ pub(crate) struct Level {
 const SEPARATION: f64 = 0.8;
 
 impl Level {
-    pub(crate) fn new(config: &DriftConfig, base: f32) -> Self {
-        Self { latest: VecDeque::new(), counted: 0, current: base, due: config.warmup.max(1) }
+    pub(crate) fn new(config: &DriftConfig, base: f32, counted: u64) -> Self {
+        Self { latest: VecDeque::new(), counted, current: base, due: config.warmup.max(1) }
     }
 
     /// The threshold of the next score.
@@ -135,7 +135,7 @@ mod tests {
         let base = 2.0;
         let at = |scores: Vec<f32>| {
             let config = DriftConfig::default();
-            let mut level = Level::new(&config, base);
+            let mut level = Level::new(&config, base, 0);
             level.accept(&config, scores.into_iter());
             level.threshold(&config, base)
         };

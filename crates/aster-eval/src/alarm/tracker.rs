@@ -17,6 +17,7 @@ use crate::error::{EvalError, check_scores};
 ///     threshold: 3.0,
 ///     alarm: AlarmConfig::default(),
 ///     drift: Some(DriftConfig::default()),
+///     normal_rows: 0,
 /// };
 /// // From row 300 on everything scores higher: an alarm that is the new normal in the end.
 /// let scores: Vec<f32> = (0..900).map(|row| if row < 300 { 0.5 } else { 6.0 }).collect();
@@ -34,6 +35,9 @@ pub struct AlarmRule {
     pub alarm: AlarmConfig,
     /// How the threshold follows scores whose level has moved, if it does.
     pub drift: Option<DriftConfig>,
+    /// Normal rows that were seen before the first score, those of calibration: an alarm is the new
+    /// normal the later the more was normal before.
+    pub normal_rows: u64,
 }
 
 /// Alarms of a finished series of scores.
@@ -64,6 +68,10 @@ impl AlarmRule {
         }
         found.intervals.extend(tracker.finish());
         Ok(found)
+    }
+
+    fn level(&self) -> Option<Level> {
+        self.drift.map(|drift| Level::new(&drift, self.threshold, self.normal_rows))
     }
 }
 
@@ -124,7 +132,7 @@ impl AlarmTracker {
     pub fn new(rule: AlarmRule) -> Self {
         Self {
             rule,
-            level: rule.drift.map(|drift| Level::new(&drift, rule.threshold)),
+            level: rule.level(),
             recent: VecDeque::new(),
             row: 0,
             risen: None,
@@ -136,7 +144,7 @@ impl AlarmTracker {
 
     /// Takes the next score, and its time where there is one.
     pub fn next(&mut self, score: f32, time: Option<Time>) -> AlarmStep {
-        let AlarmRule { threshold: base, alarm, drift } = self.rule;
+        let AlarmRule { threshold: base, alarm, drift, .. } = self.rule;
         let followed = self.level.as_mut().zip(drift.as_ref());
         let threshold = followed.map_or(base, |(level, drift)| level.threshold(drift, base));
         let reached = score >= threshold;
@@ -226,7 +234,7 @@ impl AlarmTracker {
     /// Goes on with another rule; an alarm that is open stays so, and the threshold begins anew.
     pub fn set_rule(&mut self, rule: AlarmRule) {
         if self.rule.threshold != rule.threshold || self.rule.drift != rule.drift {
-            self.level = rule.drift.map(|drift| Level::new(&drift, rule.threshold));
+            self.level = rule.level();
             self.lasting = None;
         }
         self.rule = rule;
@@ -296,7 +304,8 @@ mod tests {
     const SCORES: [f32; 9] = [0.0, 2.0, 3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 2.0];
 
     fn plain(k: usize, n: usize, join: usize) -> AlarmRule {
-        AlarmRule { threshold: 1.0, alarm: AlarmConfig { k, n, close: 1.0, join }, drift: None }
+        let alarm = AlarmConfig { k, n, close: 1.0, join };
+        AlarmRule { threshold: 1.0, alarm, drift: None, normal_rows: 0 }
     }
 
     fn spans(rule: AlarmRule, scores: &[f32]) -> Vec<(usize, usize)> {
@@ -310,7 +319,8 @@ mod tests {
 
     fn following(join: usize) -> AlarmRule {
         let alarm = AlarmConfig { join, ..Default::default() };
-        AlarmRule { threshold: 2.0, alarm, drift: Some(DriftConfig::default()) }
+        let drift = Some(DriftConfig::default());
+        AlarmRule { threshold: 2.0, alarm, drift, normal_rows: 0 }
     }
 
     #[test]

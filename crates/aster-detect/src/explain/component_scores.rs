@@ -42,7 +42,8 @@ impl Detector {
         Ok(ComponentScores { surprisals })
     }
 
-    /// Returns the rows of the training series that scores were calibrated on.
+    /// Returns which of the training rows calibrate scores and threshold, counted without those of
+    /// [`Detector::rows_left_out`].
     pub fn calibration_rows(&self) -> std::ops::Range<usize> {
         self.calibrated..self.train_scores.len()
     }

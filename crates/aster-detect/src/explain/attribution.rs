@@ -9,7 +9,7 @@ use crate::alarm::{REASONS, Reason};
 use crate::config::{ComponentConfig, Source};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{ComponentValues, Components, Detrend, MovingMean, Outputs, Reading};
+use crate::score::{ComponentValues, Components, Filter, MovingMean, Outputs, Reading};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -134,8 +134,10 @@ impl Detector {
     fn shares(&self, mut values: Components, rows: Range<usize>) -> Vec<f64> {
         let (config, calibration) = (&self.config().score, &self.calibration);
         let c = self.channels().len();
-        if let Some(residuals) = values.get_mut(&Source::DetrendedReconstruction) {
-            residuals.values = Detrend::new(config, c).whole(&residuals.values);
+        for (source, values) in &mut values {
+            if let Some(filter) = Filter::of(*source, config, values.width) {
+                values.values = filter.whole(&values.values);
+            }
         }
         let mut shares = vec![0.0; c];
         let fitted =

@@ -1,3 +1,7 @@
+mod ends;
+mod fusion_weights;
+
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,15 +93,16 @@ impl TrainedModel {
         self.runner(windows, bank).run_model(scaled, &Reading::of_score(&self.config.score))
     }
 
-    /// Fits the memory bank on a scaled training series up to where validation begins, if a
-    /// component reads one.
+    /// Fits the memory bank on a scaled training series up to where validation begins, without rows
+    /// that stand apart, if a component reads one.
     pub(crate) fn memory_bank(
         &self,
         scaled: &ScaledSeries,
         validation: usize,
+        apart: &[Range<usize>],
     ) -> Result<Option<MemoryBank>, SettingError> {
         let AsterConfig { score, model, .. } = &self.config;
-        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size);
+        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size, apart);
         score.reads(Source::MemoryBank).then(fit).transpose()
     }
 

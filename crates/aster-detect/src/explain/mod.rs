@@ -1,0 +1,11 @@
+//! What a detector tells besides scores and alarms.
+
+mod attribution;
+mod component_scores;
+mod latent;
+mod stability;
+
+pub use attribution::{Attribution, Contribution};
+pub use component_scores::ComponentScores;
+pub use latent::LatentCodes;
+pub use stability::Stability;

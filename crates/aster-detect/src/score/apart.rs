@@ -1,0 +1,65 @@
+use std::ops::Range;
+
+use aster_base::median;
+
+/// Share of the training rows that may be left out of calibration, those included to which windows
+/// and averages spread an anomaly: where more stand apart, they are how the series is.
+const MOST: f64 = 0.3;
+/// Rows between two that stand apart from which on they are of different episodes.
+const BETWEEN: usize = 64;
+/// Robust deviations of a logarithm from which on a row stands apart.
+const FAR: f32 = 6.0;
+
+/// Finds the rows of training that stand apart by any of the smoothed components, whose values are
+/// not negative: further above the median, on a logarithmic scale, than six times the median
+/// absolute deviation. Nothing where they are more than three tenths of the rows, or of more than one
+/// episode: what comes again is normal, and a detector that was not calibrated on it alarms each time.
+pub(crate) fn rows_apart<'a>(components: impl Iterator<Item = &'a [f32]>) -> Vec<Range<usize>> {
+    let mut apart: Vec<bool> = vec![];
+    for values in components {
+        apart.resize(values.len(), false);
+        let logs: Vec<f32> = values.iter().map(|value| value.max(f32::MIN_POSITIVE).ln()).collect();
+        let Some(center) = median(&mut logs.clone()) else { continue };
+        let mut deviations: Vec<f32> = logs.iter().map(|log| (log - center).abs()).collect();
+        let spread = 1.4826 * median(&mut deviations).unwrap_or(0.0);
+        let far = center + FAR * spread.max(f32::EPSILON);
+        apart.iter_mut().zip(&logs).for_each(|(apart, log)| *apart |= *log > far);
+    }
+    let count = apart.iter().filter(|apart| **apart).count();
+    if count as f64 > MOST * apart.len() as f64 {
+        return vec![];
+    }
+    let mut rows = 0;
+    let groups = apart.chunk_by(|a, b| a == b).map(|group| {
+        rows += group.len();
+        (group[0], rows - group.len()..rows)
+    });
+    let runs: Vec<Range<usize>> =
+        groups.filter(|(apart, _)| *apart).map(|(_, rows)| rows).collect();
+    let again = runs.windows(2).any(|pair| pair[1].start - pair[0].end >= BETWEEN);
+    if again { vec![] } else { runs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From 1 to 2, in an order without a trend.
+    fn usual(row: usize) -> f32 {
+        1.0 + (row * 37 % 100) as f32 / 100.0
+    }
+
+    #[test]
+    fn few_rows_far_out_stand_apart_and_many_do_not() {
+        let with = |bad: Range<usize>| -> Vec<f32> {
+            let value = |row| if bad.contains(&row) { 500.0 } else { usual(row) };
+            (0..400).map(value).collect()
+        };
+        let (a, b) = (with(100..110), with(130..135));
+        assert_eq!(rows_apart([&a[..], &b].into_iter()), [100..110, 130..135]);
+        assert!(rows_apart([&with(0..0)[..]].into_iter()).is_empty());
+        assert!(rows_apart([&with(100..230)[..]].into_iter()).is_empty());
+        let again = with(300..310);
+        assert!(rows_apart([&a[..], &again].into_iter()).is_empty());
+    }
+}

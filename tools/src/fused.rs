@@ -1,0 +1,83 @@
+//! Scores of some of a detector's components, of other weights or another power, from what all of
+//! them said once: most ablations of the score need no network.
+
+use aster::data::Task;
+use aster::detect::{ComponentScores, DetectError, ScoreConfig};
+use aster::eval::{AlarmRule, NormalScores};
+use aster::{AsterConfig, Detector};
+
+use crate::evaluate::Scored;
+
+/// What each component of a detector's score says of the series of a task.
+#[derive(Debug)]
+pub struct Components {
+    train: ComponentScores,
+    tests: Vec<ComponentScores>,
+}
+
+impl Components {
+    /// Scores the series of a task by each component.
+    ///
+    /// # Errors
+    /// Other channels than those trained on.
+    pub fn of(detector: &Detector, task: &Task) -> Result<Self, DetectError> {
+        let tests = task.tests.iter().map(|test| detector.component_scores(&test.series));
+        let tests = tests.collect::<Result<_, _>>()?;
+        Ok(Self { train: detector.component_scores(&task.train)?, tests })
+    }
+
+    /// Scores and alarms of a config that differs from the detector's in the choice of its
+    /// components, in their fusion, and in what is read after scores; nothing if it differs in
+    /// more.
+    ///
+    /// # Errors
+    /// A threshold rule that fails on the scores.
+    pub fn fused(
+        &self,
+        detector: &Detector,
+        config: &AsterConfig,
+    ) -> Result<Option<Vec<Scored>>, DetectError> {
+        let Some(weights) = weights(detector, &config.score) else { return Ok(None) };
+        let power = config.score.fusion.power;
+        let calibrated = detector.calibration_rows();
+        let left_out = detector.rows_left_out();
+        let scores = self.train.fused(&weights, power).into_iter().enumerate();
+        let usual = scores.filter(|(row, _)| !left_out.iter().any(|rows| rows.contains(row)));
+        let normal = NormalScores {
+            scores: &usual.map(|(_, score)| score).collect::<Vec<_>>(),
+            unseen: calibrated.start,
+            alarm: config.alarm,
+            rows_per_day: detector.trained_model().rows_per_day,
+        };
+        let threshold = config.threshold.fit_on(&normal)?;
+        let AsterConfig { alarm, drift, .. } = *config;
+        let rule = AlarmRule { threshold, alarm, drift, normal_rows: calibrated.len() as u64 };
+        let scored = |test: &ComponentScores| {
+            let scores = test.fused(&weights, power);
+            Ok(Scored::new(rule.alarms(&scores)?, scores))
+        };
+        self.tests.iter().map(scored).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+/// The weights of a detector's components in another score, 0 for those that are not of it; nothing
+/// for a score that differs in more than the choice and the fusion of components.
+fn weights(detector: &Detector, score: &ScoreConfig) -> Option<Vec<f64>> {
+    let own = &detector.config().score;
+    let mut rest = score.clone();
+    (rest.components, rest.fusion) = (own.components.clone(), own.fusion);
+    let known = score.components.iter().all(|component| own.components.contains(component));
+    // Learned weights are there only where they were learned, and each for itself.
+    let learned = score.fusion.weights.is_some();
+    let same = !learned || score.fusion.weights == own.fusion.weights;
+    if rest != *own || !known || !same {
+        return None;
+    }
+    let chosen = own.components.iter().map(|component| score.components.contains(component));
+    let chosen: Vec<f64> = chosen.map(|chosen| f64::from(u8::from(chosen))).collect();
+    let weighted = chosen.iter().zip(detector.component_weights()).map(|(a, b)| a * b);
+    let weighted: Vec<f64> = weighted.collect();
+    // Where nothing was learned of any of them, they weigh alike, as in a detector.
+    let known = learned && weighted.iter().sum::<f64>() > 0.0;
+    Some(if known { weighted } else { chosen })
+}
