@@ -4,7 +4,8 @@
 //! `cargo run --release -p aster-examples-extra --example streaming -- [--port 8080] [--stay]`
 //!
 //! A sensor of its own sends synthetic rows for some seconds; `--stay` keeps serving after that.
-//! Yours sends its rows so, several at once if it likes:
+//! Prometheus reads what it counts at `/metrics`; `streaming-grafana.json` beside this file is a dashboard
+//! of it. Yours sends its rows so, several at once if it likes:
 //!
 //! `curl -X POST localhost:8080/rows -H 'content-type: application/json'
 //!      -d '[{"time": 3000000, "values": [0, 0, 0, 0, 0, 0, 0, 0]}]'`
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aster::DetectError;
-use aster::detect::{OnLate, Regular, Scored, StreamOutput};
+use aster::detect::{Notice, OnLate, Regular, Scored, StreamOutput, describe_metrics};
 use aster::prelude::*;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,12 +24,15 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde::Serialize;
 
 /// Milliseconds between rows.
 const STEP: i64 = 1000;
 /// Scores that the page shows.
 const SHOWN: usize = 600;
+/// Notices that the page shows.
+const NOTICES: usize = 20;
 
 /// Serve a detector.
 #[derive(Parser)]
@@ -47,6 +51,8 @@ struct Service {
     recent: VecDeque<Scored>,
     /// What happened last to each alarm.
     alarms: BTreeMap<u64, AlarmEvent>,
+    /// What was absent of late.
+    notices: VecDeque<Notice>,
 }
 
 type Shared = Arc<Mutex<Service>>;
@@ -56,11 +62,15 @@ type Shared = Arc<Mutex<Service>>;
 struct Shown {
     recent: VecDeque<Scored>,
     alarms: BTreeMap<u64, AlarmEvent>,
+    /// As sentences.
+    notices: Vec<String>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+    describe_metrics();
     let split = SyntheticConfig { train_rows: 2000, ..Default::default() }.generate()?;
     let device = device(DeviceChoice::Auto)?;
     let folder = Path::new("streaming-output");
@@ -72,13 +82,15 @@ async fn main() -> anyhow::Result<()> {
     });
     let stream = StreamingDetector::new(Arc::new(detector), policy)?;
     println!("a score is final {} rows after its own at most", stream.latency());
-    let service = Service { stream, recent: VecDeque::new(), alarms: BTreeMap::new() };
+    let (recent, notices) = (VecDeque::new(), VecDeque::new());
+    let service = Service { stream, recent, alarms: BTreeMap::new(), notices };
     let shared = Arc::new(Mutex::new(service));
 
     let routes = Router::new()
         .route("/", get(async || Html(include_str!("streaming.html"))))
         .route("/rows", post(take))
         .route("/state", get(show))
+        .route("/metrics", get(async move || metrics.render()))
         .with_state(shared.clone());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port)).await?;
     println!("look at http://{}", listener.local_addr()?);
@@ -100,6 +112,9 @@ async fn main() -> anyhow::Result<()> {
         };
         for event in &output.events {
             println!("{event}");
+        }
+        for notice in &output.notices {
+            println!("{notice}");
         }
         if row % 700 == 699 {
             restart(&shared, &folder.join("stream"))?;
@@ -130,7 +145,8 @@ async fn take(
 
 async fn show(State(shared): State<Shared>) -> Json<Shown> {
     let service = lock(&shared);
-    Json(Shown { recent: service.recent.clone(), alarms: service.alarms.clone() })
+    let notices = service.notices.iter().map(Notice::to_string).collect();
+    Json(Shown { recent: service.recent.clone(), alarms: service.alarms.clone(), notices })
 }
 
 impl Service {
@@ -139,6 +155,9 @@ impl Service {
         self.recent.extend(&output.scores);
         let old = self.recent.len().saturating_sub(SHOWN);
         self.recent.drain(..old);
+        self.notices.extend(output.notices.iter().cloned());
+        let old = self.notices.len().saturating_sub(NOTICES);
+        self.notices.drain(..old);
         let told = output.events.iter().cloned();
         self.alarms.extend(told.map(|event| (event.alarm().number, event)));
         Ok(output)

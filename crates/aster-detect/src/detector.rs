@@ -294,6 +294,12 @@ impl Detector {
         &self.trained.clock
     }
 
+    /// Time between rows of training, in the unit of its timestamps, where these are dates.
+    pub(crate) fn step(&self) -> Option<i64> {
+        let nanoseconds = 86_400e9 / self.trained.rows_per_day?;
+        Some((nanoseconds.round() as i64).max(1))
+    }
+
     /// Checks that another detector has the same channels, in order.
     pub(crate) fn check_channels_of(&self, other: &Self) -> Result<(), DetectError> {
         Ok(self.trained.scaler.check_channels(other.channels())?)

@@ -47,8 +47,8 @@ pub use record::{EpochRecord, Losses, Rollback, RunRecord};
 #[cfg(feature = "parquet")]
 pub use stream::{FileScores, ScoreFileConfig};
 pub use stream::{
-    OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts, StreamOutput,
-    StreamingDetector, Streams,
+    Notice, OnDuplicate, OnLate, OnMissing, Regular, Row, Scored, StreamConfig, StreamCounts,
+    StreamOutput, StreamingDetector, Streams, describe_metrics,
 };
 pub use trained::TrainedModel;
 

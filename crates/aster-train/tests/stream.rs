@@ -8,7 +8,7 @@ use aster_base::Configure;
 use aster_data::{Clock, SyntheticConfig, SyntheticSplit, TimeSeries};
 use aster_detect::{
     Alarm, AlarmEvent, Alignment, AsterConfig, Attribution, ComponentConfig, Contribution,
-    DetectError, Detection, Detector, OnDuplicate, OnLate, OnMissing, Reason, Regular, Row,
+    DetectError, Detection, Detector, Notice, OnDuplicate, OnLate, OnMissing, Reason, Regular, Row,
     ScoreConfig, Smoothing, Source, StreamConfig, StreamOutput, StreamingDetector, Streams,
 };
 use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
@@ -51,6 +51,7 @@ fn stream(detector: &Arc<Detector>) -> StreamingDetector {
 fn extend(found: &mut StreamOutput, more: StreamOutput) {
     found.scores.extend(more.scores);
     found.events.extend(more.events);
+    found.notices.extend(more.notices);
 }
 
 #[track_caller]
@@ -260,6 +261,70 @@ fn short_gaps_are_filled_and_long_ones_begin_a_new_series() {
     for regular in [Regular { step: 0, fill: 1 }, Regular { step: 1, fill: usize::MAX }] {
         let bad = StreamConfig::with(|it| it.regular = Some(regular));
         assert!(matches!(StreamingDetector::new(detector(), bad), Err(DetectError::Setting(_))));
+    }
+}
+
+#[test]
+fn what_is_absent_is_told_once_and_again_when_it_is_back() {
+    let series = &split().test;
+    let config = StreamConfig::with(|it| it.regular = Some(Regular { step: 10, fill: 3 }));
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    let mut notices = vec![];
+    for row in 0..200 {
+        let mut values = series.row(row).to_vec();
+        if (50..70).contains(&row) {
+            values[1] = f64::NAN;
+        }
+        if (100..180).contains(&row) {
+            values[0] = 3.25;
+        }
+        if !(190..192).contains(&row) {
+            notices.extend(stream.push(&[Row::new(10 * row as i64, &values)]).unwrap().notices);
+        }
+    }
+    let rows = stream.latency();
+    let [first, second] = [0, 1].map(|channel| series.channels()[channel].clone());
+    let expected = [
+        Notice::WarmingUp { row: 0, rows },
+        Notice::Missing { channel: second.clone(), row: 59 },
+        Notice::Moves { channel: second, row: 70 },
+        Notice::Frozen { channel: first.clone(), row: 130, value: 3.25 },
+        Notice::Moves { channel: first, row: 180 },
+        Notice::Filled { row: 190, rows: 2 },
+    ];
+    let ready = Notice::Ready { row: 0 };
+    assert_eq!(notices.iter().filter(|it| **it == ready).count(), 1);
+    notices.retain(|it| *it != ready);
+    assert_eq!(notices, expected);
+    let line = serde_json::to_string(&notices[5]).unwrap();
+    assert_eq!(line, r#"{"notice":"filled","row":190,"rows":2}"#);
+
+    let told = |output: StreamOutput| -> Vec<String> {
+        output.notices.iter().map(Notice::to_string).collect()
+    };
+    assert!(told(stream.tick(2030).unwrap()).is_empty(), "four rows may be missing");
+    assert_eq!(told(stream.tick(2040).unwrap()), ["no row since 1990, where 5 were due"]);
+    assert!(told(stream.tick(9000).unwrap()).is_empty(), "once");
+    let back = told(stream.push(&[Row::new(9000, series.row(200))]).unwrap());
+    assert_eq!(back[0], "row 200: rows come again, after 1990");
+    let mut unknown = StreamingDetector::new(detector(), StreamConfig::default()).unwrap();
+    assert!(matches!(unknown.tick(0), Err(DetectError::Setting(_))));
+}
+
+#[test]
+fn rows_that_stand_in_for_missing_ones_do_not_alarm() {
+    let series = &split().test;
+    let always = detector().with_threshold(ThresholdRule::Fixed { value: -1.0 }).unwrap();
+    let always = always.with_drift(None).unwrap();
+    let config = StreamConfig::with(|it| it.regular = Some(Regular { step: 1, fill: 20 }));
+    let mut stream = StreamingDetector::new(always.into(), config).unwrap();
+    let there = (0..300).filter(|row| !(100..120).contains(row));
+    let rows: Vec<Row> = there.map(|row| Row::new(row as i64, series.row(row))).collect();
+    let mut found = stream.push(&rows).unwrap();
+    extend(&mut found, stream.finish());
+    for scored in &found.scores {
+        assert_eq!(scored.filled, (100..120).contains(&scored.row), "{scored}");
+        assert_eq!(scored.alarms, !scored.filled && scored.row > 0, "{scored}");
     }
 }
 

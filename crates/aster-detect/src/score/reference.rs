@@ -1,21 +1,29 @@
-//! Reference distributions for drift monitoring (population stability index).
+//! Reference of training for the monitoring of later rows.
 
 use aster_data::ScaledSeries;
 use aster_eval::{EvalError, Population};
 use serde::{Deserialize, Serialize};
 
-/// Distributions of the training series' channels and of the calibration scores.
+/// Distributions of the training series' channels and of the calibration scores, for drift (population
+/// stability index), and what else of a channel is usual.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReferenceDistributions {
     pub(crate) scores: Population,
     pub(crate) channels: Vec<Population>,
+    /// Rows of the longest run of equal values of each channel.
+    pub(crate) longest_runs: Vec<u64>,
 }
 
 impl ReferenceDistributions {
     pub(crate) fn fit(train: &ScaledSeries, scores: &[f32]) -> Result<Self, EvalError> {
         let channel = |channel| Population::fit(&train.channel(channel).collect::<Vec<_>>());
         let channels = (0..train.channel_count()).map(channel).collect::<Result<_, _>>()?;
-        Ok(Self { scores: Population::fit(scores)?, channels })
+        let longest = |channel| {
+            let values: Vec<f32> = train.channel(channel).collect();
+            values.chunk_by(|a, b| a == b).map(|run| run.len() as u64).max().unwrap_or(0)
+        };
+        let longest_runs = (0..train.channel_count()).map(longest).collect();
+        Ok(Self { scores: Population::fit(scores)?, channels, longest_runs })
     }
 
     /// Validates distributions that were read from outside: they are of so many channels.
@@ -23,7 +31,7 @@ impl ReferenceDistributions {
     /// # Errors
     /// What does not fit, in words.
     pub(crate) fn validate(&self, channels: usize) -> Result<(), &'static str> {
-        match self.channels.len() == channels {
+        match [self.channels.len(), self.longest_runs.len()] == [channels; 2] {
             true => self.channels.iter().chain([&self.scores]).try_for_each(Population::validate),
             false => Err("reference distributions of another number of channels"),
         }

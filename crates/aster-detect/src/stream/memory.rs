@@ -4,7 +4,8 @@ use crate::detector::Detector;
 use crate::score::Reading;
 use crate::stream::policy::StreamConfig;
 use crate::stream::segment::Segment;
-use crate::stream::state::StreamState;
+use crate::stream::state::{StreamState, Waiting};
+use crate::stream::watch::Watch;
 
 impl Detector {
     /// Returns a bound on the bytes of memory that the state of a stream takes between pushes,
@@ -28,7 +29,7 @@ impl Detector {
         let means: usize = Reading::of_score(&self.config().score).iter().map(mean).sum();
         // The row before, for changes.
         let last = c * size_of::<f32>();
-        let waiting = 2 * (self.latency() + 2 * stride) * size_of::<Option<i64>>();
+        let waiting = 2 * (self.latency() + 2 * stride) * size_of::<Waiting>();
         let components = self.config().score.components.iter().zip(self.calibration.widths());
         let averages = components.map(|(component, width)| {
             let channels = self.calibration.norms(component.source).len();
@@ -45,7 +46,10 @@ impl Detector {
         };
         let longest = self.channels().iter().map(String::len).max().unwrap_or(0);
         let reasons = 2 * c.min(REASONS) * (size_of::<Reason>() + longest);
-        let own = size_of::<StreamState>() + Segment::new(self).memory() + 2 * c * size_of::<f64>();
+        let own = size_of::<StreamState>()
+            + Segment::new(self).memory()
+            + 2 * c * size_of::<f64>()
+            + Watch::new(c).memory();
         own + history
             + drift
             + open * c * size_of::<f32>()

@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmEvent};
+use crate::stream::notice::Notice;
 use crate::stream::row::Scored;
 
 /// Scores and alarms that became final with this push.
@@ -13,6 +14,9 @@ pub struct StreamOutput {
     pub scores: Vec<Scored>,
     /// Events of alarms, in order.
     pub events: Vec<AlarmEvent>,
+    /// What is absent, and when it is there again, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 impl StreamOutput {
@@ -33,10 +37,11 @@ impl StreamOutput {
     }
 }
 
-/// As `12 scores, 1 events`, then a line for each event.
+/// As `12 scores, 1 events`, then a line for each event and each notice.
 impl fmt::Display for StreamOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} scores, {} events", self.scores.len(), self.events.len())?;
-        self.events.iter().try_for_each(|event| write!(f, "\n{event}"))
+        self.events.iter().try_for_each(|event| write!(f, "\n{event}"))?;
+        self.notices.iter().try_for_each(|notice| write!(f, "\n{notice}"))
     }
 }

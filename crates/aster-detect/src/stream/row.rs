@@ -76,14 +76,21 @@ pub struct Scored {
     /// Alarm flag of the row: its score reaches the threshold, and so do those of as many rows
     /// before it as the detector's [`AlarmConfig`](aster_eval::AlarmConfig) asks for.
     pub alarms: bool,
+    /// Whether the row stands in for a missing one: it opens no alarm and closes none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub filled: bool,
 }
 
 impl fmt::Display for Scored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { row, time, score, threshold, alarms } = self;
+        let Self { row, time, score, threshold, alarms, filled } = self;
         write!(f, "row {row}")?;
         time.map_or(Ok(()), |time| write!(f, " at {time}"))?;
         write!(f, ": score {score:.1}, threshold {threshold:.1}")?;
-        if *alarms { f.write_str(", alarm") } else { Ok(()) }
+        match (alarms, filled) {
+            (true, _) => f.write_str(", alarm"),
+            (false, true) => f.write_str(", filled"),
+            (false, false) => Ok(()),
+        }
     }
 }

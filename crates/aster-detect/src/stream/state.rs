@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use aster_base::SettingError;
 use aster_eval::{AlarmStep, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +11,15 @@ use crate::error::DetectError;
 use crate::explain::{Attribution, Contribution};
 use crate::score::Runner;
 use crate::stream::history::History;
+use crate::stream::notice::Notice;
 use crate::stream::output::StreamOutput;
 use crate::stream::policy::{OnMissing, Regular, StreamConfig, StreamCounts, Verdict};
 use crate::stream::row::{Row, Scored};
 use crate::stream::segment::Segment;
+use crate::stream::watch::Watch;
+
+/// Rows that may be missing before it is told that they have stopped, where none are filled.
+const STALE: u64 = 3;
 
 /// State of one stream: everything but the detector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,8 +32,11 @@ pub(crate) struct StreamState {
     /// The latest rows of the series that goes on.
     history: History,
     segment: Segment,
-    /// Times of the rows that have no score yet.
-    waiting: VecDeque<Option<i64>>,
+    /// The rows that have no score yet.
+    waiting: VecDeque<Waiting>,
+    watch: Watch,
+    /// Whether it was told that rows have stopped.
+    stale: bool,
     scored: u64,
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
@@ -35,6 +44,14 @@ pub(crate) struct StreamState {
     /// The latest alarm as it was last told. Its reasons are those of an alarm that outlasts the
     /// rows that are kept.
     told: Option<Alarm>,
+}
+
+/// A row that has no score yet.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    time: Option<i64>,
+    /// Whether it stands in for a missing one.
+    filled: bool,
 }
 
 impl StreamState {
@@ -48,6 +65,8 @@ impl StreamState {
             history: History::new(detector, config.history),
             segment: Segment::new(detector),
             waiting: VecDeque::new(),
+            watch: Watch::new(detector.channels().len()),
+            stale: false,
             scored: 0,
             known: 0,
             alarms: AlarmTracker::new(detector.alarm_rule()),
@@ -64,6 +83,11 @@ impl StreamState {
         self.counts
     }
 
+    /// Rows that have no final score.
+    pub(crate) fn lag(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
     /// The alarm that goes on, as it would be if it ended here.
     pub(crate) fn open_alarm(&self) -> Option<Interval> {
         self.alarms.open()
@@ -71,7 +95,7 @@ impl StreamState {
 
     /// Bytes that its values take.
     pub(crate) fn memory(&self) -> usize {
-        let waiting = self.waiting.capacity() * size_of::<Option<i64>>();
+        let waiting = self.waiting.capacity() * size_of::<Waiting>() + self.watch.memory();
         let last = self.last.capacity() * size_of::<f64>();
         let of_reason = |reason: &Reason| size_of::<Reason>() + reason.channel.capacity();
         let told = self.told.iter().flat_map(|alarm| &alarm.reasons);
@@ -128,20 +152,32 @@ impl StreamState {
                 return;
             }
         };
+        self.resume(detector, output);
         // Out of the way while it is appended to what else there is.
         let mut values = std::mem::take(&mut self.last);
         if let (Some(Regular { step, .. }), Some(time)) = (self.config.regular, self.last_time) {
+            if fill > 0 {
+                let (row, rows) = (self.counts.rows, fill as usize);
+                output.notices.push(Notice::Filled { row, rows });
+            }
             for missing in 1..=fill {
                 self.counts.filled += 1;
-                self.append(detector, runner, Some(time + missing * step), &values, output);
+                let row = Waiting { time: Some(time + missing * step), filled: true };
+                self.append(detector, runner, row, &values, output);
             }
         }
         values.resize(row.values.len(), f64::NAN);
         let center = detector.trained.scaler.center();
         let preparation = &detector.trained.preparation;
-        let known = values.iter_mut().zip(row.values.iter()).zip(center).enumerate();
-        for (channel, ((value, new), center)) in known {
+        let there = |(channel, new): (usize, &f64)| {
             let there = new.is_finite() && !preparation.is_missing(channel, *new);
+            there.then_some(*new)
+        };
+        let there: Vec<Option<f64>> = row.values.iter().enumerate().map(there).collect();
+        self.watch.row(detector, self.counts.rows, there.iter().copied(), &mut output.notices);
+        let known = values.iter_mut().zip(row.values.iter()).zip(center).zip(&there);
+        for (((value, new), center), there) in known {
+            let there = there.is_some();
             self.counts.held += u64::from(!there);
             *value = match (there, value.is_finite()) {
                 (true, _) => *new,
@@ -149,9 +185,39 @@ impl StreamState {
                 (false, false) => *center,
             };
         }
-        self.append(detector, runner, row.time, &values, output);
+        self.append(detector, runner, Waiting { time: row.time, filled: false }, &values, output);
         self.last = values;
         self.last_time = row.time.or(self.last_time);
+    }
+
+    /// Tells that rows have stopped, if by this time more of them were due than may be missing.
+    pub(crate) fn tick(
+        &mut self,
+        detector: &Detector,
+        now: i64,
+        output: &mut StreamOutput,
+    ) -> Result<(), DetectError> {
+        let regular = self.config.regular;
+        let step = regular.map(|it| it.step).or_else(|| detector.step()).ok_or_else(|| {
+            SettingError::new("regular", "the step of the rows, as training had no dates", "none")
+        })?;
+        let missing = regular.map_or(STALE, |it| it.fill as u64 + 1);
+        let Some(last) = self.last_time.filter(|_| !self.stale) else { return Ok(()) };
+        let gap = (i128::from(now) - i128::from(last)).max(0) as u128;
+        let due = u64::try_from(gap / u128::from(step.max(1).unsigned_abs())).unwrap_or(u64::MAX);
+        if due > missing {
+            self.stale = true;
+            output.notices.push(Notice::Stale { since: detector.clock().at(last), due });
+        }
+        Ok(())
+    }
+
+    /// Tells that rows come again.
+    fn resume(&mut self, detector: &Detector, output: &mut StreamOutput) {
+        if let Some(last) = self.last_time.filter(|_| std::mem::take(&mut self.stale)) {
+            let (row, since) = (self.counts.rows, detector.clock().at(last));
+            output.notices.push(Notice::Resumed { row, since });
+        }
     }
 
     /// Appends a row, and runs the network when as many windows are due as it runs on at once:
@@ -160,15 +226,19 @@ impl StreamState {
         &mut self,
         detector: &Detector,
         runner: &Runner<'_>,
-        time: Option<i64>,
+        row: Waiting,
         values: &[f64],
         output: &mut StreamOutput,
     ) {
+        if self.history.rows() == 0 {
+            let rows = detector.latency() + self.segment.walk.delay();
+            output.notices.push(Notice::WarmingUp { row: self.counts.rows, rows });
+        }
         let keeps_rows = detector.trained.preparation.keeps_rows();
         let before = if keeps_rows { None } else { self.history.newest(values.len()) };
         self.segment.push(detector, before.as_deref(), values);
         self.history.push(values);
-        self.waiting.push_back(time);
+        self.waiting.push_back(row);
         self.counts.rows += 1;
         if self.segment.walk.due(&runner.grid.windows).len() >= runner.batch_size {
             advance(detector, runner, &mut [(self, output)]);
@@ -180,11 +250,15 @@ impl StreamState {
         let known = self.known.min(scores.len() as u64);
         self.known -= known;
         for score in scores.into_iter().skip(known as usize) {
-            let time = self.waiting.pop_front().flatten();
-            let time = time.map(|time| detector.clock().at(time));
-            let step = self.alarms.next(score, time);
+            let waiting = self.waiting.pop_front();
+            let filled = waiting.is_some_and(|row| row.filled);
+            let time = waiting.and_then(|row| row.time).map(|time| detector.clock().at(time));
+            let step = if filled { self.alarms.pass() } else { self.alarms.next(score, time) };
             let (row, threshold, alarms) = (self.scored, step.threshold, step.alarms);
-            output.scores.push(Scored { row, time, score, threshold, alarms });
+            if row + self.history.rows() == self.counts.rows {
+                output.notices.push(Notice::Ready { row });
+            }
+            output.scores.push(Scored { row, time, score, threshold, alarms, filled });
             self.scored += 1;
             self.tell(detector, &step, output);
         }
@@ -346,6 +420,7 @@ impl StreamState {
             () if rows < self.history.rows() => Err("a stream of fewer rows than it keeps"),
             () => {
                 self.alarms.validate()?;
+                self.watch.validate(c)?;
                 self.history.validate(detector, self.waiting.len())?;
                 self.segment.validate(detector)
             }

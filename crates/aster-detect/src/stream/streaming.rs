@@ -1,6 +1,7 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aster_eval::Interval;
 use aster_store::Format;
@@ -13,6 +14,7 @@ use crate::stream::policy::{StreamConfig, StreamCounts};
 use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
+use crate::stream::telemetry;
 
 const FORMAT: Format = Format { name: "aster-stream", version: 7 };
 
@@ -69,13 +71,17 @@ impl StreamingDetector {
     /// # Errors
     /// A row that the config rejects, or of another number of channels; then none of the rows
     /// was taken.
+    #[tracing::instrument(level = "debug", skip_all, fields(rows = rows.len()))]
     pub fn push(&mut self, rows: &[Row]) -> Result<StreamOutput, DetectError> {
         let Self { detector, state } = self;
         state.check(detector, rows)?;
+        let (started, before) = (Instant::now(), state.counts());
         let runner = detector.runner();
         let mut output = StreamOutput::default();
         rows.iter().for_each(|row| state.take(detector, &runner, row, &mut output));
         advance(detector, &runner, &mut [(state, &mut output)]);
+        telemetry::count(&output, before, state.counts(), state.lag());
+        telemetry::time_push(started);
         Ok(output)
     }
 
@@ -92,6 +98,7 @@ impl StreamingDetector {
         detector.check_channels_of(&self.detector)?;
         let mut output = StreamOutput::default();
         self.state.swap(&self.detector, &detector, &mut output);
+        telemetry::count_told(&output);
         self.detector = detector;
         Ok(output)
     }
@@ -133,11 +140,25 @@ impl StreamingDetector {
         self.state.memory()
     }
 
+    /// Tells what time it is, in the unit of the timestamps, so that the stream can say that rows have
+    /// stopped: once, when more were due than may be missing ([`Regular::fill`](crate::Regular), else
+    /// three). Rows are due as [`StreamConfig::regular`] says, else by the median step of training.
+    ///
+    /// # Errors
+    /// No step is known.
+    pub fn tick(&mut self, now: i64) -> Result<StreamOutput, DetectError> {
+        let mut output = StreamOutput::default();
+        self.state.tick(&self.detector, now, &mut output)?;
+        telemetry::count_told(&output);
+        Ok(output)
+    }
+
     /// Gives the scores of the rows that still wait, as those of a series that ends with them,
     /// and ends an alarm that goes on. Rows that are pushed later begin a new series.
     pub fn finish(&mut self) -> StreamOutput {
         let mut output = StreamOutput::default();
         self.state.end_segment(&self.detector, &self.detector.runner(), &mut output);
+        telemetry::count_told(&output);
         output
     }
 

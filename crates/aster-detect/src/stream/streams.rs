@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aster_base::{SettingError, at_least_one};
 use aster_eval::Interval;
@@ -16,6 +17,7 @@ use crate::stream::policy::{StreamConfig, StreamCounts};
 use crate::stream::row::Row;
 use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
+use crate::stream::telemetry;
 
 const FORMAT: Format = Format { name: "aster-streams", version: 7 };
 
@@ -55,6 +57,8 @@ pub struct Streams {
 struct Pushed<'r> {
     name: String,
     state: StreamState,
+    /// Its counts before the push.
+    before: StreamCounts,
     rows: Vec<&'r Row<'r>>,
     output: StreamOutput,
 }
@@ -85,6 +89,7 @@ impl Streams {
     /// # Errors
     /// A row that the config rejects, or of another number of channels; then none of the rows
     /// was taken.
+    #[tracing::instrument(level = "debug", skip_all, fields(rows = rows.len()))]
     pub fn push<'r>(
         &mut self,
         rows: &'r [(impl AsRef<str>, Row<'r>)],
@@ -107,15 +112,19 @@ impl Streams {
                 state.set_delay(number / TOGETHER % self.detector.windows.stride());
                 (name.into(), state)
             });
-            pushed.push(Pushed { name, state, rows, output: StreamOutput::default() });
+            let (before, output) = (state.counts(), StreamOutput::default());
+            pushed.push(Pushed { name, state, before, rows, output });
         }
+        let started = Instant::now();
         let shard = pushed.len().div_ceil(self.threads).max(1);
         match self.threads {
             1 => push_shard(&self.detector, &mut pushed),
             _ => pushed.par_chunks_mut(shard).for_each(|it| push_shard(&self.detector, it)),
         }
         let mut outputs = BTreeMap::new();
-        for Pushed { name, state, output, .. } in pushed {
+        telemetry::time_push(started);
+        for Pushed { name, state, before, output, .. } in pushed {
+            telemetry::count(&output, before, state.counts(), state.lag());
             self.streams.insert(name.clone(), state);
             outputs.insert(name, output);
         }
@@ -142,6 +151,7 @@ impl Streams {
         for (name, state) in &mut self.streams {
             let mut output = StreamOutput::default();
             state.swap(&self.detector, &detector, &mut output);
+            telemetry::count_told(&output);
             if output != StreamOutput::default() {
                 outputs.insert(name.clone(), output);
             }
@@ -182,11 +192,30 @@ impl Streams {
         &self.detector
     }
 
+    /// Tells what time it is, as [`StreamingDetector::tick`](crate::StreamingDetector::tick) does;
+    /// returns what is said of streams whose rows have stopped.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tick(&mut self, now: i64) -> Result<BTreeMap<String, StreamOutput>, DetectError> {
+        let mut outputs = BTreeMap::new();
+        for (name, state) in &mut self.streams {
+            let mut output = StreamOutput::default();
+            state.tick(&self.detector, now, &mut output)?;
+            telemetry::count_told(&output);
+            if !output.notices.is_empty() {
+                outputs.insert(name.clone(), output);
+            }
+        }
+        Ok(outputs)
+    }
+
     /// Ends a stream and forgets it; nothing if there is none of that name.
     pub fn finish(&mut self, name: &str) -> Option<StreamOutput> {
         let mut state = self.streams.remove(name)?;
         let mut output = StreamOutput::default();
         state.end_segment(&self.detector, &self.detector.runner(), &mut output);
+        telemetry::count_told(&output);
         Some(output)
     }
 

@@ -100,6 +100,8 @@ pub struct AlarmTracker {
     after: Option<Interval>,
     /// What the open alarm is to the level, where the threshold follows.
     lasting: Option<Lasting>,
+    /// Rows after the open alarm that nothing is known of.
+    absent: usize,
 }
 
 /// An open alarm as the level sees it.
@@ -139,7 +141,18 @@ impl AlarmTracker {
             open: None,
             after: None,
             lasting: None,
+            absent: 0,
         }
+    }
+
+    /// Passes a row that nothing is known of: it opens no alarm, closes none and moves no threshold.
+    pub fn pass(&mut self) -> AlarmStep {
+        let AlarmRule { threshold: base, drift, .. } = self.rule;
+        let followed = self.level.as_mut().zip(drift.as_ref());
+        let threshold = followed.map_or(base, |(level, drift)| level.threshold(drift, base));
+        self.row = self.row.saturating_add(1);
+        self.absent = self.absent.saturating_add(1);
+        AlarmStep { threshold, alarms: false, opened: false, closed: None }
     }
 
     /// Takes the next score, and its time where there is one.
@@ -166,14 +179,16 @@ impl AlarmTracker {
             let times = row.times.zip(start_time);
             let times = times.map(|(times, start_time)| IntervalTimes { start_time, ..times });
             self.open = Some(Interval { start, times, ..row });
+            self.absent = 0;
         } else if self.open.is_some() && (alarms || high) {
             let before = self.open.into_iter().chain(self.after.take());
             self.open = before.chain([row]).reduce(joined);
+            self.absent = 0;
         } else if self.open.is_some() {
             self.after = self.after.into_iter().chain([row]).reduce(joined);
         }
         let new_normal = self.count(score, reached);
-        let quiet = self.open.map(|open| self.row - open.end);
+        let quiet = self.open.map(|open| (self.row - open.end).saturating_sub(self.absent));
         let over = new_normal || quiet.is_some_and(|rows| rows > alarm.join);
         let closed = if over { self.finish() } else { None };
         let closed = closed.map(|interval| Interval { new_normal, ..interval });
@@ -263,7 +278,8 @@ impl AlarmTracker {
         let followed = self.level.as_mut().zip(self.rule.drift).zip(self.lasting.take());
         if let Some(((level, drift), Lasting { held: Some(held), .. })) = followed {
             // The quiet rows after it are normal ones.
-            let quiet = self.row.saturating_sub(open.end).min(held.len());
+            let quiet =
+                self.row.saturating_sub(open.end).saturating_sub(self.absent).min(held.len());
             level.accept(&drift, held[held.len() - quiet..].iter().copied());
         }
         Some(mean(open))
@@ -355,6 +371,24 @@ mod tests {
         assert_eq!(tracker.open().map(|i| (i.start, i.end)), Some((8, 9)));
         assert_eq!(tracker.finish().map(|i| (i.start, i.end)), Some((8, 9)));
         assert_eq!(tracker.finish(), None);
+    }
+
+    #[test]
+    fn rows_that_nothing_is_known_of_open_no_alarm_and_close_none() {
+        let mut tracker = AlarmTracker::new(plain(1, 1, 2));
+        let pass = |tracker: &mut AlarmTracker| {
+            (0..9).for_each(|_| assert_eq!(tracker.pass().closed, None))
+        };
+        pass(&mut tracker);
+        assert_eq!(tracker.open(), None);
+        tracker.next(2.0, None);
+        pass(&mut tracker);
+        // Two rows below are not enough to close it, whatever lies between.
+        let quiet: Vec<_> = (0..2).map(|_| tracker.next(0.0, None).closed).collect();
+        assert_eq!(quiet, [None; 2]);
+        pass(&mut tracker);
+        let closed = tracker.next(0.0, None).closed;
+        assert_eq!(closed.map(|it| (it.start, it.end)), Some((9, 10)));
     }
 
     #[test]
