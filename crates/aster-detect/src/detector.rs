@@ -179,6 +179,23 @@ impl Detector {
         self.with_config(|config| config.drift = drift)
     }
 
+    /// Returns the detector with a threshold that the configured rule chooses anew from the scores that it
+    /// has and those of a series that a person says is normal, such as the rows of a false alarm. Scores
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// As [`Detector::score`]; a rule that fails on the scores.
+    pub fn with_normal(&self, series: &TimeSeries) -> Result<Self, DetectError> {
+        let mut detector = self.clone();
+        detector.train_scores =
+            self.train_scores.iter().copied().chain(self.score(series)?).collect();
+        let (trained, calibrated) = (&detector.trained, detector.calibrated);
+        detector.threshold = trained.threshold(&detector.train_scores, calibrated)?;
+        let normal = trained.normal_scores(&detector.train_scores, calibrated);
+        detector.rate = normal.rate()?.into();
+        Ok(detector)
+    }
+
     fn with_config(&self, change: impl FnOnce(&mut AsterConfig)) -> Result<Self, DetectError> {
         let mut detector = self.clone();
         change(&mut detector.trained.config);

@@ -22,6 +22,7 @@ mod alarm;
 mod error;
 mod metric;
 
+pub use alarm::acknowledgement::Acknowledgement;
 pub use alarm::config::{AlarmConfig, DriftConfig};
 pub use alarm::episodes::EpisodeRate;
 pub use alarm::interval::{Interval, IntervalTimes};

@@ -11,7 +11,7 @@ use aster_detect::{
     DetectError, Detection, Detector, Notice, OnDuplicate, OnLate, OnMissing, Reason, Regular, Row,
     ScoreConfig, Smoothing, Source, StreamConfig, StreamOutput, StreamingDetector, Streams,
 };
-use aster_eval::{AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
+use aster_eval::{Acknowledgement, AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
 use burn::tensor::Device;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -309,6 +309,76 @@ fn what_is_absent_is_told_once_and_again_when_it_is_back() {
     assert_eq!(back[0], "row 200: rows come again, after 1990");
     let mut unknown = StreamingDetector::new(detector(), StreamConfig::default()).unwrap();
     assert!(matches!(unknown.tick(0), Err(DetectError::Setting(_))));
+}
+
+#[test]
+fn a_person_can_say_that_an_alarm_is_normal_and_a_detector_keeps_what_is() {
+    let series = &split().test;
+    let low = detector().with_threshold(ThresholdRule::Fixed { value: 1e-3 }).unwrap();
+    let mut stream = StreamingDetector::new(low.into(), StreamConfig::default()).unwrap();
+    stream.push(&rows(series, 0..120)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(
+        stream.acknowledge(Acknowledgement::Incident).unwrap(),
+        Some(StreamOutput::default())
+    );
+    stream.save(folder.path()).unwrap();
+    let mut stream = StreamingDetector::load(stream.detector().clone(), folder.path()).unwrap();
+    let later = stream.push(&rows(series, 120..600)).unwrap();
+    assert!(later.closed().all(|alarm| !alarm.interval.new_normal), "an incident does not settle");
+    let output = stream.acknowledge(Acknowledgement::Normal).unwrap().unwrap();
+    assert!(output.closed().next().unwrap().interval.new_normal && stream.open_alarm().is_none());
+    assert_eq!(stream.acknowledge(Acknowledgement::Normal).unwrap(), None);
+    let still = detector().with_drift(None).unwrap();
+    let mut still = StreamingDetector::new(still.into(), StreamConfig::default()).unwrap();
+    assert!(matches!(still.acknowledge(Acknowledgement::Normal), Err(DetectError::Setting(_))));
+
+    let wild: Vec<f64> = series.values().iter().map(|value| 3.0 * value).collect();
+    let wild = TimeSeries::new(series.channels().to_vec(), wild).unwrap();
+    let tolerant = detector().with_normal(&wild).unwrap();
+    assert!(tolerant.threshold() > detector().threshold());
+    assert_eq!(tolerant.fingerprint(), detector().fingerprint());
+    tolerant.save(folder.path().join("kept")).unwrap();
+    let kept = Detector::load(folder.path().join("kept"), &Device::flex()).unwrap();
+    let same =
+        |it: &Detector| it.with_threshold(ThresholdRule::Quantile { q: 0.9 }).unwrap().threshold();
+    assert_eq!((kept.threshold(), same(&kept)), (tolerant.threshold(), same(&tolerant)));
+}
+
+#[test]
+fn late_rows_within_a_bound_are_put_in_their_place() {
+    let series = &split().test;
+    let config = StreamConfig::with(|it| (it.reorder, it.late) = (3, OnLate::Drop));
+    let mut stream = StreamingDetector::new(detector(), config).unwrap();
+    assert_eq!(stream.latency(), detector().latency() + 3);
+    let row = |row: usize| Row::new(row as i64, series.row(row));
+    // Of each five rows the first comes last but one; row 200 comes much too late.
+    let mixed = (0..80).flat_map(|five| [1, 2, 3, 0, 4].map(|row| 5 * five + row));
+    let mixed: Vec<usize> = mixed.filter(|row| *row != 200).collect();
+    let mut found = StreamOutput::default();
+    for (number, at) in mixed.into_iter().enumerate() {
+        if number == 300 {
+            extend(&mut found, stream.push(&[row(200)]).unwrap());
+            let folder = tempfile::tempdir().unwrap();
+            stream.save(folder.path()).unwrap();
+            stream = StreamingDetector::load(detector(), folder.path()).unwrap();
+        }
+        extend(&mut found, stream.push(&[row(at)]).unwrap());
+        assert!(stream.memory() <= detector().stream_memory(&config));
+    }
+    extend(&mut found, stream.finish());
+    let times: Vec<i64> =
+        found.scores.iter().map(|scored| scored.time.unwrap().timestamp()).collect();
+    assert_eq!(times, (0..400).filter(|row| *row != 200).collect::<Vec<i64>>());
+    assert_eq!(stream.counts().dropped, 1);
+    let late = found.notices.iter().filter(|it| matches!(it, Notice::Late { .. })).count();
+    assert_eq!(late, 1);
+    let kept: Vec<Vec<f64>> =
+        (0..400).filter(|row| *row != 200).map(|row| series.row(row).to_vec()).collect();
+    let kept = TimeSeries::from_rows(series.channels().to_vec(), &kept).unwrap();
+    for (scored, score) in found.scores.iter().zip(detector().score(&kept).unwrap()) {
+        approx::assert_relative_eq!(scored.score, score, epsilon = 1e-5, max_relative = 1e-5);
+    }
 }
 
 #[test]

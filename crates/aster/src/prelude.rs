@@ -12,13 +12,13 @@ pub use aster_data::{
     TrainSeries,
 };
 pub use aster_detect::{
-    Alarm, AlarmEvent, AsterConfig, Attribution, Contribution, Detection, Detector, OnLate,
+    Alarm, AlarmEvent, AsterConfig, Attribution, Contribution, Detection, Detector, Notice, OnLate,
     OnMissing, Regular, Row, Scored, StreamConfig, StreamOutput, StreamingDetector, Streams,
     TrainConfig,
 };
 pub use aster_eval::{
-    AlarmConfig, DriftConfig, EventMetrics, Interval, Per, ThresholdRule, auroc, average_precision,
-    best_f1, f1_at,
+    Acknowledgement, AlarmConfig, DriftConfig, EventMetrics, Interval, Per, ThresholdRule, auroc,
+    average_precision, best_f1, f1_at,
 };
 pub use aster_llm::{ContextConfig, LlmConfig, LlmSource, LoraConfig, Tuning};
 #[cfg(feature = "report")]

@@ -3,6 +3,7 @@ use crate::config::Source;
 use crate::detector::Detector;
 use crate::score::Reading;
 use crate::stream::policy::StreamConfig;
+use crate::stream::reorder::Reorder;
 use crate::stream::segment::Segment;
 use crate::stream::state::{StreamState, Waiting};
 use crate::stream::watch::Watch;
@@ -58,6 +59,7 @@ impl Detector {
             + averages.sum::<usize>()
             + offset
             + last
+            + Reorder::most_memory(config.reorder, c)
             + reasons
     }
 

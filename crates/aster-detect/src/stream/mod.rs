@@ -7,6 +7,7 @@ mod memory;
 mod notice;
 mod output;
 mod policy;
+mod reorder;
 mod row;
 mod saved;
 mod segment;

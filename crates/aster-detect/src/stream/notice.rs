@@ -36,6 +36,13 @@ pub enum Notice {
         /// Time of the last row before.
         since: Time,
     },
+    /// A row is late and left out; those that are after it are only counted, until one is taken.
+    Late {
+        /// Number of the row that was to come next.
+        row: u64,
+        /// Its time.
+        time: Time,
+    },
     /// Rows were missing, and the last one stands in for them.
     Filled {
         /// Number of the first of them.
@@ -79,6 +86,9 @@ impl fmt::Display for Notice {
             Self::Stale { since, due } => write!(f, "no row since {since}, where {due} were due"),
             Self::Resumed { row, since } => {
                 write!(f, "row {row}: rows come again, after {since}")
+            }
+            Self::Late { row, time } => {
+                write!(f, "row {row}: a row of {time} is late and left out")
             }
             Self::Filled { row, rows } => {
                 write!(f, "row {row}: the last row stands in for {rows} missing ones")

@@ -17,6 +17,9 @@ pub struct StreamConfig {
     pub late: OnLate,
     /// Rows of the same time as the last one. Default: drop.
     pub duplicate: OnDuplicate,
+    /// Rows that wait for late ones, so that these are put in their place: as many more make a score
+    /// final. A row that comes later still is late. Default: 0.
+    pub reorder: usize,
     /// The times at which rows are due; none: a gap is no concern. Default: none.
     pub regular: Option<Regular>,
     /// Rows of the longest alarm whose channels can be asked for
@@ -31,6 +34,7 @@ impl Default for StreamConfig {
             missing: OnMissing::default(),
             late: OnLate::default(),
             duplicate: OnDuplicate::default(),
+            reorder: 0,
             regular: None,
             history: 64,
         }
@@ -122,9 +126,16 @@ pub(crate) enum Verdict {
 impl StreamConfig {
     pub(crate) fn check(&self) -> Result<(), SettingError> {
         require("history", self.history <= LARGEST, format!("at most {LARGEST}"), self.history)?;
+        require("reorder", self.reorder <= 1 << 16, "at most 65536", self.reorder)?;
         let Some(Regular { step, fill }) = self.regular else { return Ok(()) };
         require("step", step >= 1, "at least 1", step)?;
         require("fill", fill <= 1 << 16, "at most 65536", fill)
+    }
+
+    /// Whether what waits for late rows is to be taken before a row without a place among it: one of no
+    /// time, or a late one that begins a series.
+    pub(crate) fn begins_anew(&self, time: Option<i64>) -> bool {
+        time.is_none() || self.late == OnLate::Restart
     }
 
     /// Decides about a row of `time` after one of `last`; or what is wrong with it.

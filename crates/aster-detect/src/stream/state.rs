@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use aster_base::SettingError;
-use aster_eval::{AlarmStep, AlarmTracker, Interval};
+use aster_eval::{Acknowledgement, AlarmStep, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason};
@@ -14,6 +14,7 @@ use crate::stream::history::History;
 use crate::stream::notice::Notice;
 use crate::stream::output::StreamOutput;
 use crate::stream::policy::{OnMissing, Regular, StreamConfig, StreamCounts, Verdict};
+use crate::stream::reorder::{Reorder, Timed};
 use crate::stream::row::{Row, Scored};
 use crate::stream::segment::Segment;
 use crate::stream::watch::Watch;
@@ -37,6 +38,9 @@ pub(crate) struct StreamState {
     watch: Watch,
     /// Whether it was told that rows have stopped.
     stale: bool,
+    /// Whether it was told that rows are late.
+    late: bool,
+    reorder: Reorder,
     scored: u64,
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
@@ -67,6 +71,8 @@ impl StreamState {
             waiting: VecDeque::new(),
             watch: Watch::new(detector.channels().len()),
             stale: false,
+            late: false,
+            reorder: Reorder::default(),
             scored: 0,
             known: 0,
             alarms: AlarmTracker::new(detector.alarm_rule()),
@@ -83,6 +89,11 @@ impl StreamState {
         self.counts
     }
 
+    /// Rows that wait for late ones, at most.
+    pub(crate) fn reorder(&self) -> usize {
+        self.config.reorder
+    }
+
     /// Rows that have no final score.
     pub(crate) fn lag(&self) -> u64 {
         self.waiting.len() as u64
@@ -96,12 +107,13 @@ impl StreamState {
     /// Bytes that its values take.
     pub(crate) fn memory(&self) -> usize {
         let waiting = self.waiting.capacity() * size_of::<Waiting>() + self.watch.memory();
+        let reorder = self.reorder.memory();
         let last = self.last.capacity() * size_of::<f64>();
         let of_reason = |reason: &Reason| size_of::<Reason>() + reason.channel.capacity();
         let told = self.told.iter().flat_map(|alarm| &alarm.reasons);
         let reasons: usize = told.map(of_reason).sum();
         let values = self.history.memory() + self.segment.memory() + waiting + last;
-        values + self.alarms.memory() + reasons + size_of::<Self>()
+        values + reorder + self.alarms.memory() + reasons + size_of::<Self>()
     }
 
     /// Finds what is wrong with rows before any of them changes anything.
@@ -111,7 +123,7 @@ impl StreamState {
         rows: impl IntoIterator<Item = &'r Row<'r>>,
     ) -> Result<(), DetectError> {
         let channels = detector.channels();
-        let mut last = self.last_time;
+        let (mut last, mut times) = (self.last_time, self.reorder.times());
         for (number, row) in rows.into_iter().enumerate() {
             let wrong = |reason| DetectError::Row { number, reason };
             if row.values.len() != channels.len() {
@@ -122,17 +134,71 @@ impl StreamState {
             if let (OnMissing::Reject, Some((value, name))) = (self.config.missing, bad) {
                 return Err(wrong(format!("expected finite values, got {value} of {name:?}")));
             }
-            if self.config.verdict((last, row.time), detector.clock()).map_err(wrong)?
-                != Verdict::Drop
-            {
-                last = row.time.or(last);
+            let mut due = vec![row.time];
+            if self.config.reorder > 0 {
+                due.clear();
+                match row.time {
+                    Some(time) if last.is_none_or(|last| time >= last) => {
+                        times.insert(times.partition_point(|it| *it <= time), time);
+                        if times.len() > self.config.reorder {
+                            due.push(times.pop_front());
+                        }
+                    }
+                    time => {
+                        if self.config.begins_anew(time) {
+                            due.extend(times.drain(..).map(Some));
+                        }
+                        due.push(time);
+                    }
+                }
+            }
+            for time in due {
+                let verdict = self.config.verdict((last, time), detector.clock());
+                if verdict.map_err(wrong)? != Verdict::Drop {
+                    last = time.or(last);
+                }
             }
         }
         Ok(())
     }
 
-    /// Takes a row that has been checked.
+    /// Takes a row that has been checked, when it is due among those that wait for late ones.
     pub(crate) fn take(
+        &mut self,
+        detector: &Detector,
+        runner: &Runner<'_>,
+        row: &Row,
+        output: &mut StreamOutput,
+    ) {
+        let bound = self.config.reorder;
+        match row.time.filter(|_| bound > 0) {
+            Some(time) if self.last_time.is_none_or(|last| time >= last) => {
+                self.reorder.insert(Timed::new(time, &row.values));
+                self.take_due(detector, runner, bound, output);
+            }
+            _ => {
+                if self.config.begins_anew(row.time) {
+                    self.take_due(detector, runner, 0, output);
+                }
+                self.take_now(detector, runner, row, output);
+            }
+        }
+    }
+
+    /// Takes the rows that wait, but for so many.
+    fn take_due(
+        &mut self,
+        detector: &Detector,
+        runner: &Runner<'_>,
+        bound: usize,
+        output: &mut StreamOutput,
+    ) {
+        while let Some(row) = self.reorder.due(bound) {
+            self.take_now(detector, runner, &Row::new(row.time, row.values()), output);
+        }
+    }
+
+    fn take_now(
         &mut self,
         detector: &Detector,
         runner: &Runner<'_>,
@@ -149,9 +215,15 @@ impl StreamState {
             }
             Ok(Verdict::Drop) | Err(_) => {
                 self.counts.dropped += 1;
+                let late = row.time.filter(|time| self.last_time.is_some_and(|last| *time < last));
+                if let Some(time) = late.filter(|_| !std::mem::replace(&mut self.late, true)) {
+                    let (row, time) = (self.counts.rows, detector.clock().at(time));
+                    output.notices.push(Notice::Late { row, time });
+                }
                 return;
             }
         };
+        self.late = false;
         self.resume(detector, output);
         // Out of the way while it is appended to what else there is.
         let mut values = std::mem::take(&mut self.last);
@@ -188,6 +260,23 @@ impl StreamState {
         self.append(detector, runner, Waiting { time: row.time, filled: false }, &values, output);
         self.last = values;
         self.last_time = row.time.or(self.last_time);
+    }
+
+    /// Takes a person's word on the open alarm; false where there is none.
+    pub(crate) fn acknowledge(
+        &mut self,
+        detector: &Detector,
+        said: Acknowledgement,
+        output: &mut StreamOutput,
+    ) -> Result<bool, DetectError> {
+        if detector.config().drift.is_none() {
+            let expected = "a threshold that follows, for alarms to become the new normal or not";
+            return Err(SettingError::new("drift", expected, "off").into());
+        }
+        let open = self.alarms.open().is_some();
+        let closed = self.alarms.acknowledge(said);
+        self.close(detector, closed, output);
+        Ok(open)
     }
 
     /// Tells that rows have stopped, if by this time more of them were due than may be missing.
@@ -311,14 +400,16 @@ impl StreamState {
         detector.reasons_near(&series, (row - first) as usize).ok()
     }
 
+    /// Takes the rows that wait for late ones, and ends the series.
+    pub(crate) fn finish(&mut self, detector: &Detector, output: &mut StreamOutput) {
+        let runner = detector.runner();
+        self.take_due(detector, &runner, 0, output);
+        self.end_segment(detector, &runner, output);
+    }
+
     /// Scores the rows that still wait, as those of a series that ends here. The next one begins
     /// as the first did: without a history of alarms, and with the detector's own threshold.
-    pub(crate) fn end_segment(
-        &mut self,
-        detector: &Detector,
-        runner: &Runner<'_>,
-        output: &mut StreamOutput,
-    ) {
+    fn end_segment(&mut self, detector: &Detector, runner: &Runner<'_>, output: &mut StreamOutput) {
         let mut segment = std::mem::replace(&mut self.segment, Segment::new(detector));
         self.segment.walk.set_delay(segment.walk.delay());
         segment.walk.set_delay(0);
@@ -421,6 +512,7 @@ impl StreamState {
             () => {
                 self.alarms.validate()?;
                 self.watch.validate(c)?;
+                self.reorder.validate(self.config.reorder, c)?;
                 self.history.validate(detector, self.waiting.len())?;
                 self.segment.validate(detector)
             }

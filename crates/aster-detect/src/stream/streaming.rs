@@ -3,7 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use aster_eval::Interval;
+use aster_eval::{Acknowledgement, Interval};
 use aster_store::Format;
 
 use crate::detector::Detector;
@@ -134,6 +134,23 @@ impl StreamingDetector {
         self.state.open_alarm()
     }
 
+    /// Takes a person's word on the alarm that goes on: that it is normal, and closes as the new normal,
+    /// or an incident, and never becomes that. Returns the event of the alarm that ends; nothing where
+    /// no alarm goes on. The stream keeps it; [`Detector::with_normal`] keeps what is normal for the
+    /// detector.
+    ///
+    /// # Errors
+    /// A detector whose threshold does not follow drift.
+    pub fn acknowledge(
+        &mut self,
+        said: Acknowledgement,
+    ) -> Result<Option<StreamOutput>, DetectError> {
+        let mut output = StreamOutput::default();
+        let open = self.state.acknowledge(&self.detector, said, &mut output)?;
+        telemetry::count_told(&output);
+        Ok(open.then_some(output))
+    }
+
     /// Returns the bytes of memory that the state of the stream takes, without the detector:
     /// at most [`Detector::stream_memory`].
     pub fn memory(&self) -> usize {
@@ -157,14 +174,14 @@ impl StreamingDetector {
     /// and ends an alarm that goes on. Rows that are pushed later begin a new series.
     pub fn finish(&mut self) -> StreamOutput {
         let mut output = StreamOutput::default();
-        self.state.end_segment(&self.detector, &self.detector.runner(), &mut output);
+        self.state.finish(&self.detector, &mut output);
         telemetry::count_told(&output);
         output
     }
 
     /// Returns the largest number of rows after its own that make a score final.
     pub fn latency(&self) -> usize {
-        self.detector.latency()
+        self.detector.latency() + self.state.reorder()
     }
 
     /// Returns the counts of the rows so far.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aster_base::{SettingError, at_least_one};
-use aster_eval::Interval;
+use aster_eval::{Acknowledgement, Interval};
 use aster_store::Format;
 use rayon::prelude::*;
 
@@ -133,7 +133,7 @@ impl Streams {
 
     /// Returns the largest number of rows after its own that make a score final.
     pub fn latency(&self) -> usize {
-        self.detector.latency() + self.detector.windows.stride() - 1
+        self.detector.latency() + self.detector.windows.stride() - 1 + self.config.reorder
     }
 
     /// Takes over a new detector of the same channels, as
@@ -181,6 +181,24 @@ impl Streams {
         self.streams.get(name)?.open_alarm()
     }
 
+    /// Takes a person's word on the alarm of a stream that goes on, as
+    /// [`StreamingDetector::acknowledge`](crate::StreamingDetector::acknowledge) does; nothing where
+    /// there is no such stream or alarm.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn acknowledge(
+        &mut self,
+        name: &str,
+        said: Acknowledgement,
+    ) -> Result<Option<StreamOutput>, DetectError> {
+        let Some(state) = self.streams.get_mut(name) else { return Ok(None) };
+        let mut output = StreamOutput::default();
+        let open = state.acknowledge(&self.detector, said, &mut output)?;
+        telemetry::count_told(&output);
+        Ok(open.then_some(output))
+    }
+
     /// Returns the bytes of memory that the states take, without the detector: at most
     /// [`Detector::stream_memory`] each.
     pub fn memory(&self) -> usize {
@@ -214,7 +232,7 @@ impl Streams {
     pub fn finish(&mut self, name: &str) -> Option<StreamOutput> {
         let mut state = self.streams.remove(name)?;
         let mut output = StreamOutput::default();
-        state.end_segment(&self.detector, &self.detector.runner(), &mut output);
+        state.finish(&self.detector, &mut output);
         telemetry::count_told(&output);
         Some(output)
     }

@@ -57,7 +57,7 @@ pub struct DriftConfig {
     /// Number of the latest scores that count, at least the warm-up. Default: 10 000.
     pub memory: usize,
     /// Rows of an alarm before they count, as a share of the rows before it, above 0, but at least
-    /// the warm-up and at most `longest`. Default: 0.05.
+    /// the warm-up and at most `longest`. Default: 0.1.
     pub hold: f64,
     /// Rows after which an alarm is the new normal, and closes, as a share of the rows before it,
     /// at least `hold`, but at least twice the warm-up and at most `longest`. Default: 1.
@@ -69,7 +69,7 @@ pub struct DriftConfig {
 
 impl Default for DriftConfig {
     fn default() -> Self {
-        Self { quantile: 0.95, warmup: 50, memory: 10_000, hold: 0.05, settle: 1.0, longest: 2000 }
+        Self { quantile: 0.95, warmup: 50, memory: 10_000, hold: 0.1, settle: 1.0, longest: 2000 }
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(drift(|it| it.warmup = 0), "warmup");
         assert_eq!(drift(|it| it.memory = 10), "memory");
         assert_eq!(drift(|it| it.hold = 0.0), "hold");
-        assert_eq!(drift(|it| it.settle = 0.04), "settle");
+        assert_eq!(drift(|it| it.settle = 0.09), "settle");
         assert_eq!(drift(|it| it.longest = 99), "longest");
     }
 
@@ -137,7 +137,7 @@ mod tests {
     fn what_lasts_is_normal_the_later_the_more_was_normal_before() {
         let drift = DriftConfig::default();
         let before = [0, 400, 4000, 1 << 40];
-        assert_eq!(before.map(|rows| drift.counts_after(rows)), [50, 50, 200, 2000]);
+        assert_eq!(before.map(|rows| drift.counts_after(rows)), [50, 50, 400, 2000]);
         assert_eq!(before.map(|rows| drift.settles_after(rows)), [100, 400, 2000, 2000]);
     }
 }

@@ -1,5 +1,6 @@
 //! From scores to alarms: a threshold of normal scores, its adaptation to drift, episodes.
 
+pub(crate) mod acknowledgement;
 pub(crate) mod config;
 pub(crate) mod episodes;
 pub(crate) mod interval;

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use aster_base::{Clock, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::acknowledgement::Acknowledgement;
 use crate::alarm::config::{AlarmConfig, DriftConfig};
 use crate::alarm::interval::{Interval, IntervalTimes, joined};
 use crate::alarm::level::Level;
@@ -113,6 +114,8 @@ struct Lasting {
     rows: usize,
     /// Its scores, until they count.
     held: Option<Vec<f32>>,
+    /// Whether a person has said that it is an incident.
+    incident: bool,
 }
 
 /// Result of one score for the alarms.
@@ -206,8 +209,11 @@ impl AlarmTracker {
             return false;
         }
         let before = level.counted();
-        let fresh = || Lasting { before, rows: 0, held: Some(vec![]) };
+        let fresh = || Lasting { before, rows: 0, held: Some(vec![]), incident: false };
         let lasting = self.lasting.get_or_insert_with(fresh);
+        if lasting.incident {
+            return false;
+        }
         lasting.rows = lasting.rows.saturating_add(1);
         match &mut lasting.held {
             Some(held) => {
@@ -225,6 +231,26 @@ impl AlarmTracker {
             level.keep(lasting.rows);
         }
         settled
+    }
+
+    /// Takes a person's word on the open alarm; returns the alarm if that ends it. Without drift no
+    /// threshold follows, and a new normal means nothing.
+    pub fn acknowledge(&mut self, said: Acknowledgement) -> Option<Interval> {
+        let lasting = self.open.and(self.lasting.as_mut())?;
+        match said {
+            Acknowledgement::Incident => {
+                lasting.incident = true;
+                None
+            }
+            Acknowledgement::Normal => {
+                let (level, drift) = self.level.as_mut().zip(self.rule.drift)?;
+                let rows = lasting.rows;
+                level.accept(&drift, lasting.held.take().unwrap_or_default().into_iter());
+                level.keep(rows);
+                self.lasting = None;
+                self.finish().map(|interval| Interval { new_normal: true, ..interval })
+            }
+        }
     }
 
     fn of_row(&self, score: f32, threshold: f32, time: Option<Time>) -> Interval {
@@ -455,6 +481,30 @@ mod tests {
         assert_eq!((closed.start, closed.end), (400, settled[0] + 1));
         let later = steps[settled[0] + 1..].iter().filter(|step| step.alarms).count();
         assert!(later < 80, "{later} of 800 rows alarm at the new level");
+    }
+
+    #[test]
+    fn a_person_says_what_an_alarm_is() {
+        let level = |row| if row < 400 { 0.0 } else { 10.0 };
+        let scores: Vec<f32> = (0..1600).map(|row| level(row) + noise(row)).collect();
+        let told = |said| {
+            let mut tracker = AlarmTracker::new(following(0));
+            assert_eq!(tracker.acknowledge(said), None, "no alarm is open");
+            let step = |tracker: &mut AlarmTracker, row: usize| tracker.next(scores[row], None);
+            (0..450).for_each(|row| assert!(step(&mut tracker, row).closed.is_none()));
+            let closed = tracker.acknowledge(said);
+            let steps: Vec<AlarmStep> = (450..1600).map(|row| step(&mut tracker, row)).collect();
+            (closed, steps, tracker)
+        };
+        let (closed, steps, tracker) = told(Acknowledgement::Normal);
+        let closed = closed.unwrap();
+        assert_eq!((closed.start, closed.end, closed.new_normal), (400, 450, true));
+        let alarming = steps.iter().filter(|step| step.alarms).count();
+        assert!(alarming < 100 && tracker.validate().is_ok(), "{alarming} of 1150 rows alarm");
+        let (closed, steps, tracker) = told(Acknowledgement::Incident);
+        assert_eq!(closed, None);
+        assert!(steps.iter().all(|step| step.alarms && step.threshold == 2.0));
+        assert_eq!(tracker.open().map(|it| (it.start, it.end)), Some((400, 1600)));
     }
 
     #[test]

@@ -1,0 +1,93 @@
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// Rows that wait for late ones, in the order of their times.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reorder(VecDeque<Timed>);
+
+/// A row that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Timed {
+    pub(crate) time: i64,
+    /// `[C]`; none where missing.
+    values: Vec<Option<f64>>,
+}
+
+impl Timed {
+    pub(crate) fn new(time: i64, values: &[f64]) -> Self {
+        let there = |value: &f64| Some(*value).filter(|value| value.is_finite());
+        Self { time, values: values.iter().map(there).collect() }
+    }
+
+    pub(crate) fn values(&self) -> Vec<f64> {
+        self.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+    }
+}
+
+impl Reorder {
+    /// Puts a row in its place: behind those of the same time.
+    pub(crate) fn insert(&mut self, row: Timed) {
+        let place = self.0.partition_point(|it| it.time <= row.time);
+        self.0.insert(place, row);
+    }
+
+    /// The first row, if more than so many wait.
+    pub(crate) fn due(&mut self, bound: usize) -> Option<Timed> {
+        if self.0.len() > bound { self.0.pop_front() } else { None }
+    }
+
+    /// The times of the rows, in order.
+    pub(crate) fn times(&self) -> VecDeque<i64> {
+        self.0.iter().map(|row| row.time).collect()
+    }
+
+    /// Bytes that its rows take.
+    pub(crate) fn memory(&self) -> usize {
+        let of_row = |row: &Timed| row.values.capacity() * size_of::<Option<f64>>();
+        self.0.capacity() * size_of::<Timed>() + self.0.iter().map(of_row).sum::<usize>()
+    }
+
+    /// A bound on the bytes for so many rows of so many channels.
+    pub(crate) fn most_memory(rows: usize, channels: usize) -> usize {
+        match rows {
+            0 => 0,
+            // A list that doubles holds one more until the first is due.
+            rows => {
+                let places = 2 * (rows + 1).next_power_of_two().max(4);
+                places * size_of::<Timed>() + (rows + 1) * channels * size_of::<Option<f64>>()
+            }
+        }
+    }
+
+    /// Validates rows that were read from outside: no more than may wait, of the same channels.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn validate(&self, bound: usize, channels: usize) -> Result<(), &'static str> {
+        let whole = self.0.iter().all(|row| row.values.len() == channels);
+        let in_order = self.0.iter().zip(self.0.iter().skip(1)).all(|(a, b)| a.time <= b.time);
+        match self.0.len() <= bound && whole && in_order {
+            true => Ok(()),
+            false => Err("rows that wait for late ones where they should not"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_out_in_the_order_of_their_times() {
+        let mut reorder = Reorder::default();
+        let mut out = vec![];
+        for (number, time) in [3, 1, 2, 2, 9, 4].into_iter().enumerate() {
+            reorder.insert(Timed::new(time, &[number as f64, f64::NAN]));
+            out.extend(reorder.due(2).map(|row| (row.time, row.values()[0])));
+        }
+        assert!(reorder.validate(2, 2).is_ok() && reorder.validate(1, 2).is_err());
+        out.extend(std::iter::from_fn(|| reorder.due(0)).map(|row| (row.time, row.values()[0])));
+        assert_eq!(out, [(1, 1.0), (2, 2.0), (2, 3.0), (3, 0.0), (4, 5.0), (9, 4.0)]);
+    }
+}
