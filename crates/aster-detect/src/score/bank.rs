@@ -105,9 +105,9 @@ mod tests {
             bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]].concat()),
             [0.0, (1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0).sqrt(),]
         );
-        let without = MemoryBank::fit(&train, 9, 3, 3, &[5..6]).unwrap();
+        let without = MemoryBank::fit(&train, 9, 3, 3, &[5..6, 12..13]).unwrap();
         assert_eq!(without.values(), [first([0.0, 1.0, 2.0]), first([2.0, 3.0, 4.0])].concat());
-        let none_left = MemoryBank::fit(&train, 9, 3, 3, &[0..20]).unwrap();
+        let none_left = MemoryBank::fit(&train, 9, 3, 3, &[0..5, 5..20]).unwrap();
         assert_eq!(none_left, bank);
         let all = MemoryBank::fit(&train, 9, 3, 100, &[]).unwrap();
         assert_eq!(all.values().len(), 7 * 6);
