@@ -81,3 +81,40 @@ fn weights(detector: &Detector, score: &ScoreConfig) -> Option<Vec<f64>> {
     let known = learned && weighted.iter().sum::<f64>() > 0.0;
     Some(if known { weighted } else { chosen })
 }
+
+#[cfg(test)]
+mod tests {
+    use aster::Device;
+
+    use super::*;
+    use crate::studies::synthetic;
+
+    #[test]
+    fn a_choice_of_components_scores_as_the_detector_that_is_calibrated_for_it() {
+        let mut task = synthetic().unwrap().tasks.remove(0);
+        task.train = task.train.slice(0..900).unwrap().into_train();
+        task.tests[0].series = task.tests[0].series.slice(0..300).unwrap();
+        let mut config = AsterConfig::default();
+        (config.train.epochs, config.train.steps_per_epoch) = (1, 3);
+        let detector = aster::fit(&config, &task.train, &Device::flex()).unwrap();
+        let components = Components::of(&detector, &task).unwrap();
+        let mut equal = config.clone();
+        equal.score.fusion.weights = None;
+        let mut fewer = config.clone();
+        fewer.score.components.truncate(3);
+        fewer.score.fusion.power = 1.0;
+        for variant in [config.clone(), equal, fewer] {
+            let scored = components.fused(&detector, &variant).unwrap().unwrap();
+            let same = detector.recalibrate(&variant.score, &task.train).unwrap();
+            let expected = same.score(&task.tests[0].series).unwrap();
+            for (score, expected) in scored[0].scores.iter().zip(&expected) {
+                assert!(
+                    (score - expected).abs() <= 1e-3 * expected.abs() + 1e-4,
+                    "{score} {expected}"
+                );
+            }
+        }
+        config.score.norm_quantile = 1.0;
+        assert!(components.fused(&detector, &config).unwrap().is_none(), "another calibration");
+    }
+}

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ReferenceDistributions {
     pub(crate) scores: Population,
     pub(crate) channels: Vec<Population>,
-    /// Rows of the longest run of equal values of each channel.
+    /// Rows of the longest run of equal values of each channel; no end of them for a constant one.
     pub(crate) longest_runs: Vec<u64>,
 }
 
@@ -20,7 +20,10 @@ impl ReferenceDistributions {
         let channels = (0..train.channel_count()).map(channel).collect::<Result<_, _>>()?;
         let longest = |channel| {
             let values: Vec<f32> = train.channel(channel).collect();
-            values.chunk_by(|a, b| a == b).map(|run| run.len() as u64).max().unwrap_or(0)
+            let runs = values.chunk_by(|a, b| a == b).map(<[f32]>::len);
+            // One that never moved may stand still for ever.
+            let longest = runs.max().filter(|longest| *longest < values.len());
+            longest.map_or(u64::MAX, |longest| longest as u64)
         };
         let longest_runs = (0..train.channel_count()).map(longest).collect();
         Ok(Self { scores: Population::fit(scores)?, channels, longest_runs })

@@ -57,7 +57,8 @@ pub enum Notice {
         /// Number of the tenth row.
         row: u64,
     },
-    /// A channel has not changed for 30 rows, and for three times as long as ever in training.
+    /// A channel has not changed for 30 rows, and for three times as long as ever in training, where it
+    /// did change.
     Frozen {
         /// Its name.
         channel: String,
