@@ -13,7 +13,7 @@ use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
     Calibration, Components, Fusion, MemoryBank, Outputs, Reading, ReferenceDistributions, Runner,
-    holds,
+    overlaps,
 };
 use crate::trained::TrainedModel;
 
@@ -87,7 +87,7 @@ impl Detector {
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let usual = |row: &usize| !holds(calibration.apart(), *row);
+        let usual = |row: &usize| !overlaps(calibration.apart(), *row..*row + 1);
         let calibrated = (0..calibrated).filter(usual).count();
         let scores: Vec<f32> = (0..scores.len()).filter(usual).map(|row| scores[row]).collect();
         let threshold = trained.threshold(&scores, calibrated)?;
@@ -164,10 +164,7 @@ impl Detector {
     /// # Errors
     /// A setting outside its range.
     pub fn with_alarm(&self, alarm: AlarmConfig) -> Result<Self, DetectError> {
-        let mut detector = self.with_config(|config| config.alarm = alarm)?;
-        let normal = detector.trained.normal_scores(&detector.train_scores, detector.calibrated);
-        detector.rate = normal.rate()?.into();
-        Ok(detector)
+        self.with_config(|config| config.alarm = alarm)?.with_rate()
     }
 
     /// Returns the detector with another adaptation to drift, or none, as
@@ -191,9 +188,14 @@ impl Detector {
             self.train_scores.iter().copied().chain(self.score(series)?).collect();
         let (trained, calibrated) = (&detector.trained, detector.calibrated);
         detector.threshold = trained.threshold(&detector.train_scores, calibrated)?;
-        let normal = trained.normal_scores(&detector.train_scores, calibrated);
-        detector.rate = normal.rate()?.into();
-        Ok(detector)
+        detector.with_rate()
+    }
+
+    /// Fits how often normal scores make an alarm anew.
+    fn with_rate(mut self) -> Result<Self, DetectError> {
+        let normal = self.trained.normal_scores(&self.train_scores, self.calibrated);
+        self.rate = normal.rate()?.into();
+        Ok(self)
     }
 
     fn with_config(&self, change: impl FnOnce(&mut AsterConfig)) -> Result<Self, DetectError> {

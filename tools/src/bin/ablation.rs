@@ -96,7 +96,7 @@ fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&arguments.out)?;
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));
     let mut log: Log<Run> = Log::open(Some(&kept))?;
-    let (mut table, mut values) = (vec![], vec![]);
+    let (mut table, mut names) = (vec![], vec![]);
     // By set, variant and seed.
     let mut means: Vec<Vec<Vec<[f64; METRICS]>>> = vec![];
     for (name, mut tasks) in datasets(&arguments)? {
@@ -122,12 +122,6 @@ fn main() -> anyhow::Result<()> {
             let config = seeded(variant, seed);
             tasks.iter().filter_map(|task| find(log.runs(), &name, task, &config)).collect()
         };
-        let value = |variant: &Variant| {
-            let runs = (0..arguments.seeds).flat_map(|seed| runs_of(variant, seed));
-            let metrics = runs.flat_map(|run| &run.metrics);
-            mean(&metrics.map(|it| (it.auroc + it.aupr) / 2.0).collect::<Vec<_>>())
-        };
-        values.push((name.clone(), variants.iter().map(value).collect::<Vec<f64>>()));
         let of_seed = |variant: &Variant, seed| {
             let metrics = runs_of(variant, seed).into_iter().flat_map(|run| run.metrics.clone());
             Metrics::means(&metrics.collect::<Vec<_>>())
@@ -137,10 +131,11 @@ fn main() -> anyhow::Result<()> {
         means.push(variants.iter().map(of_variant).collect());
         table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
         table.push(course(&variants, arguments.seeds, runs_of));
+        names.push(name);
     }
-    if values.len() > 2 {
+    if names.len() > 2 {
         table.insert(0, over_sets(&variants, &means));
-        table.insert(1, choice(&variants, values));
+        table.insert(1, choice(&variants, &names, &means));
     }
     let table = table.join("\n");
     println!("\n{table}");
@@ -300,8 +295,11 @@ fn over_sets(variants: &[Variant], means: &[Vec<Vec<[f64; METRICS]>>]) -> String
 }
 
 /// Table of the variant that the other sets choose for each set, by the mean of AUROC and AUPR.
-fn choice(variants: &[Variant], values: Vec<(String, Vec<f64>)>) -> String {
-    let (names, values): (Vec<String>, Vec<Vec<f64>>) = values.into_iter().unzip();
+fn choice(variants: &[Variant], names: &[String], means: &[Vec<Vec<[f64; METRICS]>>]) -> String {
+    let of_seed = |[auroc, aupr, ..]: &[f64; METRICS]| (auroc + aupr) / 2.0;
+    let of_variant = |seeds: &Vec<_>| mean(&seeds.iter().map(of_seed).collect::<Vec<_>>());
+    let values: Vec<Vec<f64>> =
+        means.iter().map(|set| set.iter().map(of_variant).collect()).collect();
     let chosen = leave_one_out(&values);
     let mut table =
         "### Chosen by leave-one-set-out\n\nMean of AUROC and AUPR of the variant that \

@@ -4,7 +4,7 @@ use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::score::{Fusion, weighted_power_mean};
 
-/// What each component of the score makes of the rows of a series.
+/// Surprisals of each component of the score for the rows of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComponentScores {
     /// Surprisals in nats, by component in the order of

@@ -40,6 +40,12 @@ pub(crate) fn rows_apart<'a>(components: impl Iterator<Item = &'a [f32]>) -> Vec
     if again { vec![] } else { runs }
 }
 
+/// Returns whether one of the ranges, which are in order, has one of the rows.
+pub(crate) fn overlaps(ranges: &[Range<usize>], rows: Range<usize>) -> bool {
+    let next = ranges.partition_point(|range| range.end <= rows.start);
+    ranges.get(next).is_some_and(|range| range.start < rows.end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

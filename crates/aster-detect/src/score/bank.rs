@@ -4,6 +4,8 @@ use aster_base::SettingError;
 use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
 
+use crate::score::apart::overlaps;
+
 /// Memory bank: windows of the training series, and how far others are from the nearest of them.
 ///
 /// Distances are computed where the windows are gathered, on the host: a window has the same one
@@ -38,10 +40,7 @@ impl MemoryBank {
         // Of all rows where these do not fill a window.
         let rows = if rows < window { train.rows() } else { rows };
         let mut numbers = layout.spaced(rows, size);
-        let usual = |start: &usize| {
-            let next = apart.partition_point(|range| range.end <= *start);
-            apart.get(next).is_none_or(|range| range.start >= start + window)
-        };
+        let usual = |start: &usize| !overlaps(apart, *start..start + window);
         if numbers.iter().any(usual) {
             numbers.retain(usual);
         }

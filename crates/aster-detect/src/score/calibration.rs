@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
-use crate::score::apart::rows_apart;
+use crate::score::apart::{overlaps, rows_apart};
 use crate::score::binary_channels::{BinaryChannels, first_values};
 use crate::score::components::{ComponentValues, Components};
 use crate::score::edges::Edges;
@@ -26,7 +26,7 @@ pub(crate) struct Calibration {
     widths: Vec<usize>,
     /// Tail of each component's calibration values.
     tails: Vec<ParetoTail>,
-    /// What the ends of a series do to each component.
+    /// Factors of each component for the ends of a series.
     edges: Vec<Edges>,
     /// Rows of training that stand apart and were left out.
     apart: Vec<Range<usize>>,
@@ -80,7 +80,7 @@ impl Calibration {
         let mut apart = rows_apart(of_channels.map(|(_, values)| &values[..]));
         // What most of the calibration rows are is no exception.
         let left = |apart: &[Range<usize>]| -> Vec<usize> {
-            (first..train.rows()).filter(|row| !holds(apart, *row)).collect()
+            (first..train.rows()).filter(|row| !overlaps(apart, *row..*row + 1)).collect()
         };
         let mut calibrating = left(&apart);
         if 2 * calibrating.len() < train.rows() - first {
@@ -136,7 +136,7 @@ impl Calibration {
         &self.apart
     }
 
-    /// What the ends of a series do to each component.
+    /// Factors of each component for the ends of a series.
     pub(crate) fn edges(&self) -> &[Edges] {
         &self.edges
     }
@@ -196,12 +196,6 @@ impl Calibration {
     ) {
         self.binary.mask(components, values, &config.scaler);
     }
-}
-
-/// Whether one of the ranges, which are in order, has a row.
-pub(crate) fn holds(ranges: &[Range<usize>], row: usize) -> bool {
-    let next = ranges.partition_point(|range| range.end <= row);
-    ranges.get(next).is_some_and(|range| range.contains(&row))
 }
 
 /// Mean of each channel and a share of the mean over all that move, never zero.

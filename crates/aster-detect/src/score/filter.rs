@@ -4,7 +4,7 @@ use crate::config::{ScoreConfig, Source};
 use crate::score::change::Change;
 use crate::score::detrend::Detrend;
 
-/// What is made of a source's values over time before they are smoothed, row by row.
+/// Filter of a source's values over time, before they are smoothed: detrending or differencing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Filter {

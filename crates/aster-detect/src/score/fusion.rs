@@ -88,7 +88,7 @@ impl Fusion {
         }
     }
 
-    /// What each filter makes of something.
+    /// Applies a function to each filter; returns the values by source.
     fn filtered(
         &mut self,
         of: impl Fn(&Source, &mut Filter) -> Vec<f32>,

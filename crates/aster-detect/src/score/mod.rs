@@ -18,8 +18,9 @@ mod smoothing;
 mod surrogate;
 mod walk;
 
+pub(crate) use apart::overlaps;
 pub(crate) use bank::MemoryBank;
-pub(crate) use calibration::{Calibration, holds};
+pub(crate) use calibration::Calibration;
 pub(crate) use components::{ComponentValues, Components, component_values};
 pub(crate) use edges::Edges;
 pub(crate) use filter::Filter;

@@ -3,7 +3,7 @@ use std::fmt;
 use aster_base::Time;
 use serde::{Deserialize, Serialize};
 
-/// What a stream says of its rows beside their scores: what is absent, and when it is there again.
+/// Notice of a stream: rows or a channel that are absent, or there again.
 ///
 /// Each is said once, when it begins. In JSON it is an object with its name as `notice`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub enum Notice {
     Late {
         /// Number of the row that was to come next.
         row: u64,
-        /// Its time.
+        /// Time of the late row.
         time: Time,
     },
     /// Rows were missing, and the last one stands in for them.
@@ -52,7 +52,7 @@ pub enum Notice {
     },
     /// The values of a channel have been missing for ten rows.
     Missing {
-        /// Its name.
+        /// Name of the channel.
         channel: String,
         /// Number of the tenth row.
         row: u64,
@@ -60,7 +60,7 @@ pub enum Notice {
     /// A channel has not changed for 30 rows, and for three times as long as ever in training, where it
     /// did change.
     Frozen {
-        /// Its name.
+        /// Name of the channel.
         channel: String,
         /// Number of the last of these rows.
         row: u64,
@@ -69,7 +69,7 @@ pub enum Notice {
     },
     /// A channel that was missing or frozen moves again.
     Moves {
-        /// Its name.
+        /// Name of the channel.
         channel: String,
         /// Number of the first row in which it does.
         row: u64,

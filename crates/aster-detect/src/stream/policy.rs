@@ -123,6 +123,17 @@ pub(crate) enum Verdict {
     Restart,
 }
 
+/// Place of a row among those that wait for late ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It waits with them, by its time.
+    Waits(i64),
+    /// They are taken first: it has no time, or is late and begins a series.
+    AfterAll,
+    /// It is taken at once, and they wait on.
+    BeforeAll,
+}
+
 impl StreamConfig {
     pub(crate) fn check(&self) -> Result<(), SettingError> {
         require("history", self.history <= LARGEST, format!("at most {LARGEST}"), self.history)?;
@@ -132,10 +143,20 @@ impl StreamConfig {
         require("fill", fill <= 1 << 16, "at most 65536", fill)
     }
 
-    /// Whether what waits for late rows is to be taken before a row without a place among it: one of no
-    /// time, or a late one that begins a series.
-    pub(crate) fn begins_anew(&self, time: Option<i64>) -> bool {
-        time.is_none() || self.late == OnLate::Restart
+    /// Places a row of `time` that comes after one of `last` among those that wait for late ones.
+    pub(crate) fn place(&self, last: Option<i64>, time: Option<i64>) -> Place {
+        match time {
+            Some(time) if self.reorder > 0 && last.is_none_or(|last| time >= last) => {
+                Place::Waits(time)
+            }
+            _ if time.is_none() || self.late == OnLate::Restart => Place::AfterAll,
+            _ => Place::BeforeAll,
+        }
+    }
+
+    /// Rows that wait on, at most, once a row has its place.
+    pub(crate) fn still_waiting(&self, place: Place) -> usize {
+        if place == Place::AfterAll { 0 } else { self.reorder }
     }
 
     /// Decides about a row of `time` after one of `last`; or what is wrong with it.

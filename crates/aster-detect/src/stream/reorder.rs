@@ -3,49 +3,41 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 /// Rows that wait for late ones, in the order of their times.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Reorder(VecDeque<Timed>);
-
-/// A row that waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Timed {
-    pub(crate) time: i64,
-    /// `[C]`; none where missing.
-    values: Vec<Option<f64>>,
-}
+pub(crate) struct Reorder<T>(VecDeque<(i64, T)>);
 
-impl Timed {
-    pub(crate) fn new(time: i64, values: &[f64]) -> Self {
-        let there = |value: &f64| Some(*value).filter(|value| value.is_finite());
-        Self { time, values: values.iter().map(there).collect() }
-    }
+/// Values of a row that waits, `[C]`; none where missing.
+pub(crate) type Values = Vec<Option<f64>>;
 
-    pub(crate) fn values(&self) -> Vec<f64> {
-        self.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+impl<T> Default for Reorder<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
     }
 }
 
-impl Reorder {
+impl<T> Reorder<T> {
     /// Puts a row in its place: behind those of the same time.
-    pub(crate) fn insert(&mut self, row: Timed) {
-        let place = self.0.partition_point(|it| it.time <= row.time);
-        self.0.insert(place, row);
+    pub(crate) fn insert(&mut self, time: i64, row: T) {
+        let place = self.0.partition_point(|it| it.0 <= time);
+        self.0.insert(place, (time, row));
     }
 
-    /// The first row, if more than so many wait.
-    pub(crate) fn due(&mut self, bound: usize) -> Option<Timed> {
+    /// The first row with its time, if more than so many wait.
+    pub(crate) fn due(&mut self, bound: usize) -> Option<(i64, T)> {
         if self.0.len() > bound { self.0.pop_front() } else { None }
     }
 
-    /// The times of the rows, in order.
-    pub(crate) fn times(&self) -> VecDeque<i64> {
-        self.0.iter().map(|row| row.time).collect()
+    /// The same rows without their values.
+    pub(crate) fn times(&self) -> Reorder<()> {
+        Reorder(self.0.iter().map(|row| (row.0, ())).collect())
     }
+}
 
+impl Reorder<Values> {
     /// Bytes that its rows take.
     pub(crate) fn memory(&self) -> usize {
-        let of_row = |row: &Timed| row.values.capacity() * size_of::<Option<f64>>();
-        self.0.capacity() * size_of::<Timed>() + self.0.iter().map(of_row).sum::<usize>()
+        let of_row = |row: &(i64, Values)| row.1.capacity() * size_of::<Option<f64>>();
+        self.0.capacity() * size_of::<(i64, Values)>() + self.0.iter().map(of_row).sum::<usize>()
     }
 
     /// A bound on the bytes for so many rows of so many channels.
@@ -55,7 +47,8 @@ impl Reorder {
             // A list that doubles holds one more until the first is due.
             rows => {
                 let places = 2 * (rows + 1).next_power_of_two().max(4);
-                places * size_of::<Timed>() + (rows + 1) * channels * size_of::<Option<f64>>()
+                places * size_of::<(i64, Values)>()
+                    + (rows + 1) * channels * size_of::<Option<f64>>()
             }
         }
     }
@@ -65,8 +58,8 @@ impl Reorder {
     /// # Errors
     /// What does not fit, in words.
     pub(crate) fn validate(&self, bound: usize, channels: usize) -> Result<(), &'static str> {
-        let whole = self.0.iter().all(|row| row.values.len() == channels);
-        let in_order = self.0.iter().zip(self.0.iter().skip(1)).all(|(a, b)| a.time <= b.time);
+        let whole = self.0.iter().all(|row| row.1.len() == channels);
+        let in_order = self.0.iter().zip(self.0.iter().skip(1)).all(|(a, b)| a.0 <= b.0);
         match self.0.len() <= bound && whole && in_order {
             true => Ok(()),
             false => Err("rows that wait for late ones where they should not"),
@@ -83,11 +76,12 @@ mod tests {
         let mut reorder = Reorder::default();
         let mut out = vec![];
         for (number, time) in [3, 1, 2, 2, 9, 4].into_iter().enumerate() {
-            reorder.insert(Timed::new(time, &[number as f64, f64::NAN]));
-            out.extend(reorder.due(2).map(|row| (row.time, row.values()[0])));
+            reorder.insert(time, vec![Some(number as f64), None]);
+            out.extend(reorder.due(2).map(|row| (row.0, row.1[0])));
         }
         assert!(reorder.validate(2, 2).is_ok() && reorder.validate(1, 2).is_err());
-        out.extend(std::iter::from_fn(|| reorder.due(0)).map(|row| (row.time, row.values()[0])));
-        assert_eq!(out, [(1, 1.0), (2, 2.0), (2, 3.0), (3, 0.0), (4, 5.0), (9, 4.0)]);
+        out.extend(std::iter::from_fn(|| reorder.due(0)).map(|row| (row.0, row.1[0])));
+        let expected = [(1, 1.0), (2, 2.0), (2, 3.0), (3, 0.0), (4, 5.0), (9, 4.0)];
+        assert_eq!(out, expected.map(|(time, value)| (time, Some(value))));
     }
 }

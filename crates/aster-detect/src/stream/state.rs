@@ -13,8 +13,8 @@ use crate::score::Runner;
 use crate::stream::history::History;
 use crate::stream::notice::Notice;
 use crate::stream::output::StreamOutput;
-use crate::stream::policy::{OnMissing, Regular, StreamConfig, StreamCounts, Verdict};
-use crate::stream::reorder::{Reorder, Timed};
+use crate::stream::policy::{OnMissing, Place, Regular, StreamConfig, StreamCounts, Verdict};
+use crate::stream::reorder::{Reorder, Values};
 use crate::stream::row::{Row, Scored};
 use crate::stream::segment::Segment;
 use crate::stream::watch::Watch;
@@ -40,7 +40,7 @@ pub(crate) struct StreamState {
     stale: bool,
     /// Whether it was told that rows are late.
     late: bool,
-    reorder: Reorder,
+    reorder: Reorder<Values>,
     scored: u64,
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
@@ -134,29 +134,20 @@ impl StreamState {
             if let (OnMissing::Reject, Some((value, name))) = (self.config.missing, bad) {
                 return Err(wrong(format!("expected finite values, got {value} of {name:?}")));
             }
-            let mut due = vec![row.time];
-            if self.config.reorder > 0 {
-                due.clear();
-                match row.time {
-                    Some(time) if last.is_none_or(|last| time >= last) => {
-                        times.insert(times.partition_point(|it| *it <= time), time);
-                        if times.len() > self.config.reorder {
-                            due.push(times.pop_front());
-                        }
-                    }
-                    time => {
-                        if self.config.begins_anew(time) {
-                            due.extend(times.drain(..).map(Some));
-                        }
-                        due.push(time);
-                    }
-                }
+            let after = |last, time| -> Result<Option<i64>, DetectError> {
+                let verdict = self.config.verdict((last, time), detector.clock()).map_err(wrong)?;
+                Ok(if verdict == Verdict::Drop { last } else { time.or(last) })
+            };
+            let place = self.config.place(last, row.time);
+            if let Place::Waits(time) = place {
+                times.insert(time, ());
             }
-            for time in due {
-                let verdict = self.config.verdict((last, time), detector.clock());
-                if verdict.map_err(wrong)? != Verdict::Drop {
-                    last = time.or(last);
-                }
+            let waiting = self.config.still_waiting(place);
+            while let Some((time, ())) = times.due(waiting) {
+                last = after(last, Some(time))?;
+            }
+            if !matches!(place, Place::Waits(_)) {
+                last = after(last, row.time)?;
             }
         }
         Ok(())
@@ -170,18 +161,14 @@ impl StreamState {
         row: &Row,
         output: &mut StreamOutput,
     ) {
-        let bound = self.config.reorder;
-        match row.time.filter(|_| bound > 0) {
-            Some(time) if self.last_time.is_none_or(|last| time >= last) => {
-                self.reorder.insert(Timed::new(time, &row.values));
-                self.take_due(detector, runner, bound, output);
-            }
-            _ => {
-                if self.config.begins_anew(row.time) {
-                    self.take_due(detector, runner, 0, output);
-                }
-                self.take_now(detector, runner, row, output);
-            }
+        let place = self.config.place(self.last_time, row.time);
+        if let Place::Waits(time) = place {
+            let there = |value: &f64| Some(*value).filter(|value| value.is_finite());
+            self.reorder.insert(time, row.values.iter().map(there).collect());
+        }
+        self.take_due(detector, runner, self.config.still_waiting(place), output);
+        if !matches!(place, Place::Waits(_)) {
+            self.take_now(detector, runner, row, output);
         }
     }
 
@@ -193,8 +180,9 @@ impl StreamState {
         bound: usize,
         output: &mut StreamOutput,
     ) {
-        while let Some(row) = self.reorder.due(bound) {
-            self.take_now(detector, runner, &Row::new(row.time, row.values()), output);
+        while let Some((time, values)) = self.reorder.due(bound) {
+            let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN));
+            self.take_now(detector, runner, &Row::new(time, values.collect::<Vec<_>>()), output);
         }
     }
 

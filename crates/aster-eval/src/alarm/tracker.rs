@@ -150,19 +150,22 @@ impl AlarmTracker {
 
     /// Passes a row that nothing is known of: it opens no alarm, closes none and moves no threshold.
     pub fn pass(&mut self) -> AlarmStep {
-        let AlarmRule { threshold: base, drift, .. } = self.rule;
-        let followed = self.level.as_mut().zip(drift.as_ref());
-        let threshold = followed.map_or(base, |(level, drift)| level.threshold(drift, base));
+        let threshold = self.threshold();
         self.row = self.row.saturating_add(1);
         self.absent = self.absent.saturating_add(1);
         AlarmStep { threshold, alarms: false, opened: false, closed: None }
     }
 
+    /// The threshold of the next row.
+    fn threshold(&mut self) -> f32 {
+        let AlarmRule { threshold: base, drift, .. } = self.rule;
+        let followed = self.level.as_mut().zip(drift.as_ref());
+        followed.map_or(base, |(level, drift)| level.threshold(drift, base))
+    }
+
     /// Takes the next score, and its time where there is one.
     pub fn next(&mut self, score: f32, time: Option<Time>) -> AlarmStep {
-        let AlarmRule { threshold: base, alarm, drift, .. } = self.rule;
-        let followed = self.level.as_mut().zip(drift.as_ref());
-        let threshold = followed.map_or(base, |(level, drift)| level.threshold(drift, base));
+        let (threshold, alarm) = (self.threshold(), self.rule.alarm);
         let reached = score >= threshold;
         while self.recent.len() >= alarm.n {
             self.recent.pop_front();
