@@ -37,6 +37,8 @@ enum Step {
     Difference {
         /// Whether it begins anew where it falls.
         resets: bool,
+        /// The value of all of training, if it had one: a first row is compared with it.
+        constant: Option<f64>,
     },
     Missing {
         /// The value that is.
@@ -72,7 +74,8 @@ impl Preparation {
         }
     }
 
-    /// Prepares a series. The first row has no change, which becomes 0.
+    /// Prepares a series. The first row has no change, which becomes 0, but for a channel that was
+    /// constant in training, of whose value it is one.
     ///
     /// # Errors
     /// Other channels.
@@ -147,7 +150,9 @@ impl Preparation {
     /// of a channel that is dropped, or where it takes one before.
     pub fn restored(&self, channel: usize, before: Option<f64>, prepared: f64) -> Option<f64> {
         match self.steps.get(channel)? {
-            Step::Difference { .. } => before.map(|before| before + prepared),
+            Step::Difference { constant, .. } => {
+                before.or(*constant).map(|before| before + prepared)
+            }
             Step::Drop => None,
             Step::Keep | Step::Missing { .. } | Step::MissingRows { .. } => Some(prepared),
         }
@@ -157,8 +162,9 @@ impl Preparation {
     pub fn prepare_row(&self, before: Option<&[f64]>, row: &mut [f64]) {
         for (channel, (step, value)) in self.steps.iter().zip(row).enumerate() {
             match step {
-                Step::Difference { resets } => {
-                    let change = before.map_or(0.0, |before| *value - before[channel]);
+                Step::Difference { resets, constant } => {
+                    let before = before.map(|before| before[channel]).or(*constant);
+                    let change = before.map_or(0.0, |before| *value - before);
                     *value = if *resets && change < 0.0 { *value } else { change };
                 }
                 Step::Drop => *value = 0.0,
@@ -184,9 +190,13 @@ impl Step {
         };
         match policy {
             ChannelPolicy::Keep => Self::Keep,
-            ChannelPolicy::Difference => {
-                Self::Difference { resets: matches!(peculiarity, Peculiarity::Counter { .. }) }
-            }
+            ChannelPolicy::Difference => match peculiarity {
+                Peculiarity::Constant { value } => {
+                    Self::Difference { resets: false, constant: Some(*value) }
+                }
+                Peculiarity::Counter { .. } => Self::Difference { resets: true, constant: None },
+                _ => Self::Difference { resets: false, constant: None },
+            },
             ChannelPolicy::Missing => missing,
             ChannelPolicy::Drop => Self::Drop,
         }
@@ -215,7 +225,12 @@ mod tests {
         let train = train();
         let report = TrainingReport::of(&train, 0.2).unwrap();
         let keep = Preparation::of(&report, &ChannelPolicies::default(), train.channels());
-        assert!(matches!(keep.prepare(&train), Ok(Cow::Borrowed(_))));
+        assert_eq!(keep.prepare(&train).unwrap().row(0)[3], 0.0, "no change of what is constant");
+        let mut moved = train.row(3).to_vec();
+        moved[3] = 5.5;
+        keep.prepare_row(None, &mut moved);
+        assert_eq!(moved[3], 1.5, "a first row is compared with training");
+        assert_eq!(keep.restored(3, None, 0.0), Some(4.0));
         let policies = ChannelPolicies {
             counter: Difference,
             sentinel: Missing,

@@ -73,6 +73,13 @@ fn a_channel_that_was_constant_is_found_when_it_moves() {
 }
 
 #[test]
+fn a_set_point_that_is_moved_is_one_alarm_and_hides_no_shift() {
+    finds_too("86-set-point-moved.csv", 300, 420..440, "a");
+    let Some(alarms) = alarms("86-set-point-moved.csv", 300) else { return };
+    assert!(alarms.iter().all(|(rows, ..)| rows.end < 470), "{alarms:?}");
+}
+
+#[test]
 fn an_earlier_anomaly_does_not_hide_a_later_one() {
     finds_too("83-masked-by-earlier.csv", 900, 1300..1310, "b");
 }

@@ -3,13 +3,13 @@ use serde::{Deserialize, Serialize};
 
 /// Policies for channels of a training series that are hard to judge, one for each
 /// [`Peculiarity`](crate::Peculiarity). Whatever is chosen, they are told of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ChannelPolicies {
-    /// Channels of one value: keep, difference or drop. Default: keep; any other value is then far
-    /// from normal.
+    /// Channels of one value: keep, difference or drop. Default: difference, so that a set point that
+    /// is moved is one alarm; with keep any other value is far from normal for good.
     pub constant: ChannelPolicy,
     /// Channels that only rise, but for where they begin anew: keep, difference or drop. Default:
     /// keep.
@@ -24,6 +24,20 @@ pub struct ChannelPolicies {
     pub glitch: ChannelPolicy,
     /// Channels that are another one up to unit and offset: keep or drop. Default: keep.
     pub copy: ChannelPolicy,
+}
+
+impl Default for ChannelPolicies {
+    fn default() -> Self {
+        let keep = ChannelPolicy::Keep;
+        Self {
+            constant: ChannelPolicy::Difference,
+            counter: keep,
+            trend: keep,
+            sentinel: keep,
+            glitch: keep,
+            copy: keep,
+        }
+    }
 }
 
 /// Policy for a channel that is hard to judge.
