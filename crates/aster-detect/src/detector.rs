@@ -255,20 +255,19 @@ impl Detector {
     /// As [`Detector::score`].
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, DetectError> {
         let scaled = self.trained.scale(series)?;
-        let (components, outputs) = self.read_components(&scaled);
-        let scores = Fusion::whole(&self.config().score, &self.calibration, &components);
+        let scores = self.score_scaled(&scaled);
         let mut found = self.alarm_rule().alarms(&scores)?;
         if let Some(times) = series.timestamps() {
             found.set_times(times, series.clock());
         }
-        let alarm = |(number, interval): (usize, Interval)| Alarm {
-            number: number as u64,
-            severity: self.severity(&interval),
-            interval,
-            reasons: self.reasons(series, interval.peak, &components, &outputs),
+        let alarm = |(number, interval): (usize, Interval)| {
+            let (number, severity) = (number as u64, self.severity(&interval));
+            let reasons = self.reasons(series, interval.peak, 0)?;
+            Ok(Alarm { number, severity, interval, reasons })
         };
         let alarms = found.intervals.into_iter().enumerate().map(alarm);
-        Ok(Detection { scores, thresholds: found.thresholds, alarms: alarms.collect() })
+        let alarms = alarms.collect::<Result<_, DetectError>>()?;
+        Ok(Detection { scores, thresholds: found.thresholds, alarms })
     }
 
     /// Severity of an alarm.
@@ -345,6 +344,6 @@ impl Detector {
         let score = &self.config().score;
         let known = score.components.iter().zip(self.calibration.widths());
         let widest = known.map(|(component, width)| score.after(component, *width)).max();
-        self.config().model.window - 1 + widest.unwrap_or(0)
+        score.counted(self.config().model.window) - 1 + widest.unwrap_or(0)
     }
 }

@@ -5,11 +5,10 @@ use aster_base::SettingError;
 use aster_data::{DataError, ScaledSeries, TimeSeries};
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{REASONS, Reason};
-use crate::config::{ComponentConfig, Source};
+use crate::config::ComponentConfig;
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{ComponentValues, Components, Filter, MovingMean, Outputs, Reading};
+use crate::score::{Components, Filter, MovingMean};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,7 +23,7 @@ pub enum Attribution {
     /// (Shrikumar et al., 2016). One backward pass; needs feature `gradients`.
     GradientInput,
     /// Fall of the score when the channel is replaced by its reconstruction (after Zeiler & Fergus,
-    /// ECCV 2014). Scores the neighbourhood once per channel.
+    /// ECCV 2014). Runs the network on the windows around the rows once per channel.
     Occlusion,
 }
 
@@ -66,7 +65,7 @@ impl Detector {
         let shares = match method {
             Attribution::Reconstruction => self.by_reconstruction(&near, rows)?,
             Attribution::GradientInput => self.by_gradient(&near, rows)?,
-            Attribution::Occlusion => self.by_occlusion(&near, rows)?,
+            Attribution::Occlusion => self.by_occlusion(&near, rows),
         };
         let total: f64 = shares.iter().sum();
         let share = |share: f64| if total > 0.0 { share / total } else { 0.0 };
@@ -78,7 +77,7 @@ impl Detector {
     }
 
     /// Scales some rows of a series, of which the first may be prepared after the one before it.
-    fn scaled_part(
+    pub(crate) fn scaled_part(
         &self,
         series: &TimeSeries,
         rows: &Range<usize>,
@@ -131,7 +130,7 @@ impl Detector {
 
     /// Parts of the channels in the scores of rows, from the components of those and what lies around
     /// them, `[C]`.
-    fn shares(&self, mut values: Components, rows: Range<usize>) -> Vec<f64> {
+    pub(crate) fn shares(&self, mut values: Components, rows: Range<usize>) -> Vec<f64> {
         let (config, calibration) = (&self.config().score, &self.calibration);
         let c = self.channels().len();
         for (source, values) in &mut values {
@@ -150,7 +149,8 @@ impl Detector {
                 .enumerate()
                 .map(|(channel, norm)| {
                     let errors = values[&component.source].channel(channel).map(f64::from);
-                    let smooth = MovingMean::new(*width, config.alignment).whole(errors);
+                    let smooth =
+                        MovingMean::new(*width, config.average_waits(*width)).whole(errors);
                     let scaled = smooth.into_iter().map(|x| x / f64::from(*norm));
                     scaled.map(|x| x.powf(component.power)).collect()
                 })
@@ -169,65 +169,12 @@ impl Detector {
     }
 
     /// Rows that the scores of some depend on.
-    fn around(&self, rows: &Range<usize>, of: usize) -> Range<usize> {
+    pub(crate) fn around(&self, rows: &Range<usize>, of: usize) -> Range<usize> {
         let reach = self.reach();
         let start = rows.start.saturating_sub(reach);
         // Windows lie where they lie in the whole series.
         let start = start - start % self.windows.stride();
         start..rows.end.saturating_add(reach).min(of)
-    }
-
-    /// Reasons for the score of a row of a series.
-    pub(crate) fn reasons_near(
-        &self,
-        series: &TimeSeries,
-        row: usize,
-    ) -> Result<Vec<Reason>, DetectError> {
-        if row >= series.rows() {
-            return Ok(vec![]);
-        }
-        let around = self.around(&(row..row + 1), series.rows());
-        let scaled = self.scaled_part(series, &around)?;
-        let (components, outputs) = self.read_components(&scaled);
-        let near = series.slice(around.clone())?;
-        Ok(self.reasons(&near, row - around.start, &components, &outputs))
-    }
-
-    /// Reasons for the score of a row of a series, whose components and outputs are known.
-    pub(crate) fn reasons(
-        &self,
-        series: &TimeSeries,
-        row: usize,
-        components: &Components,
-        outputs: &Outputs,
-    ) -> Vec<Reason> {
-        let c = self.channels().len();
-        let reconstructions = outputs.get(&Reading::Reconstruction);
-        let Some(reconstruction) = reconstructions.and_then(|it| it.get(row * c..(row + 1) * c))
-        else {
-            return vec![];
-        };
-        let reach = self.reach();
-        let near = row.saturating_sub(reach)
-            ..row.saturating_add(reach.saturating_add(1)).min(series.rows());
-        let part = |(source, values): (&Source, &ComponentValues)| (*source, values.part(&near));
-        let shares = self
-            .shares(components.iter().map(part).collect(), row - near.start..row + 1 - near.start);
-        let total: f64 = shares.iter().sum();
-        let (scaler, preparation) = (&self.trained.scaler, &self.trained.preparation);
-        let reason = |(channel, share): (usize, f64)| {
-            let before = row.checked_sub(1).map(|before| series.row(before)[channel]);
-            let prepared = scaler.unscaled(channel, reconstruction[channel]);
-            let expected = prepared.and_then(|it| preparation.restored(channel, before, it));
-            let name = self.channels()[channel].clone();
-            let observed = series.row(row)[channel];
-            Reason { channel: name, share: share / total, observed, expected }
-        };
-        let told = shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0);
-        let mut reasons: Vec<Reason> = told.map(reason).collect();
-        reasons.sort_by(|a, b| b.share.total_cmp(&a.share));
-        reasons.truncate(REASONS);
-        reasons
     }
 
     #[cfg(not(feature = "gradients"))]
@@ -271,29 +218,6 @@ impl Detector {
             }
         }
         Ok(shares)
-    }
-
-    fn by_occlusion(
-        &self,
-        near: &ScaledSeries,
-        rows: Range<usize>,
-    ) -> Result<Vec<f64>, DetectError> {
-        let c = near.channel_count();
-        let sum = |series: &ScaledSeries| -> Result<f64, DetectError> {
-            let scores = self.score_scaled(series);
-            Ok(scores[rows.clone()].iter().map(|score| f64::from(*score)).sum())
-        };
-        let whole = sum(near)?;
-        let outputs = self.runner().run_model(near, &[Reading::Reconstruction]);
-        let reconstruction = &outputs[&Reading::Reconstruction];
-        let fall = |channel: usize| -> Result<f64, DetectError> {
-            let mut occluded = near.clone();
-            for row in rows.clone() {
-                occluded.values_mut()[row * c + channel] = reconstruction[row * c + channel];
-            }
-            Ok((whole - sum(&occluded)?).max(0.0))
-        };
-        (0..c).map(fall).collect()
     }
 }
 

@@ -3,6 +3,8 @@
 mod attribution;
 mod component_scores;
 mod latent;
+mod occlusion;
+mod reasons;
 mod stability;
 
 pub use attribution::{Attribution, Contribution};

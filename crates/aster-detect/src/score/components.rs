@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use aster_base::quantile_index;
 use aster_data::ScalerConfig;
@@ -97,12 +96,6 @@ impl ComponentValues {
             (sum / rows as f64) as f32
         };
         (0..self.width).map(mean).collect()
-    }
-
-    /// Those of some rows.
-    pub(crate) fn part(&self, rows: &Range<usize>) -> Self {
-        let values = self.values[rows.start * self.width..rows.end * self.width].to_vec();
-        Self { width: self.width, values }
     }
 
     /// One channel over time.

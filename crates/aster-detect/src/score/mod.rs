@@ -21,7 +21,7 @@ mod walk;
 pub(crate) use apart::overlaps;
 pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
-pub(crate) use components::{ComponentValues, Components, component_values};
+pub(crate) use components::{Components, component_values};
 pub(crate) use edges::Edges;
 pub(crate) use filter::Filter;
 pub(crate) use fusion::{Fusion, weighted_power_mean};

@@ -368,7 +368,7 @@ impl StreamState {
     fn alarm(&self, detector: &Detector, number: u64, interval: Interval) -> Alarm {
         let told = || self.told.as_ref().filter(|told| told.number == number);
         let told = || told().map_or(vec![], |told| told.reasons.clone());
-        let reasons = self.reasons(detector, interval.peak as u64).unwrap_or_else(told);
+        let reasons = self.reasons(detector, &interval).unwrap_or_else(told);
         Alarm { number, severity: detector.severity(&interval), interval, reasons }
     }
 
@@ -377,15 +377,14 @@ impl StreamState {
         self.told.as_ref().map_or(0, |told| told.number)
     }
 
-    /// Reasons for the score of a row, where what it depends on is kept.
-    fn reasons(&self, detector: &Detector, row: u64) -> Option<Vec<Reason>> {
+    /// Reasons for an alarm, where what the score of its peak depends on is kept.
+    fn reasons(&self, detector: &Detector, interval: &Interval) -> Option<Vec<Reason>> {
         let origin = self.counts.rows - self.history.rows();
-        let (row, first) = (row.checked_sub(origin)?, self.history.first_due(detector));
-        if row < self.history.first_explained(detector) {
-            return None;
-        }
+        let (kept, first) =
+            (self.history.first_explained(detector), self.history.first_due(detector));
+        let peak = (interval.peak as u64).checked_sub(origin).filter(|peak| *peak >= kept)?;
         let series = self.history.series(detector).ok()?;
-        detector.reasons_near(&series, (row - first) as usize).ok()
+        detector.reasons(&series, (peak - first) as usize, (kept - first) as usize).ok()
     }
 
     /// Takes the rows that wait for late ones, and ends the series.
