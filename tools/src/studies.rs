@@ -7,7 +7,7 @@ use aster::data::{
     ChannelPolicy, Dataset, ScalerConfig, ScalerKind, SyntheticSplit, Task, TestSeries,
 };
 use aster::decoder::{CodeSampler, Gates, GeneratorForm};
-use aster::detect::{Alignment, ComponentConfig, Smoothing, Source};
+use aster::detect::{ComponentConfig, Smoothing, Source};
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::model::Space;
 use aster::prelude::*;
@@ -47,6 +47,8 @@ pub enum Study {
     Score,
     /// How are the components made, normalised and calibrated? The model is trained once.
     Calibration,
+    /// How long may a score wait for later rows? The model is trained once.
+    Latency,
     /// Which classifier tells windows from pseudo-anomalies?
     Head,
     /// How are pseudo-anomalies made?
@@ -79,6 +81,7 @@ impl Study {
             Self::Llm => llm(base, model),
             Self::Score => Ok(score(base)),
             Self::Calibration => Ok(calibration(base)),
+            Self::Latency => Ok(latency(base)),
             Self::Head => Ok(head(base)),
             Self::Generator => Ok(generator(base)),
             Self::Balance => Ok(balance(base)),
@@ -170,8 +173,8 @@ fn input(base: &AsterConfig) -> Vec<Variant> {
         changed(base, "as configured", |_| ()),
         scaler("standard, no asinh", ScalerKind::Standard, false),
         scaler("robust, asinh", ScalerKind::Robust, true),
-        changed(base, "constant channels by their changes", |config| {
-            config.channels.constant = ChannelPolicy::Difference;
+        changed(base, "constant channels as they are", |config| {
+            config.channels.constant = ChannelPolicy::Keep;
         }),
         window("window 32, patch 2", 32, 2),
         window("window 32, patch 8", 32, 8),
@@ -249,10 +252,15 @@ fn calibration(base: &AsterConfig) -> Vec<Variant> {
             config.score.calibration_rows = 1;
         }),
         changed(base, "binary channels too", |config| config.score.binary_as_context = false),
-        changed(base, "trailing averages", |config| {
-            config.score.alignment = Alignment::Trailing;
-        }),
     ]
+}
+
+fn latency(base: &AsterConfig) -> Vec<Variant> {
+    let limited = |rows| {
+        changed(base, &format!("latency {rows}"), |config| config.score.latency = Some(rows))
+    };
+    let all = [32, 16, 8, 4, 0].map(limited);
+    [changed(base, "as configured", |_| ())].into_iter().chain(all).collect()
 }
 
 fn named(component: &ComponentConfig) -> String {

@@ -36,8 +36,8 @@ mod weights;
 pub use alarm::{Alarm, AlarmEvent, Reason};
 pub use components::{CustomComponents, RowOutputs, Scorer};
 pub use config::{
-    Alignment, AsterConfig, ComponentConfig, FusionConfig, LearnedWeights, ScoreConfig, Smoothing,
-    Source, TrainConfig,
+    AsterConfig, ComponentConfig, FusionConfig, LearnedWeights, ScoreConfig, Smoothing, Source,
+    TrainConfig,
 };
 pub use detection::Detection;
 pub use detector::Detector;

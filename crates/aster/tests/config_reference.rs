@@ -63,7 +63,6 @@ const SECTIONS: [(&str, &[&str]); 6] = [
             "ComponentConfig",
             "Source",
             "Smoothing",
-            "Alignment",
             "FusionConfig",
             "LearnedWeights",
             "ThresholdRule",

@@ -1,25 +1,61 @@
-//! Are promises of false alarms kept? Detectors on clean series, which alarm as often as they do.
+//! Alarms measured where the truth is known: clean series, planted faults, a simulated month.
 //!
-//! `cargo run --release -p aster-tools --bin alarms -- [--series 4 --rows 40000]`
+//! `cargo run --release -p aster-tools --bin alarms -- promise|faults|soak [--series 4 ...]`
 
-use aster::detect::Detector;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aster::detect::{AlarmEvent, Detector};
 use aster::prelude::*;
 use aster_tools::evaluate::mean;
-use aster_tools::stationary::Kind;
-use clap::{Parser, ValueEnum};
+use aster_tools::planted::{self, CHANNELS, DAY, Fault, minute, plant_all};
+use aster_tools::soak::Soak;
+use aster_tools::stationary;
+use aster_tools::studies::base_config;
+use clap::{Parser, Subcommand, ValueEnum};
 
-/// Train a detector on series of every kind; print how many false alarms come of each promised.
+/// Measure alarms where the truth is known.
 #[derive(Parser)]
 struct Arguments {
-    /// Series of each kind.
-    #[arg(long, default_value_t = 1)]
-    series: u64,
-    /// Rows to alarm on.
-    #[arg(long, default_value_t = 4000)]
-    rows: usize,
+    #[command(subcommand)]
+    what: What,
+    /// A JSON file with config fields that differ from the defaults.
+    #[arg(long, global = true)]
+    config: Option<std::path::PathBuf>,
     /// Where to compute: auto, or a backend that is compiled in, such as cuda:1.
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "auto", global = true)]
     device: DeviceChoice,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Are promises of false alarms kept on clean series that do not change?
+    Promise {
+        /// Series of each kind.
+        #[arg(long, default_value_t = 1)]
+        series: u64,
+        /// Rows to alarm on.
+        #[arg(long, default_value_t = 4000)]
+        rows: usize,
+    },
+    /// Which faults that are planted in realistic series are found, how soon, and by which channel?
+    Faults {
+        /// Series of each kind.
+        #[arg(long, default_value_t = 1)]
+        series: u64,
+        /// Days to train on, and as many to alarm on.
+        #[arg(long, default_value_t = 14)]
+        days: usize,
+    },
+    /// What do many streams tell over a month with drift, outages, restarts and swaps?
+    Soak {
+        /// Streams of each of two kinds.
+        #[arg(long, default_value_t = 2)]
+        streams: usize,
+        /// Days, at least 8.
+        #[arg(long, default_value_t = 10)]
+        days: usize,
+    },
 }
 
 /// Promised false alarms in 10 000 rows.
@@ -29,15 +65,22 @@ const PROMISED: [f64; 3] = [1.0, 3.0, 10.0];
 const TRAINING: [usize; 4] = [3000, 6000, 10_000, 6000];
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let device = device(arguments.device)?;
+    let Arguments { what, config, device: choice } = Arguments::parse();
+    let (config, device) = (base_config(config.as_deref())?, device(choice)?);
+    match what {
+        What::Promise { series, rows } => promise(&config, &device, series, rows),
+        What::Faults { series, days } => faults(&config, &device, series, days),
+        What::Soak { streams, days } => soak(&config, &device, streams, days),
+    }
+}
+
+fn promise(config: &AsterConfig, device: &Device, series: u64, rows: usize) -> anyhow::Result<()> {
     println!("| series | training rows | of 1 | of 3 | of 10 |\n|---|---|---|---|---|");
     let mut kept = vec![];
-    for kind in Kind::value_variants() {
-        for (number, training) in (0..arguments.series).zip(TRAINING.into_iter().cycle()) {
-            let all = kind.draw(training + arguments.rows, number)?;
-            let detector =
-                fit(&AsterConfig::default(), &all.slice(0..training)?.into_train(), &device)?;
+    for kind in stationary::Kind::value_variants() {
+        for (number, training) in (0..series).zip(TRAINING.into_iter().cycle()) {
+            let all = kind.draw(training + rows, number)?;
+            let detector = fit(config, &all.slice(0..training)?.into_train(), device)?;
             let test = all.slice(training..all.rows())?;
             let counts = realised(&detector, &test)?;
             let cells = counts.map(|count| format!("{count:.2}")).join(" | ");
@@ -66,4 +109,133 @@ fn realised(detector: &Detector, test: &TimeSeries) -> anyhow::Result<[f64; PROM
         *count = 1e4 * found.intervals.len() as f64 / test.rows() as f64;
     }
     Ok(counts)
+}
+
+/// What became of the faults of one kind.
+#[derive(Default)]
+struct Tally {
+    planted: usize,
+    found: usize,
+    /// Of those found, by the first channel of the alarm as it closed.
+    blamed: usize,
+    /// Rows from the first one of a fault to the one whose push told of it.
+    delays: Vec<f64>,
+}
+
+fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> anyhow::Result<()> {
+    let mut tallies: BTreeMap<(&str, Fault), Tally> = BTreeMap::new();
+    let (mut false_alarms, mut weeks, mut lines) = (0, 0.0, vec![]);
+    for kind in planted::Kind::value_variants() {
+        for number in 0..series {
+            let mut values = kind.draw(2 * days * DAY, number);
+            let from = days * DAY;
+            let apart = (from - DAY) / Fault::value_variants().len();
+            let planted = plant_all(&mut values, from + DAY, apart, number);
+            let all = kind.series(&values, 0)?;
+            let detector = Arc::new(fit(config, &all.slice(0..from)?.into_train(), device)?);
+            let mut stream = StreamingDetector::new(detector, StreamConfig::default())?;
+            let (mut told, mut alarms) = (BTreeMap::new(), vec![]);
+            let mut take = |row: usize, output: StreamOutput| {
+                for event in output.events {
+                    match event {
+                        AlarmEvent::Opened(alarm) => drop(told.insert(alarm.number, row)),
+                        AlarmEvent::Closed(alarm) => alarms.push(alarm),
+                        _ => (),
+                    }
+                }
+            };
+            let latency = stream.latency();
+            for (row, values) in values.chunks(CHANNELS).enumerate().skip(from) {
+                take(row, stream.push(&[Row::new(minute(row), values)])?);
+            }
+            take(2 * from, stream.finish());
+            let mut others = 0;
+            let mut of_fault = vec![None; planted.len()];
+            for alarm in alarms {
+                let rows = from + alarm.rows().start..from + alarm.rows().end;
+                let told = told.get(&alarm.number).copied().unwrap_or(2 * from);
+                match planted.iter().position(|it| it.explains(&rows, told, latency)) {
+                    Some(fault) => drop(of_fault[fault].get_or_insert(alarm)),
+                    None => others += 1,
+                }
+            }
+            for (fault, alarm) in planted.iter().zip(of_fault) {
+                let tally = tallies.entry((kind_name(*kind), fault.fault)).or_default();
+                tally.planted += 1;
+                if let Some(alarm) = alarm {
+                    tally.found += 1;
+                    let first = alarm.reasons.first().map(|reason| reason.channel.as_str());
+                    let own = &all.channels()[fault.channel];
+                    tally.blamed += usize::from(first == Some(own));
+                    let row = told.get(&alarm.number).copied().unwrap_or(2 * from);
+                    tally.delays.push(row as f64 - fault.rows.start as f64);
+                }
+            }
+            let own_weeks = from as f64 / (7 * DAY) as f64;
+            lines.push(format!("| {kind:?} {number} | {:.1} |", f64::from(others) / own_weeks));
+            (false_alarms, weeks) = (false_alarms + others, weeks + own_weeks);
+        }
+    }
+    println!("| series | fault | found | first channel right | median delay of telling |");
+    println!("|---|---|---|---|---|");
+    for ((kind, fault), tally) in &mut tallies {
+        let Tally { planted, found, blamed, delays } = tally;
+        delays.sort_by(f64::total_cmp);
+        let delay = delays.get(delays.len() / 2).map_or("-".into(), |rows| format!("{rows:.0}"));
+        println!("| {kind} | {fault:?} | {found} of {planted} | {blamed} | {delay} |");
+    }
+    println!("\n| series | false alarms a week |\n|---|---|\n{}", lines.join("\n"));
+    println!("| mean | {:.1} |", f64::from(false_alarms) / weeks);
+    Ok(())
+}
+
+fn kind_name(kind: planted::Kind) -> &'static str {
+    match kind {
+        planted::Kind::Daily => "building",
+        planted::Kind::Cycles => "machine",
+        planted::Kind::Web => "web service",
+    }
+}
+
+fn soak(config: &AsterConfig, device: &Device, streams: usize, days: usize) -> anyhow::Result<()> {
+    println!(
+        "| streams | rows | faults | opened once | not | more than once | false a week | promised | kB a stream |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    let folder = tempfile::tempdir()?;
+    for kind in [planted::Kind::Daily, planted::Kind::Web] {
+        let detector = |seed| -> anyhow::Result<Arc<Detector>> {
+            let train = kind.series(&kind.draw(14 * DAY, seed), 0)?.into_train();
+            Ok(Arc::new(fit(config, &train, device)?))
+        };
+        let detectors = [detector(0)?, detector(1)?];
+        let soak = Soak { kind, streams, days, restarts: days / 2, swaps: days / 7 };
+        let month = soak.run(&detectors, folder.path())?;
+        let (mut counts, mut others) = ([0; 3], 0);
+        for told in &month.streams {
+            told.check_order().map_err(anyhow::Error::msg)?;
+            let found = told.found(detectors[0].latency());
+            others += found.others.len();
+            for (fault, alarms) in told.planted.iter().zip(&found.of_faults) {
+                counts[alarms.len().min(2)] += 1;
+                if alarms.len() != 1 {
+                    eprintln!("{:?} of {:?}: {} alarms", fault.fault, fault.rows, alarms.len());
+                }
+            }
+        }
+        let weeks = month.rows as f64 / (7 * DAY) as f64;
+        let promised = detectors[0].promise(Per::Rows(7 * DAY))?;
+        let [none, once, more] = counts;
+        println!(
+            "| {streams} of a {} | {} | {} | {once} | {none} | {more} | {:.2} | {:.1} | {} |",
+            kind_name(kind),
+            month.rows,
+            once + none + more,
+            others as f64 / weeks,
+            promised.expected,
+            month.most_memory / 1000,
+        );
+        println!("\nnotices: {:?}\n", month.notices);
+    }
+    Ok(())
 }

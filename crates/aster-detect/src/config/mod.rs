@@ -11,7 +11,7 @@ use aster_model::{ModelConfig, Space};
 use serde::{Deserialize, Serialize};
 
 pub use fusion::{FusionConfig, LearnedWeights};
-pub use score::{Alignment, ComponentConfig, ScoreConfig, Smoothing, Source};
+pub use score::{ComponentConfig, ScoreConfig, Smoothing, Source};
 pub use train::TrainConfig;
 
 /// Every hyperparameter of a detector. An ablation is a value of this type.
@@ -94,6 +94,23 @@ impl AsterConfig {
         config.model.grades = 1;
         let severity = ComponentConfig::new(Source::Classifier, Smoothing::Rows(1), 1.0);
         config.score.components = vec![severity];
+        config
+    }
+
+    /// Returns the default with scores that wait for four later rows at most, for alarms within a few
+    /// rows of what they are about. A window ends at each row, which takes eight times the
+    /// computation; docs/alarms.md has what it finds and what it misses.
+    ///
+    /// ```
+    /// use aster_detect::AsterConfig;
+    ///
+    /// let config = AsterConfig::real_time();
+    /// assert_eq!(config.score.latency, Some(4));
+    /// assert!(config.check().is_ok());
+    /// ```
+    pub fn real_time() -> Self {
+        let mut config = Self::default();
+        config.score.latency = Some(4);
         config
     }
 

@@ -17,7 +17,8 @@ use crate::config::fusion::FusionConfig;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ScoreConfig {
-    /// Rows between windows, from 1 to the window. Default: a quarter of the window.
+    /// Rows between windows, from 1 to the window, with a `latency` to an eighth of that and one.
+    /// Default: a quarter of the window, or as many as that leaves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
     /// Batch size of scoring: windows per forward pass. Default: 256.
@@ -42,9 +43,12 @@ pub struct ScoreConfig {
     /// validate, those before join them, as neighbours are too alike for a tail of a few dozen.
     /// Default: 1000.
     pub calibration_rows: usize,
-    /// Rows that the moving averages are over. Centred ones find more; trailing ones keep a
-    /// stream from waiting for half their width. Default: centred.
-    pub alignment: Alignment,
+    /// Most rows that a score waits for later ones, from 0 to the window: an eighth of them for
+    /// windows, of which no more rows at the end count then, the rest for moving averages, which
+    /// look less far ahead and further back. Default: as many as windows and centred averages take,
+    /// which finds most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<usize>,
     /// Rows of the moving mean that [`Source::DetrendedReconstruction`] takes off the residual.
     /// Default: 64.
     pub offset_rows: usize,
@@ -71,7 +75,7 @@ impl Default for ScoreConfig {
             binary_as_context: true,
             tail_quantile: 0.9,
             calibration_rows: 1000,
-            alignment: Alignment::Centred,
+            latency: None,
             offset_rows: 64,
             bank_size: 200,
             components: vec![
@@ -92,7 +96,7 @@ impl Default for ScoreConfig {
 impl ScoreConfig {
     /// Returns the rows between windows of so many rows.
     pub fn stride(&self, window: usize) -> usize {
-        self.stride.unwrap_or((window / 4).max(1))
+        self.stride.unwrap_or((window / 4).min(self.counted(window)).max(1))
     }
 
     /// Checks the settings for windows of so many rows.
@@ -101,8 +105,16 @@ impl ScoreConfig {
     /// The first setting outside its range.
     pub fn check(&self, window: usize) -> Result<(), SettingError> {
         let stride = self.stride(window);
-        let fits = (1..=window).contains(&stride);
-        require("stride", fits, format!("1 to the window {window}"), stride)?;
+        if let Some(latency) = self.latency {
+            let expected = format!("at most the window {window}");
+            require("latency", latency <= window, expected, latency)?;
+        }
+        let counted = self.counted(window);
+        let expected = match self.latency {
+            None => format!("1 to the window {window}"),
+            Some(_) => format!("1 to the {counted} rows of a window that the latency leaves"),
+        };
+        require("stride", (1..=counted).contains(&stride), expected, stride)?;
         at_least_one("batch_size", self.batch_size)?;
         non_negative("channel_floor", self.channel_floor)?;
         share_above_zero("norm_quantile", self.norm_quantile)?;
@@ -122,8 +134,27 @@ impl ScoreConfig {
 
     /// Returns the rows that a component smoothed over `width` waits for, beside those of a window.
     pub(crate) fn after(&self, component: &ComponentConfig, width: usize) -> usize {
-        let offset = self.offset_rows_of(component.source);
-        self.alignment.after(width) + self.alignment.after(offset)
+        let offset = match component.source {
+            Source::DetrendedReconstruction => self.offset_waits(),
+            _ => 0,
+        };
+        self.average_waits(width) + offset
+    }
+
+    /// Returns the rows that a moving average over so many waits for.
+    pub(crate) fn average_waits(&self, width: usize) -> usize {
+        let half = width / 2;
+        self.latency.map_or(half, |rows| half.min(rows - window_share(rows)))
+    }
+
+    /// Returns the rows that the offset of a residual waits for: none where each of them counts.
+    pub(crate) fn offset_waits(&self) -> usize {
+        self.latency.map_or(self.offset_rows / 2, |_| 0)
+    }
+
+    /// Returns how many of the last rows of a window count.
+    pub(crate) fn counted(&self, window: usize) -> usize {
+        self.latency.map_or(window, |rows| window_share(rows).saturating_add(1).min(window))
     }
 
     /// Returns how many of the first and of the last rows of a series lack rows beside them: of the
@@ -137,7 +168,7 @@ impl ScoreConfig {
         let after = self.after(component, width);
         (
             window.saturating_add(after),
-            window.saturating_sub(self.stride(window)).saturating_add(after),
+            self.counted(window).saturating_sub(self.stride(window)).saturating_add(after),
         )
     }
 
@@ -265,29 +296,12 @@ pub enum Smoothing {
     },
 }
 
-/// Rows that a moving average at a row is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Alignment {
-    /// Centred on the row: as many rows after it as before: a score waits for them.
-    #[default]
-    Centred,
-    /// The row and those before.
-    Trailing,
+/// The rows of a latency that windows have.
+fn window_share(latency: usize) -> usize {
+    latency / 8
 }
 
-impl Alignment {
-    /// Returns the rows that an average over `width` rows waits for.
-    pub(crate) fn after(self, width: usize) -> usize {
-        match self {
-            Self::Centred => width / 2,
-            Self::Trailing => 0,
-        }
-    }
-}
-
-aster_base::words!(Source, Alignment);
+aster_base::words!(Source);
 
 #[cfg(test)]
 mod tests {
@@ -301,6 +315,8 @@ mod tests {
             config.check(32).unwrap_err().name
         };
         assert_eq!(name(|c| c.stride = Some(33)), "stride");
+        assert_eq!(name(|c| c.latency = Some(33)), "latency");
+        assert_eq!(name(|c| (c.latency, c.stride) = (Some(8), Some(3))), "stride");
         assert_eq!(name(|c| c.components.clear()), "components");
         assert_eq!(name(|c| c.components[0].power = 0.5), "power");
         assert_eq!(name(|c| c.channel_floor = -1.0), "channel_floor");

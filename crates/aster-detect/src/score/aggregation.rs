@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::config::Alignment;
 use crate::score::smoothing::MovingMean;
 
 /// Smooths and normalises each channel, then takes the power mean.
@@ -10,8 +9,8 @@ pub(crate) struct ChannelAggregator {
 }
 
 impl ChannelAggregator {
-    pub(crate) fn new(alignment: Alignment, width: usize, channels: usize) -> Self {
-        Self { channels: vec![MovingMean::new(width, alignment); channels] }
+    pub(crate) fn new(width: usize, after: usize, channels: usize) -> Self {
+        Self { channels: vec![MovingMean::new(width, after); channels] }
     }
 
     /// Takes the next row of channels; returns the value of the row that has waited for it.
@@ -73,7 +72,7 @@ mod tests {
     #[test]
     fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
         let aggregate = |power| {
-            let aggregator = ChannelAggregator::new(Alignment::Centred, 1, 2);
+            let aggregator = ChannelAggregator::new(1, 0, 2);
             aggregator.whole(&[1.0, 30.0, 3.0, 10.0], power, &[0.5, 10.0])
         };
         assert_eq!(aggregate(1.0), [2.5, 3.5]);

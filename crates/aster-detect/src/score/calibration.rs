@@ -71,7 +71,8 @@ impl Calibration {
         let widths = Smoothing::widths(&smoothing, train);
         let aggregated = config.components.iter().zip(&widths).map(|(component, width)| {
             let ComponentValues { width: channels, values } = errors(&component.source);
-            let aggregator = ChannelAggregator::new(config.alignment, *width, *channels);
+            let aggregator =
+                ChannelAggregator::new(*width, config.average_waits(*width), *channels);
             aggregator.whole(values, component.power, &norms[&component.source])
         });
         let aggregated: Vec<Vec<f32>> = aggregated.collect();

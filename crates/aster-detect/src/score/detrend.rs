@@ -15,7 +15,7 @@ pub(crate) struct Detrend {
 
 impl Detrend {
     pub(crate) fn new(config: &ScoreConfig, channels: usize) -> Self {
-        let mean = MovingMean::new(config.offset_rows, config.alignment);
+        let mean = MovingMean::new(config.offset_rows, config.offset_waits());
         Self { means: vec![mean; channels], waiting: VecDeque::new() }
     }
 

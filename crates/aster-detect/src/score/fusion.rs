@@ -25,7 +25,7 @@ impl Fusion {
     pub(crate) fn new(config: &ScoreConfig, calibration: &Calibration) -> Self {
         let aggregator = |(component, width): (&ComponentConfig, &usize)| {
             let channels = calibration.norms(component.source).len();
-            ChannelAggregator::new(config.alignment, *width, channels)
+            ChannelAggregator::new(*width, config.average_waits(*width), channels)
         };
         let known = config.components.iter().zip(calibration.widths());
         let aggregators: Vec<_> = known.map(aggregator).collect();

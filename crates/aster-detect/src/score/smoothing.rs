@@ -1,7 +1,7 @@
 use aster_data::ScaledSeries;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Alignment, Smoothing};
+use crate::config::Smoothing;
 use crate::score::binary_channels::first_values;
 
 impl Smoothing {
@@ -73,8 +73,8 @@ pub(crate) struct MovingMean {
 }
 
 impl MovingMean {
-    pub(crate) fn new(width: usize, alignment: Alignment) -> Self {
-        let after = alignment.after(width);
+    /// One over `width` rows, of which the last `after` come later than its own.
+    pub(crate) fn new(width: usize, after: usize) -> Self {
         Self { width, after, older: vec![], newer: vec![], sum: 0.0, waited: 0 }
     }
 
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn smoothing_by_hand() {
-        let smooth = |width| smooth(&[1.0, 2.0, 3.0, 10.0], width, Alignment::Centred);
+        let smooth = |width| smooth(&[1.0, 2.0, 3.0, 10.0], width, width / 2);
         assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
         assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
         assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
@@ -172,11 +172,11 @@ mod tests {
     }
 
     fn smooth_trailing(values: &[f64]) -> Vec<f64> {
-        smooth(values, 2, Alignment::Trailing)
+        smooth(values, 2, 0)
     }
 
-    fn smooth(values: &[f64], width: usize, alignment: Alignment) -> Vec<f64> {
-        MovingMean::new(width, alignment).whole(values.iter().copied())
+    fn smooth(values: &[f64], width: usize, after: usize) -> Vec<f64> {
+        MovingMean::new(width, after).whole(values.iter().copied())
     }
 
     proptest::proptest! {
@@ -185,10 +185,9 @@ mod tests {
             values in proptest::collection::vec(0.0..10.0f64, 1..60),
             width in 1usize..20,
         ) {
-            for alignment in [Alignment::Centred, Alignment::Trailing] {
-                let after = alignment.after(width);
+            for after in [0, width / 4, width / 2] {
                 let before = width - 1 - after;
-                let means = smooth(&values, width, alignment);
+                let means = smooth(&values, width, after);
                 proptest::prop_assert_eq!(means.len(), values.len());
                 for (row, mean) in means.into_iter().enumerate() {
                     let rows = row.saturating_sub(before)..(row + after + 1).min(values.len());
@@ -203,7 +202,7 @@ mod tests {
     fn a_huge_value_is_forgotten() {
         let mut values = vec![1.0; 50];
         values[10] = 1e300;
-        let means = smooth(&values, 4, Alignment::Centred);
+        let means = smooth(&values, 4, 2);
         assert_eq!(means[20..], [1.0; 30]);
     }
 

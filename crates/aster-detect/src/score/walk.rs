@@ -12,7 +12,19 @@ pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
     pub(crate) windows: Windows,
+    /// Last rows of a window that count, from the stride to all.
+    pub(crate) counted: usize,
     pub(crate) channels: usize,
+}
+
+impl Grid {
+    /// The first row of which a window counts: rows before it waited for no later window.
+    fn first_counted(&self, window: usize) -> usize {
+        match window {
+            0 => 0,
+            _ => self.windows.due(window) + self.windows.length() - self.counted,
+        }
+    }
 }
 
 /// The walk of windows over a series that grows: its latest scaled rows, and the means of the
@@ -118,21 +130,21 @@ impl WindowWalk {
     }
 
     /// Adds the outputs `[T, width]` of the next window, which starts at a row. Its rows count
-    /// from where it is due.
+    /// as the grid says.
     pub(crate) fn add(&mut self, grid: &Grid, start: usize, outputs: &[&[f32]]) {
-        let due = grid.windows.due(self.windows);
+        let first = grid.first_counted(self.windows);
         let end = (start + grid.windows.length()).min(self.rows);
         for ((output, means), values) in self.means.iter_mut().zip(outputs) {
             let width = output.width(grid.channels);
-            let counted = (due - start) * width..(end - start) * width;
-            means.add(due - self.taken, width, &values[counted]);
+            let counted = (first - start) * width..(end - start) * width;
+            means.add(first - self.taken, width, &values[counted]);
         }
         self.windows += 1;
     }
 
     /// Takes the rows that no later window covers.
     pub(crate) fn take_final(&mut self, grid: &Grid) -> FinalRows {
-        self.take(grid, grid.windows.due(self.windows).min(self.rows))
+        self.take(grid, grid.first_counted(self.windows).min(self.rows))
     }
 
     /// Takes all rows, after the last window.
@@ -167,8 +179,8 @@ impl WindowWalk {
         if self.rows >= 1 << 62 || self.windows != self.complete(&windows) {
             return Err("a stream with other windows than those of its rows");
         }
-        let due = windows.due(self.windows);
-        if self.taken != due.min(self.rows) {
+        let first = grid.first_counted(self.windows);
+        if self.taken != first.min(self.rows) {
             return Err("a stream with other rows final than its windows say");
         }
         let needed = self.rows - self.taken.min(self.rows.saturating_sub(windows.length()));

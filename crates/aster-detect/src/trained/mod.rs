@@ -54,7 +54,11 @@ impl TrainedModel {
         Runner {
             model: &self.model,
             bank,
-            grid: Grid { windows, channels: self.scaler.channels().len() },
+            grid: Grid {
+                windows,
+                counted: self.config.score.counted(windows.length()),
+                channels: self.scaler.channels().len(),
+            },
             batch_size: self.config.score.batch_size,
             device: &self.device,
         }
