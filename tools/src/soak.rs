@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use aster::data::Time;
+use aster::data::{DataError, Time, TimeSeries};
 use aster::detect::{
     Alarm, AlarmEvent, Detector, Notice, OnLate, Regular, Row, StreamConfig, StreamOutput, Streams,
 };
@@ -70,6 +70,8 @@ pub struct Found<'a> {
     pub of_faults: Vec<Vec<&'a Alarm>>,
     /// Of none.
     pub others: Vec<&'a Alarm>,
+    /// Faults without an alarm of their own that were told as an update of one that was open.
+    pub updated: usize,
 }
 
 type Outputs = BTreeMap<String, StreamOutput>;
@@ -96,13 +98,7 @@ impl Soak {
     fn plant(&self, number: usize, told: &mut Told) -> Plant {
         let rows = self.days * DAY;
         let mut values = self.kind.draw(rows, 1000 + number as u64);
-        // What ages: a channel drifts by its spread over the month.
-        let own: Vec<f64> = values.iter().step_by(CHANNELS).copied().collect();
-        let mean = own.iter().sum::<f64>() / rows as f64;
-        let spread = (own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64).sqrt();
-        for (row, value) in values.iter_mut().step_by(CHANNELS).enumerate() {
-            *value += spread * row as f64 / rows as f64;
-        }
+        age(&mut values, 0.0, 1.0);
         let apart = (rows - 3 * DAY) / Fault::value_variants().len();
         // Of streams at other times, as the network runs on them together.
         let first = 2 * DAY + 37 * number;
@@ -121,7 +117,25 @@ impl Soak {
         Plant { name: format!("{:?} {number}", self.kind), values, outages }
     }
 
-    /// Runs it; saved streams lie in a folder.
+    /// The two weeks before a swap, of which number 0 is the beginning, of another stream without faults.
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub fn training(&self, swap: usize) -> Result<TimeSeries, DataError> {
+        let (rows, weeks) = (self.days * DAY, 14 * DAY);
+        let mut values = self.kind.draw(weeks + rows, 0);
+        age(&mut values, -(weeks as f64) / rows as f64, 1.0);
+        let first = swap * self.between(self.swaps);
+        self.kind.series(&values[first * CHANNELS..(first + weeks) * CHANNELS], first)
+    }
+
+    /// Rows between so many things that are evenly spread.
+    fn between(&self, times: usize) -> usize {
+        self.days * DAY / (times + 1)
+    }
+
+    /// Runs it; saved streams lie in a folder. The first detector begins, one more takes over at each
+    /// swap.
     ///
     /// # Errors
     /// A stream that cannot be saved or does not read back.
@@ -133,18 +147,18 @@ impl Soak {
         let mut config = StreamConfig::default();
         config.late = OnLate::Restart;
         config.regular = Some(Regular { step: minute(1) - minute(0), fill: FILLED });
-        let mut detectors = detectors.iter().cycle().cloned();
+        let mut detectors = detectors.iter().cloned().peekable();
         let mut detector = detectors.next().context("no detector")?;
         let mut streams = Streams::new(detector.clone(), config)?;
         let rows = self.days * DAY;
-        let every = |times: usize| rows / (times + 1);
         for row in 0..rows {
-            if self.swaps > 0 && row > 0 && row % every(self.swaps) == 0 {
-                detector = detectors.next().context("no detector")?;
+            let due = self.swaps > 0 && row > 0 && row % self.between(self.swaps) == 0;
+            if let Some(next) = detectors.next_if(|_| due) {
+                detector = next;
                 let outputs = streams.swap(detector.clone())?;
                 self.take(&mut month, &plants, outputs, row);
             }
-            if self.restarts > 0 && row > 0 && row % every(self.restarts) == 0 {
+            if self.restarts > 0 && row > 0 && row % self.between(self.restarts) == 0 {
                 streams.save(folder)?;
                 streams = Streams::load(detector.clone(), folder)?;
             }
@@ -196,6 +210,17 @@ impl Soak {
     }
 }
 
+/// What ages: a channel drifts, in units of its spread, from the first row to the last.
+fn age(values: &mut [f64], from: f64, to: f64) {
+    let rows = values.len() / CHANNELS;
+    let own: Vec<f64> = values.iter().step_by(CHANNELS).copied().collect();
+    let mean = own.iter().sum::<f64>() / rows as f64;
+    let spread = (own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64).sqrt();
+    for (row, value) in values.iter_mut().step_by(CHANNELS).enumerate() {
+        *value += spread * (from + (to - from) * row as f64 / rows as f64);
+    }
+}
+
 fn name_of(notice: &Notice) -> &'static str {
     match notice {
         Notice::WarmingUp { .. } => "warming up",
@@ -214,8 +239,9 @@ fn name_of(notice: &Notice) -> &'static str {
 impl Told {
     /// Alarms of each fault, and those of none.
     pub fn found(&self, latency: usize) -> Found<'_> {
-        let mut found = Found { of_faults: vec![vec![]; self.planted.len()], others: vec![] };
-        let mut opened = 0;
+        let of_faults = vec![vec![]; self.planted.len()];
+        let mut found = Found { of_faults, others: vec![], updated: 0 };
+        let (mut opened, mut updated) = (0, vec![false; self.planted.len()]);
         for Event { event, rows, told } in &self.events {
             match event {
                 AlarmEvent::Opened(_) => opened = *told,
@@ -226,9 +252,17 @@ impl Told {
                         None => found.others.push(alarm),
                     }
                 }
+                AlarmEvent::Updated(_) => {
+                    for (updated, fault) in updated.iter_mut().zip(&self.planted) {
+                        let during = fault.rows.start..fault.rows.end + latency;
+                        *updated |= during.contains(told);
+                    }
+                }
                 _ => (),
             }
         }
+        let own = found.of_faults.iter().map(|alarms| !alarms.is_empty());
+        found.updated = updated.iter().zip(own).filter(|(updated, own)| **updated && !own).count();
         found
     }
 
@@ -272,7 +306,7 @@ mod tests {
         let rarer = Arc::new(detector.with_threshold(rarer).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let once = Soak { kind, streams: 3, days: 8, restarts: 0, swaps: 2 };
-        let detectors = [detector, rarer];
+        let detectors = [detector.clone(), rarer, detector];
         let expected = once.run(&detectors, folder.path()).unwrap();
         let often = Soak { restarts: 29, ..once }.run(&detectors, folder.path()).unwrap();
         assert_eq!(often.notices, expected.notices);
