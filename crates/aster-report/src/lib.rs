@@ -19,6 +19,7 @@ mod config;
 mod error;
 mod figure;
 mod figures;
+mod list;
 mod page;
 mod picture;
 mod plot;

@@ -4,16 +4,17 @@ use std::ops::Range;
 use std::path::Path;
 
 use askama::Template;
-use aster_detect::{Contribution, RunRecord};
-use aster_eval::{auroc, average_precision, best_f1, f1_at, margins};
+use aster_detect::RunRecord;
+use aster_eval::{EventMetrics, Per, auroc, average_precision, best_f1, f1_at, margins};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
 use crate::error::{ReportError, write};
 use crate::figure::{Figure, Scale};
+use crate::list::Day;
 use crate::plot::Plot;
-use crate::report::{ExplainedAlarm, Report};
+use crate::report::Report;
 use crate::sample::rows_to_draw;
 
 #[derive(Template)]
@@ -24,7 +25,8 @@ struct Page<'a> {
     plotly: &'a str,
     facts: Vec<(&'static str, String)>,
     metrics: Vec<(&'static str, String)>,
-    alarms: Vec<AlarmRow<'a>>,
+    days: Vec<Day<'a>>,
+    listed: usize,
     all_alarms: usize,
     panels: Vec<Panel>,
     /// Why plots are missing.
@@ -34,21 +36,6 @@ struct Page<'a> {
     record: Vec<(&'static str, String)>,
     training: String,
     config: String,
-}
-
-/// A line of the table of alarms.
-struct AlarmRow<'a> {
-    begin: String,
-    end: String,
-    rows: usize,
-    peak: String,
-    severity: String,
-    /// The three channels with the largest contributions: name, share in percent.
-    contributions: Vec<(&'a str, String)>,
-    /// Where to look: begin and end along x, with a window on either side.
-    around: Range<f64>,
-    /// Numbers of the channels to show.
-    channels: String,
 }
 
 /// A plot that is not of time.
@@ -114,7 +101,8 @@ impl Report<'_> {
             plotly,
             facts: self.facts(),
             metrics: self.metrics()?,
-            alarms: self.alarms.iter().map(|alarm| self.alarm_row(alarm)).collect(),
+            days: self.days(),
+            listed: self.alarms.len(),
             all_alarms: self.detection.alarms.len(),
             panels,
             not_drawn,
@@ -131,7 +119,7 @@ impl Report<'_> {
     fn facts(&self) -> Vec<(&'static str, String)> {
         let rows = self.series.rows();
         let alarmed: usize = self.detection.alarms.iter().map(|it| it.rows().len()).sum();
-        vec![
+        let mut facts = vec![
             ("from", self.text_of_row(0)),
             ("to", self.text_of_row(rows - 1)),
             ("rows", rows.to_string()),
@@ -140,7 +128,15 @@ impl Report<'_> {
             ("rows in alarms", format!("{:.1} %", 100.0 * alarmed as f64 / rows as f64)),
             ("threshold", format!("{:.2} nats", self.detector.threshold())),
             ("threshold rule", self.rule()),
-        ]
+        ];
+        // A rule of one's own may come without scores of training that tell.
+        let promise = self.detector.promise(Per::Rows(rows));
+        facts.extend(promise.ok().map(|promise| {
+            let (low, high) = (promise.low, promise.high);
+            let expected = promise.expected;
+            ("false alarms to expect", format!("{expected:.1}, between {low:.1} and {high:.1}"))
+        }));
+        facts
     }
 
     /// The rule in force: a custom one goes before that of the config.
@@ -156,6 +152,13 @@ impl Report<'_> {
         let scores = &self.detection.scores;
         let at = f1_at(&margins(scores, &self.detection.thresholds)?, labels, 0.0)?;
         let value = |value: f64| format!("{value:.3}");
+        let alarms: Vec<_> = self.detection.alarms.iter().map(|it| it.rows()).collect();
+        let of_alarms = EventMetrics::of(&alarms, labels, self.detector.latency())?;
+        let covered = alarms.into_iter().flatten().filter(|row| labels[*row]).count();
+        let labelled = labels.iter().filter(|label| **label).count();
+        let delay = of_alarms.median_delay.map_or("none found".into(), |rows| {
+            format!("{rows} rows, of which a score waits {}", self.detector.latency())
+        });
         Ok(vec![
             ("AUROC", value(auroc(scores, labels)?)),
             ("AUPR", value(average_precision(scores, labels)?)),
@@ -163,39 +166,19 @@ impl Report<'_> {
             ("recall", value(at.recall)),
             ("F1", value(at.f1)),
             ("oracle F1", value(best_f1(scores, labels)?.f1)),
+            ("events found", format!("{} of {}", of_alarms.detected, of_alarms.events)),
+            ("false alarms", of_alarms.false_episodes.to_string()),
+            ("median delay", delay),
+            ("labelled rows in alarms", format!("{:.1} %", 100.0 * covered as f64 / labelled as f64)),
         ])
     }
 
-    fn alarm_row<'b>(&self, explained: &'b ExplainedAlarm) -> AlarmRow<'b> {
-        let (worst, alarm) = (self.worst(explained), &explained.alarm);
-        let rows = alarm.rows();
-        let channels = worst.iter().filter_map(|it| self.number_of(&it.channel));
-        AlarmRow {
-            begin: self.text_of_row(rows.start),
-            end: self.text_of_row(rows.end - 1),
-            rows: rows.len(),
-            peak: format!("{:.1}", alarm.interval.peak_score),
-            severity: format!("{:.0}", alarm.severity),
-            around: self.stretch(&self.around(alarm)),
-            channels: channels.map(|number| number.to_string()).collect::<Vec<_>>().join(" "),
-            contributions: worst
-                .iter()
-                .map(|it| (it.channel.as_str(), format!("{:.0}", 100.0 * it.share)))
-                .collect(),
-        }
-    }
-
-    /// The three channels with the largest contributions.
-    fn worst<'b>(&self, alarm: &'b ExplainedAlarm) -> &'b [Contribution] {
-        &alarm.contributions[..alarm.contributions.len().min(3)]
-    }
-
-    fn number_of(&self, channel: &str) -> Option<usize> {
+    pub(crate) fn number_of(&self, channel: &str) -> Option<usize> {
         self.series.channels().iter().position(|name| name == channel)
     }
 
     /// A row's time, or its number.
-    fn text_of_row(&self, row: usize) -> String {
+    pub(crate) fn text_of_row(&self, row: usize) -> String {
         let number = self.config.first_row + row;
         self.series.time(row).map_or(number.to_string(), |time| time.to_string())
     }

@@ -192,7 +192,7 @@
     show([Number(row.dataset.start), Number(row.dataset.end)]);
     series.scrollIntoView({ behavior: "smooth", block: "nearest" });
   };
-  document.querySelectorAll("#alarms tbody tr").forEach((row) => {
+  document.querySelectorAll("#alarms tr[tabindex]").forEach((row) => {
     row.addEventListener("click", () => choose(row));
     row.addEventListener("keydown", ({ key }) => { if (key === "Enter") choose(row); });
   });

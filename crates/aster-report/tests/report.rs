@@ -90,12 +90,22 @@ fn times_are_shown_by_the_clock_of_the_series() {
     let (picture, page) = drawn(Clock::Local);
     assert!(picture.contains("2026-01-01 06:00:00") && page.contains("2026-01-01 00:00:00</dd>"));
     assert!(page.contains("plant.csv: 6 rows &#60;of&#62; 2"));
+    let alarms = detector.detect(&series).unwrap().alarms;
+    let first_day = alarms.iter().filter(|alarm| alarm.interval.start < 1440).count();
+    let heading = match first_day {
+        1 => ">2026-01-01: 1 alarm".to_owned(),
+        more => format!(">2026-01-01: {more} alarms"),
+    };
+    assert!(first_day > 0 && page.contains(&heading), "{heading}");
+    for fact in ["false alarms to expect", "events found", "median delay"] {
+        assert!(page.contains(fact), "{fact}");
+    }
     let east = OffsetChange { from: 0, seconds: 3600 };
     let (picture, page) = drawn(Clock::Zoned(vec![east]));
     assert!(picture.contains("UTC+01:00") && page.contains("2026-01-01 01:00:00+01:00"));
     let (picture, page) = drawn(Clock::Counts);
     assert!(picture.contains("timestamp") && !picture.contains("2026"));
-    assert!(page.contains("1767225600000000000</dd>"));
+    assert!(page.contains("1767225600000000000</dd>") && !page.contains("class=\"day\""));
 }
 
 #[test]
