@@ -169,7 +169,7 @@ impl Baseline {
         let rule = AlarmRule { threshold, alarm, drift, normal_rows };
         let score = |test: &&TimeSeries| {
             let scores = scorer(&scaler.transform(test)?)?;
-            Ok(Scored::new(rule.alarms(&scores)?, scores))
+            Ok(Scored::new(rule.alarms(&scores)?, scores, 0))
         };
         tests.iter().map(score).collect()
     }

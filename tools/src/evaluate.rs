@@ -21,13 +21,15 @@ pub struct Scored {
     pub thresholds: Vec<f32>,
     /// Rows of the alarms, in order.
     pub alarms: Vec<Range<usize>>,
+    /// Rows after its own that make a score final.
+    pub latency: usize,
 }
 
 impl Scored {
-    /// Scores and the alarms that were made of them.
-    pub fn new(alarms: Alarms, scores: Vec<f32>) -> Self {
+    /// Scores, which are final so many rows later, and the alarms that were made of them.
+    pub fn new(alarms: Alarms, scores: Vec<f32>, latency: usize) -> Self {
         let rows = alarms.intervals.iter().map(|alarm| alarm.start..alarm.end).collect();
-        Self { scores, thresholds: alarms.thresholds, alarms: rows }
+        Self { scores, thresholds: alarms.thresholds, alarms: rows, latency }
     }
 }
 
@@ -38,7 +40,7 @@ impl Scored {
 pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, DetectError> {
     let score = |test: &TimeSeries| {
         let scores = detector.score(test)?;
-        Ok(Scored::new(detector.alarm_rule().alarms(&scores)?, scores))
+        Ok(Scored::new(detector.alarm_rule().alarms(&scores)?, scores, detector.latency()))
     };
     task.tests.iter().map(|test| score(&test.series)).collect()
 }
@@ -74,7 +76,16 @@ pub struct Metrics {
     pub false_per_10k: f64,
     /// Share of normal rows that alarm.
     pub normal_share: f64,
+    /// Median rows from the first of a detected event to the one that makes its alarm known.
+    #[serde(default)]
+    pub median_delay: Option<f64>,
+    /// 0.9 quantile of the same.
+    #[serde(default)]
+    pub late_delay: Option<f64>,
 }
+
+/// Name in tables, name in JSON and value.
+type Column = (&'static str, &'static str, fn(&Metrics) -> f64);
 
 impl Metrics {
     /// The metrics of one series.
@@ -83,9 +94,9 @@ impl Metrics {
     /// A series without labels of both classes.
     pub fn of(scored: &Scored, test: &TimeSeries) -> Result<Self, EvalError> {
         let labels = test.labels().unwrap_or_default();
-        let Scored { scores, thresholds, alarms } = scored;
+        let Scored { scores, thresholds, alarms, latency } = scored;
         let margins = margins(scores, thresholds)?;
-        let alarms = EventMetrics::of(alarms, labels, 0)?;
+        let alarms = EventMetrics::of(alarms, labels, *latency)?;
         Ok(Self {
             auroc: auroc(scores, labels)?,
             aupr: average_precision(scores, labels)?,
@@ -101,75 +112,49 @@ impl Metrics {
             event_f1: alarms.event_f1,
             false_per_10k: alarms.false_per_10k,
             normal_share: alarms.normal_share,
+            median_delay: alarms.median_delay.map(|rows| rows as f64),
+            late_delay: alarms.late_delay.map(|rows| rows as f64),
         })
     }
 
-    /// The metrics in the order of the tables.
+    /// The metrics in the order of the tables; what a series does not have is not a number.
     pub fn values(&self) -> [f64; METRICS] {
-        [
-            self.auroc,
-            self.aupr,
-            self.f1,
-            self.f1_oracle,
-            self.vus_pr,
-            self.affiliation_f1,
-            self.event_recall,
-            self.event_precision,
-            self.event_f_half,
-            self.alarming_precision,
-            self.timing,
-            self.event_f1,
-            self.false_per_10k,
-            self.normal_share,
-        ]
+        Self::ALL.map(|(.., value)| value(self))
     }
 
-    /// Means over at least one series, in the order of the tables.
+    /// Means over those of at least one series that have it, in the order of the tables.
     pub fn means(series: &[Self]) -> [f64; METRICS] {
-        std::array::from_fn(|metric| {
-            mean(&series.iter().map(|metrics| metrics.values()[metric]).collect::<Vec<_>>())
-        })
+        Self::ALL.map(|(.., value)| mean_of_known(&series.iter().map(value).collect::<Vec<_>>()))
     }
 
-    /// Names of [`Metrics::values`]; those of the published tables first.
-    pub const NAMES: [&str; METRICS] = [
-        "AUROC",
-        "AUPR",
-        "F1",
-        "oracle F1",
-        "VUS-PR",
-        "affiliation F1",
-        "event recall",
-        "event precision",
-        "event F0.5",
-        "alarming precision",
-        "timing",
-        "event F1",
-        "false per 10 000",
-        "normal rows in alarm",
-    ];
+    /// The names of some metrics as heads of columns.
+    pub fn heads(columns: Range<usize>) -> String {
+        Self::ALL[columns].iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(" | ")
+    }
 
-    /// Names of the same in JSON.
-    pub const KEYS: [&str; METRICS] = [
-        "auroc",
-        "aupr",
-        "f1",
-        "f1_oracle",
-        "vus_pr",
-        "affiliation_f1",
-        "event_recall",
-        "event_precision",
-        "event_f_half",
-        "alarming_precision",
-        "timing",
-        "event_f1",
-        "false_per_10k",
-        "normal_share",
+    /// All of them; those of the published tables first.
+    pub const ALL: [Column; METRICS] = [
+        ("AUROC", "auroc", |it| it.auroc),
+        ("AUPR", "aupr", |it| it.aupr),
+        ("F1", "f1", |it| it.f1),
+        ("oracle F1", "f1_oracle", |it| it.f1_oracle),
+        ("VUS-PR", "vus_pr", |it| it.vus_pr),
+        ("affiliation F1", "affiliation_f1", |it| it.affiliation_f1),
+        ("event recall", "event_recall", |it| it.event_recall),
+        ("event precision", "event_precision", |it| it.event_precision),
+        ("event F0.5", "event_f_half", |it| it.event_f_half),
+        ("alarming precision", "alarming_precision", |it| it.alarming_precision),
+        ("timing", "timing", |it| it.timing),
+        ("event F1", "event_f1", |it| it.event_f1),
+        ("false per 10 000", "false_per_10k", |it| it.false_per_10k),
+        ("normal rows in alarm", "normal_share", |it| it.normal_share),
+        ("median delay", "median_delay", |it| it.median_delay.unwrap_or(f64::NAN)),
+        ("delay, 90 %", "late_delay", |it| it.late_delay.unwrap_or(f64::NAN)),
     ];
 }
 
 /// Number of metrics.
-pub const METRICS: usize = 14;
+pub const METRICS: usize = 16;
 
 /// Number of those that tell of scores and rows; the others tell of alarms.
 pub const OF_ROWS: usize = 6;
@@ -200,6 +185,12 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// Mean of the values that are numbers; none without any.
+pub fn mean_of_known(values: &[f64]) -> f64 {
+    let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    mean(&known)
+}
+
 /// Mean and (population) standard deviation.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Summary {
@@ -211,15 +202,18 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{:.3} ± {:.3}", self.mean, self.std)
+        match self.mean.is_nan() {
+            true => f.write_str("-"),
+            false => write!(f, "{:.3} ± {:.3}", self.mean, self.std),
+        }
     }
 }
 
 impl Summary {
     /// Summarises at least one value.
     pub fn of(values: &[f64]) -> Self {
-        let center = mean(values);
+        let center = mean_of_known(values);
         let squares: Vec<f64> = values.iter().map(|value| (value - center).powi(2)).collect();
-        Self { mean: center, std: mean(&squares).sqrt() }
+        Self { mean: center, std: mean_of_known(&squares).sqrt() }
     }
 }

@@ -55,7 +55,7 @@ impl Components {
         let rule = AlarmRule { threshold, alarm, drift, normal_rows: calibrated.len() as u64 };
         let scored = |test: &ComponentScores| {
             let scores = test.fused(&weights, power);
-            Ok(Scored::new(rule.alarms(&scores)?, scores))
+            Ok(Scored::new(rule.alarms(&scores)?, scores, detector.latency()))
         };
         self.tests.iter().map(scored).collect::<Result<_, _>>().map(Some)
     }

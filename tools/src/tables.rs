@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
-use crate::evaluate::{METRICS, Metrics, OF_ROWS, Summary, mean, over_seeds};
+use crate::evaluate::{METRICS, Metrics, OF_ROWS, Summary, mean, mean_of_known, over_seeds};
 use crate::runs::Run;
 
 /// What a method is worth on a set.
@@ -23,7 +23,7 @@ pub struct Row {
 }
 
 fn by_name<S: Serializer>(metrics: &[Summary; METRICS], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(Metrics::KEYS.iter().zip(metrics))
+    serializer.collect_map(Metrics::ALL.iter().map(|(_, key, _)| key).zip(metrics))
 }
 
 /// Methods on a set, or on the mean of several.
@@ -73,7 +73,7 @@ impl Table {
             let of_seed = |seed: usize| {
                 std::array::from_fn(|metric| {
                     let of = |set: &Self| set.methods[at].by_seed[seed][metric];
-                    mean(&sets.iter().map(of).collect::<Vec<_>>())
+                    mean_of_known(&sets.iter().map(of).collect::<Vec<_>>())
                 })
             };
             let seconds: f64 = sets.iter().map(|set| set.methods[at].seconds.mean).sum();
@@ -92,7 +92,7 @@ impl Table {
     fn part(&self, columns: Range<usize>) -> String {
         let mut text = format!(
             "\n| method | {} | s |\n|---|{}---|\n",
-            Metrics::NAMES[columns.clone()].join(" | "),
+            Metrics::heads(columns.clone()),
             "---|".repeat(columns.len())
         );
         for row in &self.methods {
@@ -111,7 +111,7 @@ pub fn ranks(sets: &[Table]) -> String {
     let mut text = format!(
         "### Average rank over {} sets\n\n| method | {} |\n|---|{}\n",
         sets.len(),
-        Metrics::NAMES[..OF_ROWS].join(" | "),
+        Metrics::heads(0..OF_ROWS),
         "---|".repeat(OF_ROWS)
     );
     let Some(first) = sets.first() else { return text };

@@ -45,9 +45,8 @@ impl Report<'_> {
         };
         let all: Vec<String> =
             self.detection.alarms.iter().map(|it| day_of(it.interval.start)).collect();
-        let of_day = listed.chunk_by(|a, b| {
-            day_of(a.alarm.interval.start) == day_of(b.alarm.interval.start)
-        });
+        let of_day = listed
+            .chunk_by(|a, b| day_of(a.alarm.interval.start) == day_of(b.alarm.interval.start));
         let day = |alarms: &[&'_ ExplainedAlarm]| {
             let day = alarms.first().map(|it| day_of(it.alarm.interval.start)).unwrap_or_default();
             let count = all.iter().filter(|other| **other == day).count();

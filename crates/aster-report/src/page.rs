@@ -169,7 +169,10 @@ impl Report<'_> {
             ("events found", format!("{} of {}", of_alarms.detected, of_alarms.events)),
             ("false alarms", of_alarms.false_episodes.to_string()),
             ("median delay", delay),
-            ("labelled rows in alarms", format!("{:.1} %", 100.0 * covered as f64 / labelled as f64)),
+            (
+                "labelled rows in alarms",
+                format!("{:.1} %", 100.0 * covered as f64 / labelled as f64),
+            ),
         ])
     }
 

@@ -243,7 +243,7 @@ fn of_dataset<'a>(
     seeds: u64,
     runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
 ) -> String {
-    let columns = Metrics::NAMES[..OF_ROWS].join(" | ");
+    let columns = Metrics::heads(0..OF_ROWS);
     let mut table = format!(
         "### {title}\n\n| variant | {columns} | cosine | effective rank | separation | \
          trainable numbers | s |\n|---|{}---|---|---|---|---|\n",
@@ -277,7 +277,7 @@ fn over_sets(variants: &[Variant], means: &[Vec<Vec<[f64; METRICS]>>]) -> String
     let mut table = format!(
         "### Mean over {} sets\n\n| variant | {} |\n|---|{}\n",
         means.len(),
-        Metrics::NAMES[..OF_ROWS].join(" | "),
+        Metrics::heads(0..OF_ROWS),
         "---|".repeat(OF_ROWS)
     );
     for (number, variant) in variants.iter().enumerate() {
