@@ -9,6 +9,9 @@
 //!
 //! `curl -X POST localhost:8080/rows -H 'content-type: application/json'
 //!      -d '[{"time": 3000000, "values": [0, 0, 0, 0, 0, 0, 0, 0]}]'`
+//!
+//! The page has buttons to say what an alarm is that goes on; so has a script: `curl -X POST
+//! localhost:8080/acknowledge -H 'content-type: application/json' -d '"incident"'`
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -90,6 +93,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/", get(async || Html(include_str!("streaming.html"))))
         .route("/rows", post(take))
         .route("/state", get(show))
+        .route("/acknowledge", post(acknowledge))
         .route("/metrics", get(async move || metrics.render()))
         .with_state(shared.clone());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port)).await?;
@@ -143,6 +147,22 @@ async fn take(
     pushed.map(Json).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
 }
 
+/// Takes a person's word on the alarm that goes on, `"normal"` or `"incident"`; the stream keeps it, over
+/// a restart too.
+async fn acknowledge(
+    State(shared): State<Shared>,
+    Json(said): Json<Acknowledgement>,
+) -> Result<Json<StreamOutput>, (StatusCode, String)> {
+    let mut service = lock(&shared);
+    let output = match service.stream.acknowledge(said) {
+        Ok(Some(output)) => output,
+        Ok(None) => return Err((StatusCode::CONFLICT, "no alarm goes on".into())),
+        Err(error) => return Err((StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
+    };
+    service.keep(&output);
+    Ok(Json(output))
+}
+
 async fn show(State(shared): State<Shared>) -> Json<Shown> {
     let service = lock(&shared);
     let notices = service.notices.iter().map(Notice::to_string).collect();
@@ -152,6 +172,12 @@ async fn show(State(shared): State<Shared>) -> Json<Shown> {
 impl Service {
     fn push(&mut self, rows: &[Row]) -> Result<StreamOutput, DetectError> {
         let output = self.stream.push(rows)?;
+        self.keep(&output);
+        Ok(output)
+    }
+
+    /// Keeps what the page shows.
+    fn keep(&mut self, output: &StreamOutput) {
         self.recent.extend(&output.scores);
         let old = self.recent.len().saturating_sub(SHOWN);
         self.recent.drain(..old);
@@ -160,7 +186,6 @@ impl Service {
         self.notices.drain(..old);
         let told = output.events.iter().cloned();
         self.alarms.extend(told.map(|event| (event.alarm().number, event)));
-        Ok(output)
     }
 }
 
