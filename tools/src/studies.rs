@@ -47,7 +47,7 @@ pub enum Study {
     Score,
     /// How are the components made, normalised and calibrated? The model is trained once.
     Calibration,
-    /// How long may a score wait for later rows? The model is trained once.
+    /// How long may a score wait for later rows? The model is trained once, and once for the preset.
     Latency,
     /// Which classifier tells windows from pseudo-anomalies?
     Head,
@@ -260,7 +260,12 @@ fn latency(base: &AsterConfig) -> Vec<Variant> {
         changed(base, &format!("latency {rows}"), |config| config.score.latency = Some(rows))
     };
     let all = [32, 16, 8, 4, 0].map(limited);
-    [changed(base, "as configured", |_| ())].into_iter().chain(all).collect()
+    let preset = AsterConfig::real_time();
+    let real_time = changed(base, "real_time()", |config| {
+        (config.model, config.score) = (preset.model, preset.score);
+    });
+    let first = changed(base, "as configured", |_| ());
+    [first].into_iter().chain(all).chain([real_time]).collect()
 }
 
 fn named(component: &ComponentConfig) -> String {

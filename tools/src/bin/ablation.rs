@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use aster::data::{Dataset, DatasetId, Task};
 use aster::detect::{EpochRecord, Losses};
 use aster::prelude::*;
@@ -43,6 +43,9 @@ struct Arguments {
     /// Folder of the language model that study `llm` is about. Default: the bundled one.
     #[arg(long)]
     llm: Option<PathBuf>,
+    /// Only variants of the study with one of these names, separated by semicolons.
+    #[arg(long, value_delimiter = ';')]
+    variants: Vec<String>,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -91,7 +94,12 @@ fn main() -> anyhow::Result<()> {
     let device = device(arguments.device.clone())?;
     let base = base_config(arguments.config.as_deref())?;
     let model = arguments.llm.clone().map_or(LlmSource::Bundled, LlmSource::Folder);
-    let variants = arguments.study.variants(&base, &model)?;
+    let mut variants = arguments.study.variants(&base, &model)?;
+    for name in &arguments.variants {
+        let known: Vec<&str> = variants.iter().map(|it| it.name.as_str()).collect();
+        ensure!(known.contains(&name.as_str()), "no variant {name:?}, but {}", known.join("; "));
+    }
+    variants.retain(|it| arguments.variants.is_empty() || arguments.variants.contains(&it.name));
     let study = arguments.study.to_possible_value().context("a study without a name")?;
     std::fs::create_dir_all(&arguments.out)?;
     let kept = arguments.out.join(format!("{}.jsonl", study.get_name()));

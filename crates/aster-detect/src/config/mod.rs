@@ -97,20 +97,22 @@ impl AsterConfig {
         config
     }
 
-    /// Returns the default with scores that wait for four later rows at most, for alarms within a few
-    /// rows of what they are about. A window ends at each row, which takes eight times the
-    /// computation; docs/alarms.md has what it finds and what it misses.
+    /// Returns a preset whose scores wait for four later rows at most, for alarms within a few rows of
+    /// what they are about: windows of four rows, one of which ends at each row, and averages over half
+    /// as many rows as by default (chosen by leave-one-set-out; docs/alarms.md tells what it costs).
     ///
     /// ```
     /// use aster_detect::AsterConfig;
     ///
     /// let config = AsterConfig::real_time();
-    /// assert_eq!(config.score.latency, Some(4));
+    /// assert_eq!((config.score.latency, config.model.window), (Some(4), 4));
     /// assert!(config.check().is_ok());
     /// ```
     pub fn real_time() -> Self {
         let mut config = Self::default();
+        (config.model.window, config.model.patch) = (4, Some(1));
         config.score.latency = Some(4);
+        config.score.components = ScoreConfig::components_over(5);
         config
     }
 

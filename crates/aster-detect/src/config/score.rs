@@ -66,7 +66,6 @@ pub struct ScoreConfig {
 
 impl Default for ScoreConfig {
     fn default() -> Self {
-        let correlation = |times, min, max| Smoothing::Correlation { times, min, max };
         Self {
             stride: None,
             batch_size: 256,
@@ -78,22 +77,30 @@ impl Default for ScoreConfig {
             latency: None,
             offset_rows: 64,
             bank_size: 200,
-            components: vec![
-                ComponentConfig::new(Source::Reconstruction, Smoothing::Rows(10), 1.0),
-                ComponentConfig::new(Source::RawReconstruction, correlation(2.0, 40, 160), 1.25),
-                ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(10), 1.0),
-                ComponentConfig::new(Source::DetrendedReconstruction, Smoothing::Rows(40), 1.0),
-                ComponentConfig::new(Source::Deviation, Smoothing::Rows(10), 1.0),
-                ComponentConfig::new(Source::Change, Smoothing::Rows(40), 1.0),
-                ComponentConfig::new(Source::Classifier, Smoothing::Rows(10), 1.0),
-                ComponentConfig::new(Source::MemoryBank, Smoothing::Rows(1), 1.0),
-            ],
+            components: Self::components_over(10),
             fusion: FusionConfig::default(),
         }
     }
 }
 
 impl ScoreConfig {
+    /// The default's components, of which the brief ones are over so many rows, that in raw units over 4
+    /// to 16 times as many.
+    pub(crate) fn components_over(brief: usize) -> Vec<ComponentConfig> {
+        let raw = Smoothing::Correlation { times: 2.0, min: 4 * brief, max: 16 * brief };
+        let over = |source, rows| ComponentConfig::new(source, Smoothing::Rows(rows), 1.0);
+        vec![
+            over(Source::Reconstruction, brief),
+            ComponentConfig::new(Source::RawReconstruction, raw, 1.25),
+            over(Source::DetrendedReconstruction, brief),
+            over(Source::DetrendedReconstruction, 40),
+            over(Source::Deviation, brief),
+            over(Source::Change, 40),
+            over(Source::Classifier, brief),
+            over(Source::MemoryBank, 1),
+        ]
+    }
+
     /// Returns the rows between windows of so many rows.
     pub fn stride(&self, window: usize) -> usize {
         self.stride.unwrap_or((window / 4).min(self.counted(window)).max(1))
