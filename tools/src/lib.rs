@@ -15,3 +15,4 @@ pub mod soak;
 pub mod stationary;
 pub mod studies;
 pub mod tables;
+pub mod watch;

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aster::detect::{AlarmEvent, Detector};
+use aster::detect::Detector;
 use aster::prelude::*;
 use aster_tools::evaluate::mean;
-use aster_tools::planted::{self, CHANNELS, DAY, Fault, minute, plant_all};
+use aster_tools::planted::{self, CHANNELS, DAY, Fault, plant_all};
 use aster_tools::soak::Soak;
 use aster_tools::stationary;
 use aster_tools::studies::base_config;
+use aster_tools::watch::{Told, first_alarms, watch};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Measure alarms where the truth is known.
@@ -133,46 +134,26 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
             let planted = plant_all(&mut values, from + DAY, apart, number);
             let all = kind.series(&values, 0)?;
             let detector = Arc::new(fit(config, &all.slice(0..from)?.into_train(), device)?);
-            let mut stream = StreamingDetector::new(detector, StreamConfig::default())?;
-            let (mut told, mut alarms) = (BTreeMap::new(), vec![]);
-            let mut take = |row: usize, output: StreamOutput| {
-                for event in output.events {
-                    match event {
-                        AlarmEvent::Opened(alarm) => drop(told.insert(alarm.number, row)),
-                        AlarmEvent::Closed(alarm) => alarms.push(alarm),
-                        _ => (),
-                    }
-                }
-            };
-            let latency = stream.latency();
-            for (row, values) in values.chunks(CHANNELS).enumerate().skip(from) {
-                take(row, stream.push(&[Row::new(minute(row), values)])?);
-            }
-            take(2 * from, stream.finish());
-            let mut others = 0;
-            let mut of_fault = vec![None; planted.len()];
-            for alarm in alarms {
-                let rows = from + alarm.rows().start..from + alarm.rows().end;
-                let told = told.get(&alarm.number).copied().unwrap_or(2 * from);
-                match planted.iter().position(|it| it.explains(&rows, told, latency)) {
-                    Some(fault) => drop(of_fault[fault].get_or_insert(alarm)),
-                    None => others += 1,
-                }
-            }
-            for (fault, alarm) in planted.iter().zip(of_fault) {
+            let latency = detector.latency();
+            let alarms = watch(detector, &values[from * CHANNELS..], from)?;
+            let (first, others) = first_alarms(&planted, alarms, latency);
+            for (fault, told) in planted.iter().zip(first) {
                 let tally = tallies.entry((kind_name(*kind), fault.fault)).or_default();
                 tally.planted += 1;
-                if let Some(alarm) = alarm {
+                if let Some(Told { alarm, told }) = told {
                     tally.found += 1;
                     let first = alarm.reasons.first().map(|reason| reason.channel.as_str());
                     let own = &all.channels()[fault.channel];
                     tally.blamed += usize::from(first == Some(own));
-                    let row = told.get(&alarm.number).copied().unwrap_or(2 * from);
-                    tally.delays.push(row as f64 - fault.rows.start as f64);
+                    tally.delays.push(told as f64 - fault.rows.start as f64);
                 }
             }
             let own_weeks = from as f64 / (7 * DAY) as f64;
-            lines.push(format!("| {kind:?} {number} | {:.1} |", f64::from(others) / own_weeks));
+            lines.push(format!(
+                "| {} {number} | {:.1} |",
+                kind_name(*kind),
+                others as f64 / own_weeks
+            ));
             (false_alarms, weeks) = (false_alarms + others, weeks + own_weeks);
         }
     }
@@ -185,7 +166,7 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
         println!("| {kind} | {fault:?} | {found} of {planted} | {blamed} | {delay} |");
     }
     println!("\n| series | false alarms a week |\n|---|---|\n{}", lines.join("\n"));
-    println!("| mean | {:.1} |", f64::from(false_alarms) / weeks);
+    println!("| mean | {:.1} |", false_alarms as f64 / weeks);
     Ok(())
 }
 
