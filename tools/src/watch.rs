@@ -1,6 +1,5 @@
 //! Rows one by one, and when a stream tells of an alarm.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aster::DetectError;
@@ -15,7 +14,9 @@ use crate::planted::{CHANNELS, Planted, minute};
 pub struct Told {
     /// As it was when it closed, by rows of the simulation.
     pub alarm: Alarm,
-    /// Row whose push told that it opened.
+    /// As it was when it opened.
+    pub opened: Alarm,
+    /// Row whose push told of that.
     pub told: usize,
 }
 
@@ -29,14 +30,17 @@ pub fn watch(
     first: usize,
 ) -> Result<Vec<Told>, DetectError> {
     let mut stream = StreamingDetector::new(detector, StreamConfig::default())?;
-    let (mut opened, mut alarms) = (BTreeMap::new(), vec![]);
+    let (mut opened, mut alarms) = (None, vec![]);
     let mut take = |told: usize, output: StreamOutput| {
         for event in output.events {
             match event {
-                AlarmEvent::Opened(alarm) => drop(opened.insert(alarm.number, told)),
+                AlarmEvent::Opened(alarm) => opened = Some((alarm.shifted(first), told)),
                 AlarmEvent::Closed(alarm) => {
-                    let told = opened.get(&alarm.number).copied().unwrap_or(told);
-                    alarms.push(Told { alarm: alarm.shifted(first), told });
+                    alarms.extend(opened.take().map(|(opened, told)| Told {
+                        alarm: alarm.shifted(first),
+                        opened,
+                        told,
+                    }))
                 }
                 _ => (),
             }

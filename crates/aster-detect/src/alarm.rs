@@ -19,9 +19,10 @@ pub struct Alarm {
     /// Rows, peak and times.
     #[serde(flatten)]
     pub interval: Interval,
-    /// Reasons: the channels by their part in the score at the peak, the largest first, at most
-    /// eight. None where the score says nothing of channels. Of a stream they are those that were
-    /// told before, where the rows of a later peak are not kept any more when the alarm closes
+    /// Reasons: of the eight channels that have most part in the score at the peak those without
+    /// which the scores around it fall, the one with the largest fall first. None where the score
+    /// says nothing of channels. Of a stream they are those that were told
+    /// before, where the rows of a later peak are not kept any more when the alarm closes
     /// ([`StreamConfig::history`](crate::StreamConfig::history)).
     pub reasons: Vec<Reason>,
 }
@@ -32,7 +33,8 @@ pub struct Alarm {
 pub struct Reason {
     /// Name of the channel.
     pub channel: String,
-    /// Part in the score, in [0, 1].
+    /// Share in [0, 1] of how far the scores around the peak fall when the channel is replaced by its
+    /// reconstruction (occlusion, after Zeiler & Fergus, ECCV 2014).
     pub share: f64,
     /// Value, in the unit of the channel.
     pub observed: f64,

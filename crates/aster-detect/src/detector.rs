@@ -262,7 +262,8 @@ impl Detector {
         }
         let alarm = |(number, interval): (usize, Interval)| {
             let (number, severity) = (number as u64, self.severity(&interval));
-            let reasons = self.reasons(series, interval.peak, 0)?;
+            let rows = self.telling_rows(interval.peak, false);
+            let reasons = self.reasons(series, interval.peak, rows)?;
             Ok(Alarm { number, severity, interval, reasons })
         };
         let alarms = found.intervals.into_iter().enumerate().map(alarm);

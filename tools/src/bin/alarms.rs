@@ -117,8 +117,8 @@ fn realised(detector: &Detector, test: &TimeSeries) -> anyhow::Result<[f64; PROM
 struct Tally {
     planted: usize,
     found: usize,
-    /// Of those found, by the first channel of the alarm as it closed.
-    blamed: usize,
+    /// Of those found, with the right channel first when the alarm opened and when it closed.
+    blamed: [usize; 2],
     /// Rows from the first one of a fault to the one whose push told of it.
     delays: Vec<f64>,
 }
@@ -140,11 +140,13 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
             for (fault, told) in planted.iter().zip(first) {
                 let tally = tallies.entry((kind_name(*kind), fault.fault)).or_default();
                 tally.planted += 1;
-                if let Some(Told { alarm, told }) = told {
+                if let Some(Told { alarm, opened, told }) = told {
                     tally.found += 1;
-                    let first = alarm.reasons.first().map(|reason| reason.channel.as_str());
                     let own = &all.channels()[fault.channel];
-                    tally.blamed += usize::from(first == Some(own));
+                    for (blamed, alarm) in tally.blamed.iter_mut().zip([&opened, &alarm]) {
+                        let first = alarm.reasons.first();
+                        *blamed += usize::from(first.is_some_and(|it| it.channel == *own));
+                    }
                     tally.delays.push(told as f64 - fault.rows.start as f64);
                 }
             }
@@ -157,13 +159,15 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
             (false_alarms, weeks) = (false_alarms + others, weeks + own_weeks);
         }
     }
-    println!("| series | fault | found | first channel right | median delay of telling |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| series | fault | found | right channel first, as it opens | as it closes | median delay of telling |"
+    );
+    println!("|---|---|---|---|---|---|");
     for ((kind, fault), tally) in &mut tallies {
-        let Tally { planted, found, blamed, delays } = tally;
+        let Tally { planted, found, blamed: [opening, closing], delays } = tally;
         delays.sort_by(f64::total_cmp);
         let delay = delays.get(delays.len() / 2).map_or("-".into(), |rows| format!("{rows:.0}"));
-        println!("| {kind} | {fault:?} | {found} of {planted} | {blamed} | {delay} |");
+        println!("| {kind} | {fault:?} | {found} of {planted} | {opening} | {closing} | {delay} |");
     }
     println!("\n| series | false alarms a week |\n|---|---|\n{}", lines.join("\n"));
     println!("| mean | {:.1} |", false_alarms as f64 / weeks);

@@ -148,6 +148,14 @@ impl ScoreConfig {
         self.average_waits(width) + offset
     }
 
+    /// Returns how many rows before its own a component smoothed over `width` takes, beside those of a
+    /// window.
+    pub(crate) fn before(&self, component: &ComponentConfig, width: usize) -> usize {
+        let offset = self.offset_rows_of(component.source);
+        // The last one is the row before, for changes.
+        width + offset - 1 - self.after(component, width)
+    }
+
     /// Returns the rows that a moving average over so many waits for.
     pub(crate) fn average_waits(&self, width: usize) -> usize {
         let half = width / 2;

@@ -106,14 +106,17 @@ impl Detector {
         }
     }
 
-    /// How far a row can lie from another and still bear on its score, rounded up.
-    pub(crate) fn reach(&self) -> usize {
-        let score = &self.config().score;
-        let rows = |(component, width): (&ComponentConfig, &usize)| {
-            width + score.offset_rows_of(component.source) - 1
-        };
-        let most = score.components.iter().zip(self.calibration.widths()).map(rows).max();
-        2 * self.config().model.window + most.unwrap_or(0)
+    /// How many rows before and after its own bear on a row's score: those of its windows, of the
+    /// averages over them, and the one that a change is from.
+    pub(crate) fn reach(&self) -> (usize, usize) {
+        let (score, window) = (&self.config().score, self.config().model.window);
+        let known = || score.components.iter().zip(self.calibration.widths());
+        let before =
+            |(component, width): (&ComponentConfig, &usize)| score.before(component, *width);
+        let before = known().map(before).max().unwrap_or(0);
+        let after = known().map(|(component, width)| score.after(component, *width)).max();
+        // A window that is moved back to end with a series begins up to a window earlier.
+        (2 * window + before, window + after.unwrap_or(0))
     }
 
     fn by_reconstruction(
@@ -170,11 +173,11 @@ impl Detector {
 
     /// Rows that the scores of some depend on.
     pub(crate) fn around(&self, rows: &Range<usize>, of: usize) -> Range<usize> {
-        let reach = self.reach();
-        let start = rows.start.saturating_sub(reach);
+        let (before, after) = self.reach();
+        let start = rows.start.saturating_sub(before);
         // Windows lie where they lie in the whole series.
         let start = start - start % self.windows.stride();
-        start..rows.end.saturating_add(reach).min(of)
+        start..rows.end.saturating_add(after).min(of)
     }
 
     #[cfg(not(feature = "gradients"))]

@@ -12,8 +12,14 @@ use crate::score::{Components, Outputs, Reading};
 const NEAR_PEAK: usize = 24;
 
 impl Detector {
-    /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it, of
-    /// which the first is no earlier than a given one.
+    /// The rows around the peak of an alarm that tell its reasons. One that opens is told of by rows to
+    /// come, as far as its averages look ahead.
+    pub(crate) fn telling_rows(&self, peak: usize, opens: bool) -> Range<usize> {
+        let ahead = if opens { self.reach().1 - self.config().model.window } else { 0 };
+        peak.saturating_sub(NEAR_PEAK)..peak.saturating_add(NEAR_PEAK + 1 + ahead)
+    }
+
+    /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it.
     ///
     /// The channels that have most part in the score at the peak are candidates; what counts is how far
     /// scores fall without each, as a channel that is wrong spoils what is expected of others.
@@ -21,13 +27,12 @@ impl Detector {
         &self,
         series: &TimeSeries,
         peak: usize,
-        first: usize,
+        rows: Range<usize>,
     ) -> Result<Vec<Reason>, DetectError> {
-        if peak >= series.rows() || peak < first {
+        let rows = rows.start..rows.end.min(series.rows());
+        if !rows.contains(&peak) {
             return Ok(vec![]);
         }
-        let rows = peak.saturating_sub(NEAR_PEAK).max(first)..peak.saturating_add(NEAR_PEAK + 1);
-        let rows = rows.start..rows.end.min(series.rows());
         let around = self.around(&rows, series.rows());
         let scaled = self.scaled_part(series, &around)?;
         let (components, outputs) = self.read_components(&scaled);

@@ -84,7 +84,7 @@ impl History {
     pub(crate) fn first_explained(&self, detector: &Detector) -> u64 {
         match self.first_due(detector) {
             0 => 0,
-            first => first + (detector.reach() + detector.windows.stride()) as u64,
+            first => first + (detector.reach().0 + detector.windows.stride()) as u64,
         }
     }
 

@@ -66,6 +66,6 @@ impl Detector {
     /// Rows up to the newest one that the scores which it makes final depend on, rounded up to
     /// where windows are due.
     pub(crate) fn depends_on(&self) -> usize {
-        self.latency() + self.reach() + 2 * self.windows.stride()
+        self.latency() + self.reach().0 + 2 * self.windows.stride()
     }
 }

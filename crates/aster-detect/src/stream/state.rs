@@ -350,7 +350,7 @@ impl StreamState {
             let grown = |told: &Alarm| detector.severity(&interval) >= told.severity + GROWTH;
             if step.opened || self.told.as_ref().is_none_or(grown) {
                 let number = self.told_number() + u64::from(step.opened && self.told.is_some());
-                let alarm = self.alarm(detector, number, interval);
+                let alarm = self.alarm(detector, number, interval, step.opened);
                 self.told = Some(alarm.clone());
                 let event = if step.opened { AlarmEvent::Opened } else { AlarmEvent::Updated };
                 output.events.push(event(alarm));
@@ -361,14 +361,14 @@ impl StreamState {
 
     /// Tells of an alarm that is over.
     fn close(&self, detector: &Detector, closed: Option<Interval>, output: &mut StreamOutput) {
-        let alarm = |interval| self.alarm(detector, self.told_number(), interval);
+        let alarm = |interval| self.alarm(detector, self.told_number(), interval, false);
         output.events.extend(closed.map(alarm).map(AlarmEvent::Closed));
     }
 
-    fn alarm(&self, detector: &Detector, number: u64, interval: Interval) -> Alarm {
+    fn alarm(&self, detector: &Detector, number: u64, interval: Interval, opens: bool) -> Alarm {
         let told = || self.told.as_ref().filter(|told| told.number == number);
         let told = || told().map_or(vec![], |told| told.reasons.clone());
-        let reasons = self.reasons(detector, &interval).unwrap_or_else(told);
+        let reasons = self.reasons(detector, &interval, opens).unwrap_or_else(told);
         Alarm { number, severity: detector.severity(&interval), interval, reasons }
     }
 
@@ -378,13 +378,25 @@ impl StreamState {
     }
 
     /// Reasons for an alarm, where what the score of its peak depends on is kept.
-    fn reasons(&self, detector: &Detector, interval: &Interval) -> Option<Vec<Reason>> {
+    fn reasons(
+        &self,
+        detector: &Detector,
+        interval: &Interval,
+        opens: bool,
+    ) -> Option<Vec<Reason>> {
         let origin = self.counts.rows - self.history.rows();
         let (kept, first) =
             (self.history.first_explained(detector), self.history.first_due(detector));
         let peak = (interval.peak as u64).checked_sub(origin).filter(|peak| *peak >= kept)?;
         let series = self.history.series(detector).ok()?;
-        detector.reasons(&series, (peak - first) as usize, (kept - first) as usize).ok()
+        // Of the rows that have come, those that had when this score became final, however many
+        // were pushed at once.
+        let last = self.scored + (detector.latency() + 1 - detector.windows.stride()) as u64;
+        let series = series.slice(0..series.rows().min((last - origin - first) as usize)).ok()?;
+        let peak = (peak - first) as usize;
+        let rows = detector.telling_rows(peak, opens);
+        let rows = rows.start.max((kept - first) as usize)..rows.end;
+        detector.reasons(&series, peak, rows).ok()
     }
 
     /// Takes the rows that wait for late ones, and ends the series.
