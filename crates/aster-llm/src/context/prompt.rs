@@ -82,6 +82,11 @@ impl PromptTokens {
     /// Reads a template with a model's tokenizer.
     #[cfg(feature = "tokenizers")]
     pub(crate) fn read(template: &str, tokenizer: &Tokenizer) -> Result<Self, LlmError> {
+        // Files of sentence models say how batches of texts are made equally long; a piece of a prompt is
+        // neither filled up nor cut.
+        let mut tokenizer = tokenizer.clone();
+        let cut = tokenizer.with_padding(None).with_truncation(None);
+        cut.map_err(|e| LlmError::Tokenizer { reason: e.to_string() })?;
         let encode = |text: &str| -> Result<Vec<u32>, LlmError> {
             let encoding = tokenizer.encode(text, false);
             let encoding = encoding.map_err(|e| LlmError::Tokenizer { reason: e.to_string() })?;
@@ -244,6 +249,21 @@ mod tests {
     fn a_text_without_statistics_is_the_same_for_all() {
         let read = text("Is it normal?", &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(read, ["Is it normal?"; 2]);
+    }
+
+    #[test]
+    fn a_tokenizer_that_pads_and_truncates_reads_the_same() {
+        use tokenizers::{PaddingParams, PaddingStrategy, TruncationParams};
+
+        let template = "Values from {min} to {max}";
+        let plain = PromptTokens::read(template, &tokenizer()).unwrap();
+        let mut padded = tokenizer();
+        let strategy = PaddingStrategy::Fixed(16);
+        padded.with_padding(Some(PaddingParams { strategy, ..Default::default() }));
+        padded
+            .with_truncation(Some(TruncationParams { max_length: 4, ..Default::default() }))
+            .unwrap();
+        assert_eq!(PromptTokens::read(template, &padded).unwrap(), plain);
     }
 
     #[test]
