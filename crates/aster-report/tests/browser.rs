@@ -155,8 +155,9 @@ fn the_page_opens_in_a_browser_and_its_controls_work() -> Tested {
     // An alarm is shown with its channels; the whole series comes back.
     let whole = page.value(RANGE)?;
     assert_eq!(whole[0].as_f64(), Some(FIRST as f64));
-    let alarm = &report.alarms()[0];
-    page.click("#alarms tbody tr")?;
+    let listed = report.alarms().iter();
+    let alarm = listed.min_by_key(|it| it.alarm.interval.start).ok_or("no alarm")?;
+    page.click("#alarms tr[tabindex]")?;
     let near = page.value(RANGE)?;
     let begin = alarm.alarm.interval.start.saturating_sub(16) as i64;
     assert_eq!(near[0].as_f64(), Some((FIRST + MINUTE * begin) as f64));
