@@ -226,11 +226,15 @@ impl Commands {
         if given.iter().all(|option| option.is_empty()) {
             return Ok(());
         }
-        if !self.options.contains_key(program) {
-            let known = known_options(&self.binaries, program)?;
-            self.options.insert(program.to_string(), known);
+        // After `--` a program may be given a command, which has options of its own.
+        let is_command = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase());
+        let command = words.get(1).filter(is_command).copied();
+        let asked = [program].into_iter().chain(command).collect::<Vec<_>>().join(" ");
+        if !self.options.contains_key(&asked) {
+            let known = known_options(&self.binaries, program, command)?;
+            self.options.insert(asked.clone(), known);
         }
-        if let Some(known) = &self.options[program] {
+        if let Some(known) = &self.options[&asked] {
             for option in given {
                 let name = option.trim_matches(|c: char| !c.is_alphanumeric());
                 if !name.is_empty() && !known.contains(name) {
@@ -242,11 +246,15 @@ impl Commands {
     }
 }
 
-/// The options that a program says it has; none where it was not built.
-fn known_options(binaries: &Path, program: &str) -> anyhow::Result<Option<BTreeSet<String>>> {
+/// The options that a program says it has, or one of its commands; none where it was not built.
+fn known_options(
+    binaries: &Path,
+    program: &str,
+    command: Option<&str>,
+) -> anyhow::Result<Option<BTreeSet<String>>> {
     let places = [binaries.join("examples").join(program), binaries.join(program)];
     let Some(path) = places.iter().find(|path| path.is_file()) else { return Ok(None) };
-    let help = Command::new(path).arg("--help").output()?;
+    let help = Command::new(path).args(command).arg("--help").output()?;
     let text = String::from_utf8_lossy(&help.stdout).into_owned();
     let names = text.split("--").skip(1).map(|rest| {
         rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>()
