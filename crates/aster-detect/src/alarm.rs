@@ -52,7 +52,8 @@ pub struct Reason {
 pub enum AlarmEvent {
     /// It has begun: the score of its row [`Interval::opened`] makes an alarm.
     Opened(Alarm),
-    /// It has grown by ten of severity since it was last told.
+    /// It has grown by ten of severity since it was last told. Its reasons are told anew where its
+    /// peak has moved.
     Updated(Alarm),
     /// It is over: no later row belongs to it.
     Closed(Alarm),

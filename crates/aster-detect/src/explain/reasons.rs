@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use aster_data::{ScaledSeries, TimeSeries};
+use aster_eval::Interval;
 
 use crate::alarm::{REASONS, Reason};
 use crate::detector::Detector;
@@ -17,6 +18,11 @@ impl Detector {
     pub(crate) fn telling_rows(&self, peak: usize, opens: bool) -> Range<usize> {
         let ahead = if opens { self.reach().1 - self.config().model.window } else { 0 };
         peak.saturating_sub(NEAR_PEAK)..peak.saturating_add(NEAR_PEAK + 1 + ahead)
+    }
+
+    /// Whether two intervals peak in the same stretch of as many rows as tell reasons before a peak.
+    pub(crate) fn peaks_near(one: &Interval, other: &Interval) -> bool {
+        one.peak / NEAR_PEAK == other.peak / NEAR_PEAK
     }
 
     /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it.

@@ -350,7 +350,16 @@ impl StreamState {
             let grown = |told: &Alarm| detector.severity(&interval) >= told.severity + GROWTH;
             if step.opened || self.told.as_ref().is_none_or(grown) {
                 let number = self.told_number() + u64::from(step.opened && self.told.is_some());
-                let alarm = self.alarm(detector, number, interval, step.opened);
+                let alarm = match &self.told {
+                    // Reasons take the network: a peak that has hardly moved has those that were told.
+                    Some(told)
+                        if !step.opened && Detector::peaks_near(&told.interval, &interval) =>
+                    {
+                        let (severity, reasons) = (detector.severity(&interval), &told.reasons);
+                        Alarm { number, severity, interval, reasons: reasons.clone() }
+                    }
+                    _ => self.alarm(detector, number, interval, step.opened),
+                };
                 self.told = Some(alarm.clone());
                 let event = if step.opened { AlarmEvent::Opened } else { AlarmEvent::Updated };
                 output.events.push(event(alarm));
