@@ -8,7 +8,9 @@ use aster::data::{Clock, DataError, TimeSeries};
 use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, StandardNormal};
+
+use crate::evaluate::Summary;
+use crate::stationary::normal;
 
 /// Rows of a day.
 pub const DAY: usize = 1440;
@@ -47,16 +49,16 @@ pub enum Fault {
 /// Fault that was planted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planted {
-    /// Its kind.
+    /// Kind of the fault.
     pub fault: Fault,
-    /// Its rows.
+    /// Rows that the fault changes.
     pub rows: Range<usize>,
-    /// Its channel.
+    /// Number of the channel that the fault changes.
     pub channel: usize,
 }
 
 impl Planted {
-    /// Whether an alarm of some rows that was told when so many had come can be of it: it was not
+    /// Returns whether an alarm of some rows that was told when so many had come can be of it: it was not
     /// told before, and began no later than what waits for rows of it can see.
     pub fn explains(&self, rows: &Range<usize>, told: usize, latency: usize) -> bool {
         let seen = self.rows.start.saturating_sub(latency)..self.rows.end + latency;
@@ -99,10 +101,6 @@ impl Kind {
 /// The time of a row: nanoseconds since the Unix epoch.
 pub fn minute(row: usize) -> i64 {
     1_767_225_600_000_000_000 + 60_000_000_000 * row as i64
-}
-
-fn normal(rng: &mut StdRng) -> f64 {
-    StandardNormal.sample(rng)
 }
 
 /// A value that wanders around 0 with a spread of 1, most of it within so many rows.
@@ -213,9 +211,7 @@ impl Fault {
     /// Plants it in a channel of values `[rows, C]` from a row on, at least a day after the first.
     pub fn plant(self, values: &mut [f64], channel: usize, from: usize) -> Planted {
         let own: Vec<f64> = values[channel..].iter().step_by(CHANNELS).copied().collect();
-        let mean = own.iter().sum::<f64>() / own.len() as f64;
-        let spread = own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / own.len() as f64;
-        let spread = spread.sqrt();
+        let spread = Summary::of(&own).std;
         let rows = from..from + self.rows();
         for row in rows.clone() {
             let value = own[row];
@@ -232,6 +228,16 @@ impl Fault {
         }
         Planted { fault: self, rows, channel }
     }
+}
+
+/// Returns the number of the fault that an alarm can be of, if any, as [`Planted::explains`] has it.
+pub fn cause(
+    planted: &[Planted],
+    rows: &Range<usize>,
+    told: usize,
+    latency: usize,
+) -> Option<usize> {
+    planted.iter().position(|it| it.explains(rows, told, latency))
 }
 
 /// Plants a fault of each kind in values `[rows, C]`, so many rows apart from a row on, in one

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use aster::data::{DataError, Time, TimeSeries};
 use aster::detect::{
-    Alarm, AlarmEvent, Detector, Notice, OnLate, Regular, Row, StreamConfig, StreamOutput, Streams,
+    AlarmEvent, Detector, Notice, OnLate, Regular, Row, StreamConfig, StreamOutput, Streams,
 };
 use clap::ValueEnum;
 
-use crate::planted::{CHANNELS, DAY, Fault, Kind, Planted, minute, plant_all};
+use crate::evaluate::Summary;
+use crate::planted::{CHANNELS, DAY, Fault, Kind, Planted, cause, minute, plant_all};
 
-/// What is simulated.
+/// Simulation of many streams over some days.
 #[derive(Debug, Clone, Copy)]
 pub struct Soak {
     /// Kind of the series.
@@ -30,10 +31,10 @@ pub struct Soak {
     pub swaps: usize,
 }
 
-/// What a month has told.
+/// Record of a simulated month.
 #[derive(Debug, Default)]
 pub struct Month {
-    /// Of each stream.
+    /// Record of each stream.
     pub streams: Vec<Told>,
     /// Notices by name.
     pub notices: BTreeMap<&'static str, usize>,
@@ -43,7 +44,7 @@ pub struct Month {
     pub rows: usize,
 }
 
-/// What one stream has told.
+/// Record of one stream: its events and its faults.
 #[derive(Debug, Default)]
 pub struct Told {
     /// Events of alarms.
@@ -55,21 +56,21 @@ pub struct Told {
 /// Event of an alarm, in rows of those simulated.
 #[derive(Debug, PartialEq)]
 pub struct Event {
-    /// What was told.
+    /// Event as the stream told it.
     pub event: AlarmEvent,
     /// Rows of the alarm by then.
     pub rows: Range<usize>,
-    /// Rows that had come.
+    /// Rows that had come when it was told.
     pub told: usize,
 }
 
-/// Alarms by what they are of.
+/// Numbers of alarms by what they are of.
 #[derive(Debug)]
-pub struct Found<'a> {
-    /// Of each fault that was planted.
-    pub of_faults: Vec<Vec<&'a Alarm>>,
-    /// Of none.
-    pub others: Vec<&'a Alarm>,
+pub struct Found {
+    /// Alarms of each fault that was planted.
+    pub of_faults: Vec<usize>,
+    /// Alarms of no fault.
+    pub others: usize,
     /// Faults without an alarm of their own that were told as an update of one that was open.
     pub updated: usize,
 }
@@ -98,7 +99,7 @@ impl Soak {
     fn plant(&self, number: usize, told: &mut Told) -> Plant {
         let rows = self.days * DAY;
         let mut values = self.kind.draw(rows, 1000 + number as u64);
-        age(&mut values, 0.0, 1.0);
+        age(&mut values, 0.0);
         let apart = (rows - 3 * DAY) / Fault::value_variants().len();
         // Of streams at other times, as the network runs on them together.
         let first = 2 * DAY + 37 * number;
@@ -124,7 +125,7 @@ impl Soak {
     pub fn training(&self, swap: usize) -> Result<TimeSeries, DataError> {
         let (rows, weeks) = (self.days * DAY, 14 * DAY);
         let mut values = self.kind.draw(weeks + rows, 0);
-        age(&mut values, -(weeks as f64) / rows as f64, 1.0);
+        age(&mut values, -(weeks as f64) / rows as f64);
         let first = swap * self.between(self.swaps);
         self.kind.series(&values[first * CHANNELS..(first + weeks) * CHANNELS], first)
     }
@@ -210,14 +211,12 @@ impl Soak {
     }
 }
 
-/// What ages: a channel drifts, in units of its spread, from the first row to the last.
-fn age(values: &mut [f64], from: f64, to: f64) {
-    let rows = values.len() / CHANNELS;
+/// Lets a channel drift, by so many of its standard deviations at the first row and by one at the last.
+fn age(values: &mut [f64], from: f64) {
     let own: Vec<f64> = values.iter().step_by(CHANNELS).copied().collect();
-    let mean = own.iter().sum::<f64>() / rows as f64;
-    let spread = (own.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64).sqrt();
+    let (rows, spread) = (own.len() as f64, Summary::of(&own).std);
     for (row, value) in values.iter_mut().step_by(CHANNELS).enumerate() {
-        *value += spread * (from + (to - from) * row as f64 / rows as f64);
+        *value += spread * (from + (1.0 - from) * row as f64 / rows);
     }
 }
 
@@ -237,21 +236,18 @@ fn name_of(notice: &Notice) -> &'static str {
 }
 
 impl Told {
-    /// Alarms of each fault, and those of none.
-    pub fn found(&self, latency: usize) -> Found<'_> {
-        let of_faults = vec![vec![]; self.planted.len()];
-        let mut found = Found { of_faults, others: vec![], updated: 0 };
+    /// Counts the alarms of each fault, and those of none.
+    pub fn found(&self, latency: usize) -> Found {
+        let of_faults = vec![0; self.planted.len()];
+        let mut found = Found { of_faults, others: 0, updated: 0 };
         let (mut opened, mut updated) = (0, vec![false; self.planted.len()]);
         for Event { event, rows, told } in &self.events {
             match event {
                 AlarmEvent::Opened(_) => opened = *told,
-                AlarmEvent::Closed(alarm) => {
-                    let of = |it: &Planted| it.explains(rows, opened, latency);
-                    match self.planted.iter().position(of) {
-                        Some(fault) => found.of_faults[fault].push(alarm),
-                        None => found.others.push(alarm),
-                    }
-                }
+                AlarmEvent::Closed(_) => match cause(&self.planted, rows, opened, latency) {
+                    Some(fault) => found.of_faults[fault] += 1,
+                    None => found.others += 1,
+                },
                 AlarmEvent::Updated(_) => {
                     for (updated, fault) in updated.iter_mut().zip(&self.planted) {
                         let during = fault.rows.start..fault.rows.end + latency;
@@ -261,7 +257,7 @@ impl Told {
                 _ => (),
             }
         }
-        let own = found.of_faults.iter().map(|alarms| !alarms.is_empty());
+        let own = found.of_faults.iter().map(|alarms| *alarms > 0);
         found.updated = updated.iter().zip(own).filter(|(updated, own)| **updated && !own).count();
         found
     }

@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-fn normal(rng: &mut StdRng) -> f64 {
+pub(crate) fn normal(rng: &mut StdRng) -> f64 {
     StandardNormal.sample(rng)
 }
 

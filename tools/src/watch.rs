@@ -7,16 +7,16 @@ use aster::detect::{
     Alarm, AlarmEvent, Detector, Row, StreamConfig, StreamOutput, StreamingDetector,
 };
 
-use crate::planted::{CHANNELS, Planted, minute};
+use crate::planted::{CHANNELS, Planted, cause, minute};
 
 /// Alarm of a stream.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// As it was when it closed, by rows of the simulation.
+    /// Alarm as it was when it closed, by rows of the simulation.
     pub alarm: Alarm,
-    /// As it was when it opened.
+    /// Alarm as it was when it opened.
     pub opened: Alarm,
-    /// Row whose push told of that.
+    /// Row whose push told that it opened.
     pub told: usize,
 }
 
@@ -63,8 +63,7 @@ pub fn first_alarms(
 ) -> (Vec<Option<Told>>, usize) {
     let (mut of_fault, mut others) = (vec![None; planted.len()], 0);
     for told in alarms {
-        let of = |it: &Planted| it.explains(&told.alarm.rows(), told.told, latency);
-        match planted.iter().position(of) {
+        match cause(planted, &told.alarm.rows(), told.told, latency) {
             Some(fault) => drop(of_fault[fault].get_or_insert(told)),
             None => others += 1,
         }

@@ -342,9 +342,14 @@ impl Detector {
     /// Returns the largest number of rows after its own that make a row's score final: the rest
     /// of a window, and the rows that the widest average waits for.
     pub fn latency(&self) -> usize {
+        let counted = self.config().score.counted(self.config().model.window);
+        counted - 1 + self.averages_wait()
+    }
+
+    /// Rows that the component whose averages look furthest ahead waits for.
+    pub(crate) fn averages_wait(&self) -> usize {
         let score = &self.config().score;
         let known = score.components.iter().zip(self.calibration.widths());
-        let widest = known.map(|(component, width)| score.after(component, *width)).max();
-        score.counted(self.config().model.window) - 1 + widest.unwrap_or(0)
+        known.map(|(component, width)| score.after(component, *width)).max().unwrap_or(0)
     }
 }

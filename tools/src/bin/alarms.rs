@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Are promises of false alarms kept on clean series that do not change?
+    /// False alarms on clean series that do not change, beside those promised.
     Promise {
         /// Series of each kind.
         #[arg(long, default_value_t = 1)]
@@ -39,7 +39,7 @@ enum What {
         #[arg(long, default_value_t = 4000)]
         rows: usize,
     },
-    /// Which faults that are planted in realistic series are found, how soon, and by which channel?
+    /// Faults planted in realistic series: which are found, how soon, and by which channel.
     Faults {
         /// Series of each kind.
         #[arg(long, default_value_t = 1)]
@@ -48,7 +48,7 @@ enum What {
         #[arg(long, default_value_t = 14)]
         days: usize,
     },
-    /// What do many streams tell over a month with drift, outages, restarts and swaps?
+    /// Simulated month of many streams, with drift, outages, restarts and swaps.
     Soak {
         /// Streams of each of two kinds.
         #[arg(long, default_value_t = 2)]
@@ -112,12 +112,12 @@ fn realised(detector: &Detector, test: &TimeSeries) -> anyhow::Result<[f64; PROM
     Ok(counts)
 }
 
-/// What became of the faults of one kind.
+/// Tally of the faults of one kind.
 #[derive(Default)]
 struct Tally {
     planted: usize,
     found: usize,
-    /// Of those found, with the right channel first when the alarm opened and when it closed.
+    /// Faults found whose channel is the first reason, when the alarm opened and when it closed.
     blamed: [usize; 2],
     /// Rows from the first one of a fault to the one whose push told of it.
     delays: Vec<f64>,
@@ -199,9 +199,9 @@ fn soak(config: &AsterConfig, device: &Device, streams: usize, days: usize) -> a
         for told in &month.streams {
             told.check_order().map_err(anyhow::Error::msg)?;
             let found = told.found(detectors[0].latency());
-            others += found.others.len();
+            others += found.others;
             for alarms in &found.of_faults {
-                counts[alarms.len().min(2)] += 1;
+                counts[(*alarms).min(2)] += 1;
             }
             updated += found.updated;
         }

@@ -5,7 +5,6 @@ use aster_base::SettingError;
 use aster_data::{DataError, ScaledSeries, TimeSeries};
 use serde::{Deserialize, Serialize};
 
-use crate::config::ComponentConfig;
 use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::score::{Components, Filter, MovingMean};
@@ -110,13 +109,10 @@ impl Detector {
     /// averages over them, and the one that a change is from.
     pub(crate) fn reach(&self) -> (usize, usize) {
         let (score, window) = (&self.config().score, self.config().model.window);
-        let known = || score.components.iter().zip(self.calibration.widths());
-        let before =
-            |(component, width): (&ComponentConfig, &usize)| score.before(component, *width);
-        let before = known().map(before).max().unwrap_or(0);
-        let after = known().map(|(component, width)| score.after(component, *width)).max();
+        let known = score.components.iter().zip(self.calibration.widths());
+        let before = known.map(|(component, width)| score.before(component, *width)).max();
         // A window that is moved back to end with a series begins up to a window earlier.
-        (2 * window + before, window + after.unwrap_or(0))
+        (2 * window + before.unwrap_or(0), window + self.averages_wait())
     }
 
     fn by_reconstruction(

@@ -10,4 +10,5 @@ mod stability;
 pub use attribution::{Attribution, Contribution};
 pub use component_scores::ComponentScores;
 pub use latent::LatentCodes;
+pub(crate) use reasons::peaks_near;
 pub use stability::Stability;

@@ -9,7 +9,7 @@ impl Detector {
     /// By how much the scores of rows fall when a channel is replaced by its reconstruction there,
     /// for each channel, `[C]`.
     pub(crate) fn by_occlusion(&self, near: &ScaledSeries, rows: Range<usize>) -> Vec<f64> {
-        let (_, mut outputs) = self.read_components(near);
+        let mut outputs = self.trained.outputs(self.windows, self.bank.as_deref(), near);
         if !outputs.contains_key(&Reading::Reconstruction) {
             outputs.extend(self.runner().run_model(near, &[Reading::Reconstruction]));
         }

@@ -8,21 +8,23 @@ use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::score::{Components, Outputs, Reading};
 
-/// Rows on either side of the peak whose scores tell the reasons of an alarm. On planted faults (`alarms
-/// faults`) 24 name the right channel first in 68 of 70 alarms, 8 in 64, 128 in 66.
+/// Rows on either side of the peak whose scores tell the reasons of an alarm. Of 70 planted faults, in
+/// finished series, 24 rows name the right channel first in 68, 8 in 64, 128 in 66; a stream, whose rows
+/// are not all kept, is right less often (docs/alarms.md).
 const NEAR_PEAK: usize = 24;
+
+/// Returns whether the peaks of two intervals lie in the same block of rows, so that the reasons of one
+/// serve the other.
+pub(crate) fn peaks_near(one: &Interval, other: &Interval) -> bool {
+    one.peak / NEAR_PEAK == other.peak / NEAR_PEAK
+}
 
 impl Detector {
     /// The rows around the peak of an alarm that tell its reasons. One that opens is told of by rows to
     /// come, as far as its averages look ahead.
     pub(crate) fn telling_rows(&self, peak: usize, opens: bool) -> Range<usize> {
-        let ahead = if opens { self.reach().1 - self.config().model.window } else { 0 };
+        let ahead = if opens { self.averages_wait() } else { 0 };
         peak.saturating_sub(NEAR_PEAK)..peak.saturating_add(NEAR_PEAK + 1 + ahead)
-    }
-
-    /// Whether two intervals peak in the same stretch of as many rows as tell reasons before a peak.
-    pub(crate) fn peaks_near(one: &Interval, other: &Interval) -> bool {
-        one.peak / NEAR_PEAK == other.peak / NEAR_PEAK
     }
 
     /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it.

@@ -162,17 +162,13 @@ mod tests {
 
     #[test]
     fn smoothing_by_hand() {
-        let smooth = |width| smooth(&[1.0, 2.0, 3.0, 10.0], width, width / 2);
-        assert_eq!(smooth(1), [1.0, 2.0, 3.0, 10.0]);
-        assert_eq!(smooth(2), [1.5, 2.5, 6.5, 10.0]);
-        assert_eq!(smooth(3), [1.5, 2.0, 5.0, 6.5]);
-        assert_eq!(smooth(100), [4.0; 4]);
-        let trailing = smooth_trailing(&[1.0, 2.0, 3.0, 10.0]);
+        let centred = |width| smooth(&[1.0, 2.0, 3.0, 10.0], width, width / 2);
+        assert_eq!(centred(1), [1.0, 2.0, 3.0, 10.0]);
+        assert_eq!(centred(2), [1.5, 2.5, 6.5, 10.0]);
+        assert_eq!(centred(3), [1.5, 2.0, 5.0, 6.5]);
+        assert_eq!(centred(100), [4.0; 4]);
+        let trailing = smooth(&[1.0, 2.0, 3.0, 10.0], 2, 0);
         assert_eq!(trailing, [1.0, 1.5, 2.5, 6.5]);
-    }
-
-    fn smooth_trailing(values: &[f64]) -> Vec<f64> {
-        smooth(values, 2, 0)
     }
 
     fn smooth(values: &[f64], width: usize, after: usize) -> Vec<f64> {

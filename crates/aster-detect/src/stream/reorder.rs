@@ -27,7 +27,7 @@ impl<T> Reorder<T> {
         if self.0.len() > bound { self.0.pop_front() } else { None }
     }
 
-    /// The same rows without their values.
+    /// Returns the queue of the waiting rows' times alone.
     pub(crate) fn times(&self) -> Reorder<()> {
         Reorder(self.0.iter().map(|row| (row.0, ())).collect())
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::explain::{Attribution, Contribution};
+use crate::explain::{Attribution, Contribution, peaks_near};
 use crate::score::Runner;
 use crate::stream::history::History;
 use crate::stream::notice::Notice;
@@ -350,16 +350,13 @@ impl StreamState {
             let grown = |told: &Alarm| detector.severity(&interval) >= told.severity + GROWTH;
             if step.opened || self.told.as_ref().is_none_or(grown) {
                 let number = self.told_number() + u64::from(step.opened && self.told.is_some());
-                let alarm = match &self.told {
-                    // Reasons take the network: a peak that has hardly moved has those that were told.
-                    Some(told)
-                        if !step.opened && Detector::peaks_near(&told.interval, &interval) =>
-                    {
-                        let (severity, reasons) = (detector.severity(&interval), &told.reasons);
-                        Alarm { number, severity, interval, reasons: reasons.clone() }
-                    }
-                    _ => self.alarm(detector, number, interval, step.opened),
+                // Reasons take the network: a peak that has hardly moved has those that were told.
+                let near = |told: &Alarm| peaks_near(&told.interval, &interval);
+                let reasons = match step.opened || !self.told.as_ref().is_some_and(near) {
+                    true => self.reasons(detector, &interval, step.opened),
+                    false => None,
                 };
+                let alarm = self.alarm(detector, number, interval, reasons);
                 self.told = Some(alarm.clone());
                 let event = if step.opened { AlarmEvent::Opened } else { AlarmEvent::Updated };
                 output.events.push(event(alarm));
@@ -370,14 +367,24 @@ impl StreamState {
 
     /// Tells of an alarm that is over.
     fn close(&self, detector: &Detector, closed: Option<Interval>, output: &mut StreamOutput) {
-        let alarm = |interval| self.alarm(detector, self.told_number(), interval, false);
+        let alarm = |interval| {
+            let reasons = self.reasons(detector, &interval, false);
+            self.alarm(detector, self.told_number(), interval, reasons)
+        };
         output.events.extend(closed.map(alarm).map(AlarmEvent::Closed));
     }
 
-    fn alarm(&self, detector: &Detector, number: u64, interval: Interval, opens: bool) -> Alarm {
+    /// An alarm with its reasons, or with those that were told before.
+    fn alarm(
+        &self,
+        detector: &Detector,
+        number: u64,
+        interval: Interval,
+        reasons: Option<Vec<Reason>>,
+    ) -> Alarm {
         let told = || self.told.as_ref().filter(|told| told.number == number);
         let told = || told().map_or(vec![], |told| told.reasons.clone());
-        let reasons = self.reasons(detector, &interval, opens).unwrap_or_else(told);
+        let reasons = reasons.unwrap_or_else(told);
         Alarm { number, severity: detector.severity(&interval), interval, reasons }
     }
 
