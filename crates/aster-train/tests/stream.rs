@@ -209,6 +209,37 @@ fn many_streams_are_scored_as_each_alone() {
     assert!(streams.finish("pump-0").is_none());
 }
 
+#[test]
+fn a_stream_moves_from_one_set_to_another_by_itself() {
+    let series = &split().test;
+    let fresh = || Streams::new(detector(), StreamConfig::default()).unwrap();
+    let (mut here, mut there, mut stays) = (fresh(), fresh(), fresh());
+    for start in (0..400).step_by(50) {
+        let rows: Vec<_> =
+            rows(series, start..start + 50).into_iter().map(|it| ("a", it)).collect();
+        assert_eq!(here.push(&rows).unwrap(), stays.push(&rows).unwrap());
+        let state = here.to_bytes("a").unwrap().unwrap();
+        there.insert("a", &state).unwrap();
+        assert!(here.remove("a") && !here.remove("a"));
+        std::mem::swap(&mut here, &mut there);
+    }
+    assert_eq!(here.finish("a"), stays.finish("a"));
+    assert!(here.to_bytes("a").unwrap().is_none());
+
+    let mut state = stays.to_bytes("b").unwrap();
+    assert!(state.is_none());
+    stays.push(&[("b", Row::new(None, series.row(0)))]).unwrap();
+    state = stays.to_bytes("b").unwrap();
+    let state = &mut state.unwrap();
+    let other: Arc<_> = fit(|config| config.train.seed = 9).into();
+    let error = Streams::new(other, StreamConfig::default()).unwrap().insert("b", state);
+    assert!(matches!(error, Err(DetectError::OtherDetector { .. })), "{error:?}");
+    let middle = state.len() / 2;
+    state[middle] ^= 1;
+    assert!(here.insert("b", state).is_err());
+    assert_eq!(here.counts().count(), 0);
+}
+
 /// Pushes rows of these times, each with the values of its place; gives the times of the
 /// scored rows.
 fn times_of(

@@ -135,7 +135,11 @@ pub(crate) enum Place {
 }
 
 impl StreamConfig {
-    pub(crate) fn check(&self) -> Result<(), SettingError> {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// The first one outside its range.
+    pub fn check(&self) -> Result<(), SettingError> {
         require("history", self.history <= LARGEST, format!("at most {LARGEST}"), self.history)?;
         require("reorder", self.reorder <= 1 << 16, "at most 65536", self.reorder)?;
         let Some(Regular { step, fill }) = self.regular else { return Ok(()) };

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use aster_store::{Contents, Entry, Format, replace};
+use aster_store::{Contents, Entry, Format, StoreError, pack, replace};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,18 +23,28 @@ pub(crate) fn save(
     detector: &Detector,
     state: &impl Serialize,
 ) -> Result<(), DetectError> {
-    let saved = Saved { detector: detector.fingerprint().into(), state };
-    Ok(replace(folder, format, vec![Entry::json(STREAM, &saved)?])?)
+    Ok(replace(folder, format, vec![entry(detector, state)?])?)
 }
 
-/// Loads what was saved for this detector, validated.
-pub(crate) fn load<T: DeserializeOwned>(
-    folder: &Path,
+/// Packs what belongs to a detector into a buffer, without it.
+pub(crate) fn to_bytes(
     format: Format,
+    detector: &Detector,
+    state: &impl Serialize,
+) -> Result<Vec<u8>, DetectError> {
+    Ok(pack(format, vec![entry(detector, state)?])?)
+}
+
+fn entry(detector: &Detector, state: &impl Serialize) -> Result<Entry, StoreError> {
+    Entry::json(STREAM, &Saved { detector: detector.fingerprint().into(), state })
+}
+
+/// Reads what was saved for this detector, validated.
+pub(crate) fn read<T: DeserializeOwned>(
+    contents: &Contents,
     detector: &Detector,
     validate: impl FnOnce(&T) -> Result<(), &'static str>,
 ) -> Result<T, DetectError> {
-    let contents = Contents::of_folder(folder, format)?;
     // First, since what is of another detector may not even parse.
     let Saved { detector: expected, .. } = contents.json::<Saved<serde::de::IgnoredAny>>(STREAM)?;
     if expected != detector.fingerprint() {

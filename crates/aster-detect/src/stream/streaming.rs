@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aster_eval::{Acknowledgement, Interval};
-use aster_store::Format;
+use aster_store::{Contents, Format};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
@@ -212,7 +212,8 @@ impl StreamingDetector {
     /// ([`Detector::fingerprint`]).
     pub fn load(detector: Arc<Detector>, folder: impl AsRef<Path>) -> Result<Self, DetectError> {
         let valid = |state: &StreamState| state.validate(&detector);
-        let mut state: StreamState = saved::load(folder.as_ref(), FORMAT, &detector, valid)?;
+        let mut state: StreamState =
+            saved::read(&Contents::of_folder(folder.as_ref(), FORMAT)?, &detector, valid)?;
         state.take_settings(&detector);
         Ok(Self { detector, state })
     }

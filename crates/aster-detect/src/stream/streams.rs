@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use aster_base::{SettingError, at_least_one};
 use aster_eval::{Acknowledgement, Interval};
-use aster_store::Format;
+use aster_store::{Contents, Format};
 use rayon::prelude::*;
 
 use crate::detector::Detector;
@@ -20,6 +20,9 @@ use crate::stream::state::{StreamState, advance};
 use crate::stream::telemetry;
 
 const FORMAT: Format = Format { name: "aster-streams", version: 7 };
+
+/// Format of one stream by itself, the version of which changes with that of many.
+const ONE: Format = Format { name: "aster-stream-of-many", version: FORMAT.version };
 
 /// Streams whose windows are due at the same rows: enough to keep all cores busy.
 const TOGETHER: usize = 32;
@@ -237,6 +240,37 @@ impl Streams {
         Some(output)
     }
 
+    /// Forgets a stream without ending it, so that another process goes on with it; says whether there
+    /// was one of that name.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.streams.remove(name).is_some()
+    }
+
+    /// Packs the state of one stream into a buffer, for a store that other processes read
+    /// ([`Streams::insert`]); nothing if there is none of that name.
+    ///
+    /// # Errors
+    /// A state that JSON cannot hold.
+    pub fn to_bytes(&self, name: &str) -> Result<Option<Vec<u8>>, DetectError> {
+        let state = self.streams.get(name);
+        state.map(|state| saved::to_bytes(ONE, &self.detector, state)).transpose()
+    }
+
+    /// Takes over a stream that [`Streams::to_bytes`] packed, in place of one of that name: its scores
+    /// are those of a stream that was never interrupted, its thresholds those of the detector here.
+    ///
+    /// # Errors
+    /// A buffer that is damaged or holds something else, a stream of another detector
+    /// ([`Detector::fingerprint`]); then nothing changes.
+    pub fn insert(&mut self, name: impl Into<String>, bytes: &[u8]) -> Result<(), DetectError> {
+        let valid = |state: &StreamState| state.validate(&self.detector);
+        let contents = Contents::of_buffer(bytes, ONE)?;
+        let mut state = saved::read(&contents, &self.detector, valid)?;
+        state.take_settings(&self.detector);
+        self.streams.insert(name.into(), state);
+        Ok(())
+    }
+
     /// Lists the streams with the counts of their rows, by name.
     pub fn counts(&self) -> impl Iterator<Item = (&str, StreamCounts)> {
         self.streams.iter().map(|(name, state)| (name.as_str(), state.counts()))
@@ -261,7 +295,8 @@ impl Streams {
         let valid = |(_, streams): &(StreamConfig, BTreeMap<String, StreamState>)| {
             streams.values().try_for_each(|state| state.validate(&detector))
         };
-        let (config, mut streams) = saved::load(folder.as_ref(), FORMAT, &detector, valid)?;
+        let (config, mut streams) =
+            saved::read(&Contents::of_folder(folder.as_ref(), FORMAT)?, &detector, valid)?;
         streams.values_mut().for_each(|state| state.take_settings(&detector));
         Ok(Self { detector, config, threads: 1, streams })
     }
