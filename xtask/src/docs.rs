@@ -41,8 +41,10 @@ pub(crate) fn check(binaries: &Path) -> anyhow::Result<()> {
         all += &text.to_lowercase();
         let name = page.strip_prefix(root())?.display().to_string();
         faults.extend(links(page, &text)?.into_iter().map(|fault| format!("{name}: {fault}")));
-        for command in code(&text) {
-            let found = commands.faults(&command)?;
+        // A page of another workspace has that one's commands, which its own tests call.
+        let ours = !page.starts_with(root().join("integrations"));
+        for command in code(&text).iter().filter(|_| ours) {
+            let found = commands.faults(command)?;
             faults.extend(found.into_iter().map(|fault| format!("{name}: `{command}`: {fault}")));
         }
     }

@@ -9,7 +9,7 @@ use async_nats::jetstream::object_store::{InfoErrorKind, ObjectStore};
 use tokio::io::AsyncReadExt;
 
 use crate::broker;
-use crate::error::{NatsError, broker as asked};
+use crate::error::{NatsError, broker as asked, detector as of};
 use crate::names::Names;
 
 /// The object that all workers use.
@@ -25,10 +25,8 @@ pub async fn put_detector(
     detector: &Detector,
 ) -> Result<(), NatsError> {
     let store = broker::detectors(context, names).await?;
-    let bytes = detector.to_bytes().map_err(|source| NatsError::Detector {
-        what: format!("detector {}", detector.fingerprint()),
-        source,
-    })?;
+    let what = format!("detector {}", detector.fingerprint());
+    let bytes = detector.to_bytes().map_err(of(what))?;
     put(&store, CURRENT, &bytes).await
 }
 
@@ -128,6 +126,7 @@ async fn read(
     let mut bytes = vec![];
     object.read_to_end(&mut bytes).await.map_err(asked(what()))?;
     let detector = Detector::from_bytes(&bytes, device);
-    let detector = detector.map_err(|source| NatsError::Detector { what: what(), source })?;
+    let detector = detector
+        .map_err(|source| NatsError::Detector { what: what(), source: Box::new(source) })?;
     Ok((bytes, detector))
 }

@@ -13,7 +13,7 @@ pub enum NatsError {
         /// Which one.
         what: String,
         /// Fault, in the library's words.
-        source: DetectError,
+        source: Box<DetectError>,
     },
     /// There is no detector for the group.
     #[error("group {group:?} has no detector: put one, with `put_detector` or the command put")]
@@ -81,4 +81,9 @@ pub(crate) fn broker<E: Into<async_nats::Error>>(
     what: impl Into<String>,
 ) -> impl FnOnce(E) -> NatsError {
     move |source| NatsError::Broker { what: what.into(), source: source.into() }
+}
+
+/// Adds what was at hand to an error of the library.
+pub(crate) fn detector(what: impl Into<String>) -> impl FnOnce(DetectError) -> NatsError {
+    move |source| NatsError::Detector { what: what.into(), source: Box::new(source) }
 }

@@ -7,7 +7,7 @@ use async_nats::jetstream::kv::Operation;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::broker::Broker;
-use crate::error::{NatsError, broker};
+use crate::error::{NatsError, broker, detector};
 use crate::lease::lost;
 use crate::names::{partition, token};
 use crate::record::Record;
@@ -101,8 +101,7 @@ pub(crate) async fn store(
     let fingerprint = streams.detector().fingerprint();
     let store = async |(name, mut known): (String, Series)| {
         let packed = streams.to_bytes(&name);
-        let packed = packed
-            .map_err(|source| NatsError::Detector { what: format!("series {name:?}"), source })?;
+        let packed = packed.map_err(detector(format!("series {name:?}")))?;
         let record = Record {
             covered: known.covered,
             events: known.events,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Instant, SystemTime};
 
+use aster::Device;
 use aster::detect::{Row, StreamOutput, Streams};
-use aster::{DetectError, Device};
 use async_nats::jetstream::{Context, Message};
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use crate::broker::Broker;
 use crate::config::WorkerConfig;
 use crate::detectors::Detectors;
-use crate::error::{NatsError, broker};
+use crate::error::{NatsError, broker, detector};
 use crate::lease::{Alive, share};
 use crate::names::{Names, series};
 use crate::partition::{Incoming, Part, Task};
@@ -46,7 +46,7 @@ impl<'a> Session<'a> {
         let broker = Broker::open(context, &names, config.partitions).await?;
         let detectors = Detectors::open(&broker.detectors, &names, device).await?;
         let streams = Streams::new(detectors.current().clone(), config.stream);
-        let streams = streams.map_err(of_group(config))?.with_threads(config.threads)?;
+        let streams = streams.map_err(detector(&config.group))?.with_threads(config.threads)?;
         broker.leases.beat(&config.worker).await?;
         let (leases, worker, pause) =
             (broker.leases.clone(), config.worker.clone(), config.lease() / 4);
@@ -200,17 +200,17 @@ impl<'a> Session<'a> {
         fingerprint: &str,
         stream: &[u8],
     ) -> Result<Option<StreamOutput>, NatsError> {
-        let of_series = |source| NatsError::Detector { what: format!("series {name:?}"), source };
+        let of_series = || detector(format!("series {name:?}"));
         if fingerprint == self.detectors.current().fingerprint() {
-            self.streams.insert(name, stream).map_err(of_series)?;
+            self.streams.insert(name, stream).map_err(of_series())?;
             return Ok(None);
         }
         let earlier = self.detectors.of(fingerprint).await?;
-        let mut alone = Streams::new(earlier, self.config.stream).map_err(of_series)?;
-        alone.insert(name, stream).map_err(of_series)?;
-        let mut outputs = alone.swap(self.detectors.current().clone()).map_err(of_series)?;
-        let Some(stream) = alone.to_bytes(name).map_err(of_series)? else { return Ok(None) };
-        self.streams.insert(name, &stream).map_err(of_series)?;
+        let mut alone = Streams::new(earlier, self.config.stream).map_err(of_series())?;
+        alone.insert(name, stream).map_err(of_series())?;
+        let mut outputs = alone.swap(self.detectors.current().clone()).map_err(of_series())?;
+        let Some(stream) = alone.to_bytes(name).map_err(of_series())? else { return Ok(None) };
+        self.streams.insert(name, &stream).map_err(of_series())?;
         Ok(Some(outputs.remove(name).unwrap_or_default()))
     }
 
@@ -314,13 +314,9 @@ impl<'a> Session<'a> {
         }
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
-        let outputs = self.streams.tick(now).map_err(of_group(self.config))?;
+        let outputs = self.streams.tick(now).map_err(detector(&self.config.group))?;
         self.say(outputs.into_iter().map(|(name, it)| (name, vec![it])).collect()).await
     }
-}
-
-fn of_group(config: &WorkerConfig) -> impl Fn(DetectError) -> NatsError {
-    |source| NatsError::Detector { what: format!("group {:?}", config.group), source }
 }
 
 type Outputs = HashMap<String, Vec<StreamOutput>>;
