@@ -36,8 +36,8 @@ impl FusionConfig {
 
 /// Weights that are learned without labels: pseudo-anomalies of four kinds are put into training
 /// rows (noise and rows of another time, each short and long, in some of the channels), and each
-/// component weighs as much as it tells them from the other rows, `max(0, 2 AUROC - 1)` summed
-/// over kinds (ours; compare Goswami et al., ICLR 2023, who choose models so).
+/// component weighs as much as it tells them from the other rows, `max(0.5, AUROC)` summed over
+/// kinds (ours; compare Goswami et al., ICLR 2023, who choose models so).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]

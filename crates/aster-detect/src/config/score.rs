@@ -10,7 +10,7 @@ use crate::config::fusion::FusionConfig;
 ///
 /// The network's outputs are averaged over overlapping windows. Each component of the score is
 /// then smoothed, aggregated over channels and converted to a surprisal, `-ln P(X >= x)` under the
-/// distribution of calibration rows with a generalised Pareto tail; the score is a weighted power
+/// distribution of calibration rows with an exponential tail; the score is a weighted power
 /// mean of the surprisals. One component alone keeps its order, so it is an ablation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -36,7 +36,7 @@ pub struct ScoreConfig {
     /// which of the two they have is not anomalous then, only a value that is neither (ours).
     /// Default: `true`.
     pub binary_as_context: bool,
-    /// Quantile of a component's calibration values, in (0, 1), at which its Pareto tail starts.
+    /// Quantile of a component's calibration values, in (0, 1), at which its exponential tail starts.
     /// Default: 0.9.
     pub tail_quantile: f64,
     /// Least number of rows, the last of training, that scores are calibrated on: where fewer rows

@@ -15,7 +15,7 @@ use crate::score::edges::Edges;
 use crate::score::filter::Filter;
 
 /// Conversion of components of any unit to surprisals, `-ln P(X >= x)` under the distribution of
-/// calibration rows. The generalised Pareto tails keep growing beyond everything these have shown,
+/// calibration rows. The exponential tails keep growing beyond everything these have shown,
 /// where ranks would saturate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Calibration {
@@ -90,7 +90,7 @@ impl Calibration {
         }
         let tail = |values: &Vec<f32>| {
             let values: Vec<f32> = calibrating.iter().map(|row| values[*row]).collect();
-            ParetoTail::fit(&values, config.tail_quantile)
+            ParetoTail::fit_exponential(&values, config.tail_quantile)
         };
         let tails = aggregated.iter().map(tail).collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];

@@ -41,7 +41,8 @@ impl TrainedModel {
             // Short series may have no room for pseudo-anomalies, or for anything else.
             if labels.contains(&true) && labels.contains(&false) {
                 for (weight, surprisals) in weights.iter_mut().zip(&surprisals) {
-                    *weight += (2.0 * auroc(surprisals, &labels)? - 1.0).max(0.0);
+                    // What tells nothing of pseudo-anomalies may tell of others: it keeps half a say.
+                    *weight += auroc(surprisals, &labels)?.max(0.5);
                 }
             }
         }

@@ -97,19 +97,19 @@ fn above_level(sorted: &[f32], quantile: f64) -> f32 {
     sorted[cut].next_up()
 }
 
-/// How many scores the lower of two groups has, and the share of the variance of their cube roots that
-/// lies between the groups, for the cut that has most of it (Otsu, IEEE Trans. SMC 1979). Nothing for
-/// equal scores. Sums of surprisals are spread like a gamma distribution, whose cube root is nearly
-/// normal (Wilson & Hilferty, PNAS 1931).
+/// How many scores the lower of two groups has, and the share of the variance that lies between the
+/// groups, for the cut that has most of it (Otsu, IEEE Trans. SMC 1979). Nothing for equal scores. It is
+/// the variance of `asinh`, which leaves scores of a few nats as they are and takes logarithms of those
+/// far beyond: what is anomalous has scores of all heights, which would be no group.
 fn two_groups(sorted: &[f32]) -> Option<(usize, f64)> {
-    let roots: Vec<f64> = sorted.iter().map(|score| f64::from(*score).cbrt()).collect();
-    let n = roots.len() as f64;
-    let total: f64 = roots.iter().sum();
-    let square: f64 = roots.iter().map(|root| root.powi(2)).sum();
+    let levels: Vec<f64> = sorted.iter().map(|score| f64::from(*score).asinh()).collect();
+    let n = levels.len() as f64;
+    let total: f64 = levels.iter().sum();
+    let square: f64 = levels.iter().map(|level| level.powi(2)).sum();
     let variance = square / n - (total / n).powi(2);
     let mut below = 0.0;
-    let between = roots.iter().enumerate().take(roots.len() - 1).map(|(place, root)| {
-        below += root;
+    let between = levels.iter().enumerate().take(levels.len() - 1).map(|(place, level)| {
+        below += level;
         let count = (place + 1) as f64;
         let gap = (total - below) / (n - count) - below / count;
         (place + 1, count * (n - count) / (n * n) * gap.powi(2))
@@ -120,14 +120,21 @@ fn two_groups(sorted: &[f32]) -> Option<(usize, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_relative_eq;
+
     use super::*;
 
     #[test]
     fn groups_by_hand() {
         assert_eq!(two_groups(&[1.0, 1.0, 125.0]).map(|(cut, _)| cut), Some(2));
         assert_eq!(two_groups(&[3.0; 4]), None);
-        assert_eq!(two_groups(&[0.0, 1.0, 8.0, 27.0]), Some((2, 0.8)));
-        assert_eq!(two_groups(&[-1.0, 0.0, 1.0, 8.0]), Some((2, 0.8)));
+        // Four levels in equal distances.
+        for first in [0.0, -1.0] {
+            let scores = [0.0, 1.0, 2.0, 3.0].map(|level: f32| (first + level).sinh());
+            let (cut, share) = two_groups(&scores).unwrap();
+            assert_eq!(cut, 2);
+            assert_relative_eq!(share, 0.8, max_relative = 1e-6);
+        }
     }
 
     #[test]

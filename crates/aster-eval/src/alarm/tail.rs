@@ -27,6 +27,24 @@ impl ParetoTail {
     /// # Errors
     /// No scores, a score that is not finite, `initial` outside (0, 1).
     pub fn fit(scores: &[f32], initial: f64) -> Result<Self, EvalError> {
+        Self::fit_by(scores, initial, moments)
+    }
+
+    /// Fits an exponential tail of the mean excess, that is one of shape 0. A shape that is fitted says
+    /// more about a tail, and varies more from sample to sample: far beyond all scores seen, one grows as
+    /// a line and the next as a logarithm, so that tails of several kinds of scores do not compare.
+    ///
+    /// # Errors
+    /// As [`ParetoTail::fit`].
+    pub fn fit_exponential(scores: &[f32], initial: f64) -> Result<Self, EvalError> {
+        Self::fit_by(scores, initial, |excesses, threshold| (0.0, mean(excesses, threshold)))
+    }
+
+    fn fit_by(
+        scores: &[f32],
+        initial: f64,
+        shape_and_scale: impl FnOnce(&[f64], f64) -> (f64, f64),
+    ) -> Result<Self, EvalError> {
         check_scores(scores)?;
         open_share("initial quantile", initial)?;
         let mut sorted = scores.to_vec();
@@ -35,7 +53,7 @@ impl ParetoTail {
         let threshold = f64::from(sorted[cut]);
         let excesses: Vec<f64> =
             sorted[cut..].iter().map(|s| f64::from(*s) - threshold).filter(|e| *e > 0.0).collect();
-        let (shape, scale) = moments(&excesses, threshold);
+        let (shape, scale) = shape_and_scale(&excesses, threshold);
         sorted.truncate(cut + 1);
         Ok(Self { body: sorted, count: scores.len(), threshold, shape, scale })
     }
@@ -114,14 +132,17 @@ impl ParetoTail {
     }
 }
 
+/// Mean excess, never zero.
+fn mean(excesses: &[f64], threshold: f64) -> f64 {
+    let mean = excesses.iter().sum::<f64>() / (excesses.len() as f64).max(1.0);
+    mean.max(f64::from(f32::EPSILON) * threshold.abs().max(1.0))
+}
+
 /// Shape and scale from the first two probability-weighted moments.
 fn moments(excesses: &[f64], threshold: f64) -> (f64, f64) {
-    let n = excesses.len() as f64;
-    let mean = excesses.iter().sum::<f64>() / n.max(1.0);
+    let (n, mean) = (excesses.len() as f64, mean(excesses, threshold));
     if excesses.len() < 10 {
-        // Too few for a shape: exponential, with a spread that is never zero.
-        let floor = f64::from(f32::EPSILON) * threshold.abs().max(1.0);
-        return (0.0, mean.max(floor));
+        return (0.0, mean); // too few for a shape
     }
     let weighted: f64 = excesses.iter().enumerate().map(|(i, e)| e * (n - 1.0 - i as f64)).sum();
     let first = weighted / (n * (n - 1.0));
@@ -174,6 +195,25 @@ mod tests {
         assert!(far.windows(2).all(|w| w[0] < w[1]), "{far:?}");
         assert!(far.iter().all(|s| s.is_finite()));
         assert_eq!(tail.surprisal(-1.0), 0.0);
+    }
+
+    #[test]
+    fn an_exponential_tail_grows_by_one_with_each_mean_excess_whatever_the_shape() {
+        for shape in [-0.2, 0.4] {
+            let scores = pareto(shape, 1.0, 10_000);
+            let tail = ParetoTail::fit_exponential(&scores, 0.9).unwrap();
+            assert_eq!(tail.shape(), 0.0);
+            let start = f64::from(scores[9000 - 1]);
+            let excesses: Vec<f64> =
+                scores[9000..].iter().map(|score| f64::from(*score) - start).collect();
+            let mean = excesses.iter().sum::<f64>() / excesses.len() as f64;
+            let [near, far] =
+                [10.0, 11.0].map(|means| tail.surprisal((start + means * mean) as f32));
+            assert_relative_eq!(far - near, 1.0, max_relative = 0.01);
+            assert_relative_eq!(near, 10.0 + 10f64.ln(), max_relative = 0.01);
+        }
+        let constant = ParetoTail::fit_exponential(&[3.0; 50], 0.9).unwrap();
+        assert!(constant.surprisal(3.1) > constant.surprisal(3.0));
     }
 
     #[test]
