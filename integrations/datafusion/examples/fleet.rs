@@ -16,11 +16,11 @@ use aster_datafusion::aster::data::SyntheticConfig;
 use aster_datafusion::aster::{DeviceChoice, device};
 use aster_datafusion::cluster::{Executor, Scheduler, connect};
 use aster_datafusion::datafusion::arrow::array::{
-    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampSecondArray,
+    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampSecondArray,
 };
 use aster_datafusion::datafusion::parquet::arrow::ArrowWriter;
-use aster_datafusion::datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
-use aster_datafusion::{Detectors, Functions};
+use aster_datafusion::datafusion::prelude::ParquetReadOptions;
+use aster_datafusion::{Detectors, Functions, Stores};
 use clap::{Parser, Subcommand};
 
 /// A detector for each pump of a fleet, and their alarms, by SQL.
@@ -29,6 +29,10 @@ struct Arguments {
     /// Pumps.
     #[arg(long, default_value_t = 20)]
     pumps: usize,
+    /// Detectors, each of which is trained on one pump and shared by those of its kind. Default: one
+    /// for each pump.
+    #[arg(long)]
+    detectors: Option<usize>,
     /// Rows of a pump, of which the first half is trained on.
     #[arg(long, default_value_t = 2000)]
     rows: usize,
@@ -70,8 +74,10 @@ impl Drop for Processes {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { pumps, rows, config, folder, cluster, start, part } = Arguments::parse();
-    let functions = Functions::new(Detectors::new(device(DeviceChoice::Auto)?));
+    let arguments = Arguments::parse();
+    let Arguments { pumps, detectors, rows, config, folder, cluster, start, part } = arguments;
+    let stores = Stores::default().with_environment();
+    let functions = Functions::new(Detectors::new(device(DeviceChoice::Auto)?).with_stores(stores));
     match part {
         Some(Part::Scheduler(scheduler)) => return Ok(scheduler.run(functions).await?),
         Some(Part::Executor(executor)) => return Ok(executor.run(functions).await?),
@@ -81,30 +87,26 @@ async fn main() -> anyhow::Result<()> {
     let folder = folder.unwrap_or_else(|| temporary.clone());
     let data = folder.join("data");
     if !data.is_dir() {
-        write(&data, pumps, rows)?;
+        write(&data, pumps, detectors.unwrap_or(pumps).max(1), rows)?;
     }
     let _processes = start.map(processes).transpose()?;
     let context = match cluster.or(start.map(|_| "df://127.0.0.1:50150".into())) {
         Some(url) => connect(&url, &functions).await?,
-        None => {
-            let context = SessionContext::new_with_config(SessionConfig::new());
-            functions.register(&context);
-            context
-        }
+        None => functions.context()?,
     };
     let path = data.display().to_string();
     context.register_parquet("fleet", &path, ParquetReadOptions::default()).await?;
 
-    let detectors = folder.join("detectors");
-    std::fs::create_dir_all(&detectors)?;
-    let detectors = detectors.display();
+    let place = folder.join("detectors");
+    std::fs::create_dir_all(&place)?;
+    let place = place.display();
     let middle = rows / 2 * 60;
     let started = Instant::now();
     let train = format!(
         "SELECT count(*) AS detectors, count(DISTINCT fingerprint) AS different FROM (
-             SELECT aster_put('{detectors}/' || pump || '.aster',
+             SELECT aster_put('{place}/' || kind || '.aster',
                  aster_train('{config}', time, flow, pressure, speed)) AS fingerprint
-             FROM fleet WHERE time < to_timestamp_seconds({middle}) GROUP BY pump)"
+             FROM fleet WHERE first AND time < to_timestamp_seconds({middle}) GROUP BY kind)"
     );
     context.sql(&train).await?.show().await?;
     println!("trained in {:.1} s", started.elapsed().as_secs_f64());
@@ -114,7 +116,7 @@ async fn main() -> anyhow::Result<()> {
         "SELECT pump, s['number'] AS alarm, min(time) AS since, count(*) AS rows,
              max(s['severity']) AS severity, min(s['channel']) AS channel
          FROM (SELECT pump, time,
-                 aster_score('{detectors}/' || pump || '.aster', flow, pressure, speed)
+                 aster_score('{place}/' || kind || '.aster', flow, pressure, speed)
                      OVER (PARTITION BY pump ORDER BY time) AS s
              FROM fleet WHERE time >= to_timestamp_seconds({middle}))
          WHERE s['alarm'] GROUP BY pump, s['number'] ORDER BY severity DESC, pump, since"
@@ -132,12 +134,12 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Writes the series of all pumps, a row a minute, into files of a folder.
-fn write(folder: &Path, pumps: usize, rows: usize) -> anyhow::Result<()> {
+fn write(folder: &Path, pumps: usize, kinds: usize, rows: usize) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (file, pumps) in (0..pumps).collect::<Vec<_>>().chunks(100).enumerate() {
         let mut writer = None;
         for pump in pumps {
-            let batch = series(*pump, rows)?;
+            let batch = series(*pump, kinds, rows)?;
             let writer = match &mut writer {
                 Some(writer) => writer,
                 None => {
@@ -154,19 +156,25 @@ fn write(folder: &Path, pumps: usize, rows: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn series(pump: usize, rows: usize) -> anyhow::Result<RecordBatch> {
+fn series(pump: usize, kinds: usize, rows: usize) -> anyhow::Result<RecordBatch> {
     let (train_rows, test_rows) = (rows / 2, rows - rows / 2);
+    let (seed, anomalies) = (pump as u64, 1);
     let synthetic =
-        SyntheticConfig { seed: pump as u64, train_rows, test_rows, ..Default::default() };
+        SyntheticConfig { seed, train_rows, test_rows, anomalies, ..Default::default() };
     let split = synthetic.generate()?;
     let channel = |channel: usize| -> ArrayRef {
         let values = split.train.channel(channel).chain(split.test.channel(channel));
         Arc::new(values.map(Some).collect::<Float64Array>())
     };
-    let pumps: StringArray = (0..rows).map(|_| Some(format!("pump {pump}"))).collect();
+    let text = |text: String| -> ArrayRef {
+        Arc::new(std::iter::repeat_n(Some(text), rows).collect::<StringArray>())
+    };
+    let first: BooleanArray = std::iter::repeat_n(Some(pump < kinds), rows).collect();
     let times: TimestampSecondArray = (0..rows as i64).map(|row| Some(row * 60)).collect();
     Ok(RecordBatch::try_from_iter([
-        ("pump", Arc::new(pumps) as ArrayRef),
+        ("pump", text(format!("pump {pump}"))),
+        ("kind", text(format!("kind {}", pump % kinds))),
+        ("first", Arc::new(first)),
         ("time", Arc::new(times)),
         ("flow", channel(0)),
         ("pressure", channel(1)),

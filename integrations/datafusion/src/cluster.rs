@@ -80,7 +80,7 @@ impl Scheduler {
     pub async fn run(self, functions: Functions) -> Result<()> {
         let Self { host, port, lost_after } = self;
         let session = Arc::new(move |config: SessionConfig| {
-            Ok(functions.registered(default_session_builder(config)?))
+            functions.registered(default_session_builder(config)?)
         });
         let config = SchedulerConfig {
             scheduler_id: format!("{host}:{port}"),
@@ -115,6 +115,9 @@ impl Executor {
         let grpc_port = self.port.checked_add(1).ok_or_else(|| {
             BallistaError::Configuration(format!("port {}: expected one below it", self.port))
         })?;
+        // Sorts and groups go to its folder where memory ends, as without stores of ours.
+        let folder = self.folder.clone();
+        let runtime = Arc::new(move |_: &SessionConfig| functions.runtime(folder.as_deref()));
         let config = ExecutorProcessConfig {
             bind_host: self.host.clone(),
             external_host: Some(self.host),
@@ -127,6 +130,7 @@ impl Executor {
             work_dir: self.folder,
             executor_heartbeat_interval_seconds: self.heartbeat,
             memory_pool_size: self.memory,
+            override_runtime_producer: Some(runtime),
             override_function_registry: Some(Arc::new(registry)),
             ..Default::default()
         };
@@ -144,7 +148,8 @@ pub async fn connect(
     functions: &Functions,
 ) -> datafusion::error::Result<SessionContext> {
     let config = SessionConfig::new_with_ballista();
-    let state = SessionStateBuilder::new().with_default_features().with_config(config).build();
+    let state = SessionStateBuilder::new().with_default_features().with_config(config);
+    let state = state.with_runtime_env(functions.runtime(None)?).build();
     // The state is made anew for a cluster, with the functions that Ballista knows.
     let context = SessionContext::remote_with_state(url, state).await?;
     functions.register(&context);

@@ -1,15 +1,16 @@
-use std::collections::HashMap;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::SystemTime;
 
 use aster::{DetectError, Detector, Device};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::error::SqlError;
+use crate::stores::Stores;
 
 /// Detectors by their URLs, which stay in memory for as long as there is room.
 ///
@@ -20,9 +21,8 @@ use crate::error::SqlError;
 #[derive(Debug)]
 pub struct Detectors {
     device: Device,
-    options: Vec<(String, String)>,
+    stores: Stores,
     capacity: usize,
-    stores: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
     /// The one that was used last comes last.
     loaded: Mutex<Vec<Loaded>>,
 }
@@ -48,10 +48,9 @@ enum Place {
 }
 
 impl Detectors {
-    /// Creates an empty set of detectors, which run on a device.
+    /// Creates an empty set of detectors, which run on a device, with stores that need no options.
     pub fn new(device: Device) -> Self {
-        let (options, capacity) = (vec![], 64);
-        Self { device, options, capacity, stores: Mutex::default(), loaded: Mutex::default() }
+        Self { device, stores: Stores::default(), capacity: 64, loaded: Mutex::default() }
     }
 
     /// Sets how many detectors stay in memory (64).
@@ -59,10 +58,14 @@ impl Detectors {
         Self { capacity, ..self }
     }
 
-    /// Adds an option of the stores, as `object_store` names it: `aws_region`, `aws_endpoint`.
-    pub fn with_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.push((name.into(), value.into()));
-        self
+    /// Sets the stores that detectors are in.
+    pub fn with_stores(self, stores: Stores) -> Self {
+        Self { stores, ..self }
+    }
+
+    /// Returns the stores that detectors are in.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// Returns the device that detectors run on.
@@ -95,7 +98,7 @@ impl Detectors {
             source,
         })?;
         let detector = Arc::new(detector);
-        let mut loaded = locked(&self.loaded);
+        let mut loaded = self.loaded.lock();
         loaded.retain(|it| it.url != url);
         loaded.push(Loaded { url, version, detector: detector.clone() });
         let surplus = loaded.len().saturating_sub(self.capacity);
@@ -119,7 +122,7 @@ impl Detectors {
     }
 
     fn known(&self, url: &str, version: &Version) -> Option<Arc<Detector>> {
-        let mut loaded = locked(&self.loaded);
+        let mut loaded = self.loaded.lock();
         let at = loaded.iter().position(|it| it.url == url && it.version == *version)?;
         let known = loaded.remove(at);
         loaded.push(known.clone());
@@ -141,16 +144,8 @@ impl Detectors {
         {
             return Ok(Place::Folder(path));
         }
-        let store_of = |url: &Url| {
-            let options = self.options.iter().map(|(name, value)| (name, value.clone()));
-            object_store::parse_url_opts(url, options)
-        };
-        let authority = format!("{}://{}", url.scheme(), url.authority());
-        let (store, path) = store_of(&url).map_err(failed(text))?;
-        let mut stores = locked(&self.stores);
-        // One store for all its objects, which share its connections.
-        let store = stores.entry(authority).or_insert_with(|| store.into());
-        Ok(Place::Object(store.clone(), path))
+        let (store, path) = self.stores.of(&url).map_err(failed(text))?;
+        Ok(Place::Object(store, path))
     }
 }
 
@@ -175,11 +170,6 @@ fn modified(file: &FilePath) -> Option<SystemTime> {
 
 fn failed(url: &str) -> impl FnOnce(object_store::Error) -> SqlError {
     move |source| SqlError::Store { url: url.into(), source }
-}
-
-/// What is kept stays whole, whoever panicked while holding it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for what a store does, on a thread of its own: a query's threads may not wait for themselves.

@@ -13,6 +13,12 @@ pub enum SqlError {
         /// Why it is none.
         reason: String,
     },
+    /// No kind of store that is compiled in has an option of this name.
+    #[error("expected an option of a store, such as aws_region with feature \"aws\", got {name:?}")]
+    Option {
+        /// The name that was given.
+        name: String,
+    },
     /// A detector cannot be fetched or put.
     #[error("detector {url:?}: {source}")]
     Store {

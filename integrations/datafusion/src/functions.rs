@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use aster::Device;
 use aster::data::MissingPolicy;
-use datafusion::execution::SessionState;
+use datafusion::error::Result;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::detectors::Detectors;
 use crate::put::Put;
@@ -66,17 +68,43 @@ impl Functions {
         Put::new(self.detectors.clone()).into()
     }
 
-    /// Registers the functions in a context, so that its queries know them.
+    /// Creates a context whose queries know the functions and run in this process; its tables may lie in
+    /// stores of the same options as detectors.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub fn context(&self) -> Result<SessionContext> {
+        let context = SessionContext::new_with_config_rt(SessionConfig::new(), self.runtime(None)?);
+        self.register(&context);
+        Ok(context)
+    }
+
+    /// A runtime whose queries find tables in stores, as detectors are found.
+    pub(crate) fn runtime(&self, folder: Option<&str>) -> Result<Arc<RuntimeEnv>> {
+        let stores = self.detectors.stores().clone();
+        let builder = RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(stores));
+        match folder {
+            Some(folder) => builder.with_temp_file_path(folder).build_arc(),
+            None => builder.build_arc(),
+        }
+    }
+
+    /// Registers the functions in a context that there is already, so that its queries know them.
     pub fn register(&self, context: &SessionContext) {
         context.register_udwf(self.score());
         context.register_udaf(self.train());
         context.register_udf(self.put());
     }
 
-    /// Adds the functions to a session, for contexts that are made of it.
-    pub fn registered(&self, state: SessionState) -> SessionState {
-        let context = SessionContext::new_with_state(state);
+    /// Adds the functions and stores to a session, for contexts that are made of it.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub fn registered(&self, state: SessionState) -> Result<SessionState> {
+        let builder = SessionStateBuilder::new_from_existing(state);
+        let context =
+            SessionContext::new_with_state(builder.with_runtime_env(self.runtime(None)?).build());
         self.register(&context);
-        context.state()
+        Ok(context.state())
     }
 }

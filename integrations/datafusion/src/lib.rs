@@ -7,8 +7,7 @@
 //! use datafusion::prelude::*;
 //!
 //! # async fn run() -> datafusion::error::Result<()> {
-//! let context = SessionContext::new();
-//! Functions::default().register(&context);
+//! let context = Functions::default().context()?;
 //! context.register_parquet("pumps", "pumps.parquet", ParquetReadOptions::default()).await?;
 //! let scored = context
 //!     .sql("SELECT pump, time, aster_score('pump.aster', flow, pressure)
@@ -28,6 +27,7 @@ mod functions;
 mod put;
 mod score;
 mod series;
+mod stores;
 mod train;
 
 pub use aster;
@@ -35,3 +35,4 @@ pub use datafusion;
 pub use detectors::Detectors;
 pub use error::SqlError;
 pub use functions::Functions;
+pub use stores::Stores;

@@ -1,6 +1,6 @@
 use std::hash::{Hash, Hasher};
 use std::mem::size_of_val;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, StructArray};
@@ -15,6 +15,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 use datafusion::physical_plan::expressions::Literal;
+use parking_lot::Mutex;
 
 use crate::error::SqlError;
 use crate::series::{check_channel, series, table};
@@ -183,7 +184,7 @@ impl Accumulator for Group {
         // Burn's random numbers are one state of the process: trainings side by side would draw each
         // other's, and no detector would be that of its seed.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = ONE_AT_A_TIME.lock();
         let detector = aster::fit(&config, &series, &self.device).map_err(failed)?;
         drop(guard);
         let bytes = detector.to_bytes().map_err(|error| failed(error.into()))?;

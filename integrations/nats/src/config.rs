@@ -25,12 +25,12 @@ pub struct WorkerConfig {
     pub threads: usize,
     /// Largest number of rows that are scored together.
     pub batch: usize,
-    /// Seconds between two times at which the states of all series with new rows are stored, and the
-    /// rows acknowledged. A series is stored at once when it has something to tell.
+    /// Seconds between two times at which the states of all series with new rows are stored. A series
+    /// is stored at once when it has something to tell.
     pub checkpoint: f64,
-    /// Largest number of rows that are not acknowledged; when half of them wait, states are
-    /// stored before their time.
-    pub unacknowledged: usize,
+    /// Rows that no stored state covers, and that are scored again if the worker is killed, at which
+    /// states are stored before their time.
+    pub uncovered: usize,
     /// Seconds without a sign of life after which the others take over a worker's series.
     pub lease: f64,
     /// Whether times of rows are those of the clock, in nanoseconds since the Unix epoch: then a worker
@@ -50,7 +50,7 @@ impl Default for WorkerConfig {
             threads,
             batch: 4096,
             checkpoint: 10.0,
-            unacknowledged: 65_536,
+            uncovered: 32_768,
             lease: 10.0,
             clock: false,
         }
@@ -77,9 +77,7 @@ impl WorkerConfig {
             }
             it if it.threads == 0 => wrong("threads", "at least 1", &it.threads),
             it if it.batch == 0 => wrong("batch", "at least 1", &it.batch),
-            it if it.unacknowledged < 2 * it.batch => {
-                wrong("unacknowledged", "at least twice the batch", &it.unacknowledged)
-            }
+            it if it.uncovered == 0 => wrong("uncovered", "at least 1", &it.uncovered),
             it if !(it.checkpoint > 0.0 && it.checkpoint <= 3600.0) => {
                 wrong("checkpoint", "more than 0 and at most 3600 seconds", &it.checkpoint)
             }
@@ -117,7 +115,7 @@ mod tests {
             (|it| it.partitions = 0, "partitions"),
             (|it| it.threads = 0, "threads"),
             (|it| it.batch = 0, "batch"),
-            (|it| it.unacknowledged = it.batch, "unacknowledged"),
+            (|it| it.uncovered = 0, "uncovered"),
             (|it| it.checkpoint = f64::NAN, "checkpoint"),
             (|it| it.lease = 0.5, "lease"),
         ] {

@@ -61,6 +61,19 @@ pub enum NatsError {
         /// What was there.
         got: String,
     },
+    /// Rows do not come one after the other.
+    #[error("{what}: expected delivery {expected}, got {got}")]
+    Gap {
+        /// Which rows.
+        what: String,
+        /// Number of the delivery that would have been next.
+        expected: u64,
+        /// Number of the one that came.
+        got: u64,
+    },
+    /// The connection to the broker was lost, and with it what was under way.
+    #[error("the connection to the broker has begun anew")]
+    Reconnected,
     /// Another worker has taken over.
     #[error("{what} is another worker's now")]
     Lost {
@@ -72,7 +85,12 @@ pub enum NatsError {
 impl NatsError {
     /// Says whether another attempt may end better.
     pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::Broker { .. } | Self::Lost { .. } | Self::NoDetector { .. })
+        match self {
+            Self::Broker { .. } | Self::Gap { .. } | Self::Reconnected => true,
+            Self::Lost { .. } | Self::NoDetector { .. } => true,
+            Self::Setting(_) | Self::Detector { .. } | Self::Partitions { .. } => false,
+            Self::TooLarge { .. } | Self::Stored { .. } => false,
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Lease {
     pub(crate) generation: u64,
     /// Sequence number up to which all rows of the partition are covered by stored states.
     pub(crate) covered: u64,
+    /// How many of the rows that have come to this owner these are.
+    pub(crate) taken: u64,
 }
 
 /// A lease with the revision that the next change replaces.

@@ -31,9 +31,8 @@ pub(crate) struct Incoming {
 pub(crate) struct Part {
     partition: u32,
     held: Held,
-    /// The last row that was seen, which acknowledges those before it.
-    last: Option<(u64, Message)>,
-    unacknowledged: usize,
+    /// Sequence numbers of the last row that was seen, in the stream and among those that came.
+    last: (u64, u64),
     _pull: Task,
 }
 
@@ -48,7 +47,7 @@ impl Part {
     ) -> Result<Self, NatsError> {
         let Lease { generation: before, covered, .. } = held.lease;
         let generation = before + 1;
-        let lease = Lease { worker: Some(config.worker.clone()), generation, covered };
+        let lease = Lease { worker: Some(config.worker.clone()), generation, covered, taken: 0 };
         let revision = held.revision;
         let held = broker.leases.write(partition, &Held { lease, revision }).await?;
         // The rows of the worker before end with its consumer.
@@ -57,30 +56,29 @@ impl Part {
             tracing::debug!("consumer {earlier}: {error}");
         }
         let pull = pull(broker, config, partition, generation, covered, sender.clone()).await?;
-        Ok(Self { partition, held, last: None, unacknowledged: 0, _pull: pull })
+        Ok(Self { partition, held, last: (covered, 0), _pull: pull })
     }
 
     pub(crate) fn generation(&self) -> u64 {
         self.held.lease.generation
     }
 
-    pub(crate) fn unacknowledged(&self) -> usize {
-        self.unacknowledged
+    /// Rows that were seen, and that no stored state covers.
+    pub(crate) fn uncovered(&self) -> u64 {
+        self.last.1 - self.held.lease.taken
     }
 
-    /// Takes note of a row.
-    pub(crate) fn seen(&mut self, sequence: u64, message: &Message) {
-        self.last = Some((sequence, message.clone()));
-        self.unacknowledged += 1;
+    /// Takes note of a row by its sequence numbers in the stream and among those that came.
+    pub(crate) fn seen(&mut self, sequence: u64, came: u64) {
+        self.last = (sequence, came);
     }
 
-    /// Acknowledges all rows that were seen, when states that cover them are stored.
-    pub(crate) async fn acknowledge(&mut self, broker: &Broker) -> Result<(), NatsError> {
-        let Some((sequence, message)) = self.last.take() else { return Ok(()) };
-        self.held.lease.covered = self.held.lease.covered.max(sequence);
-        self.held = broker.leases.write(self.partition, &self.held).await?;
-        message.ack().await.map_err(crate::error::broker("an acknowledgement"))?;
-        self.unacknowledged = 0;
+    /// Says that stored states cover all rows that were seen.
+    pub(crate) async fn cover(&mut self, broker: &Broker) -> Result<(), NatsError> {
+        if self.uncovered() > 0 {
+            (self.held.lease.covered, self.held.lease.taken) = self.last;
+            self.held = broker.leases.write(self.partition, &self.held).await?;
+        }
         Ok(())
     }
 
@@ -98,6 +96,11 @@ pub(crate) fn name(partition: u32, generation: u64) -> String {
 }
 
 /// Sends on the rows of a partition after a sequence number.
+///
+/// The broker is not asked to remember what is done: the lease does, in one step, where the broker has been
+/// seen to forget acknowledgements when it is killed, and an acknowledgement of all rows up to one covers
+/// those that a broken connection has swallowed. Rows are numbered as they come; one that is missing, or comes
+/// again, ends the consumer, and the next begins with the first row that no state covers.
 async fn pull(
     to: &Broker,
     config: &WorkerConfig,
@@ -110,10 +113,7 @@ async fn pull(
         durable_name: Some(name(partition, generation)),
         filter_subject: to.names.filter_of_rows(partition),
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: covered + 1 },
-        ack_policy: AckPolicy::All,
-        // Rows come again to another consumer, not to this one.
-        ack_wait: 10 * config.checkpoint() + 10 * config.lease(),
-        max_ack_pending: i64::try_from(config.unacknowledged).unwrap_or(i64::MAX),
+        ack_policy: AckPolicy::None,
         ..Default::default()
     };
     let what = format!("the rows of partition {partition}");
@@ -121,8 +121,19 @@ async fn pull(
     let rows = consumer.stream().max_messages_per_batch(config.batch).messages().await;
     let mut rows = rows.map_err(broker(what.clone()))?;
     Ok(Task(tokio::spawn(async move {
+        let mut came = 0;
         while let Some(message) = rows.next().await {
-            let message = message.map_err(broker(what.clone()));
+            let message = message.map_err(broker(what.clone())).and_then(|message| {
+                let number = message.info().map_err(broker(what.clone()))?.consumer_sequence;
+                came += 1;
+                match number == came {
+                    true => Ok(message),
+                    false => {
+                        let what = what.clone();
+                        Err(NatsError::Gap { what, expected: came, got: number })
+                    }
+                }
+            });
             let failed = message.is_err();
             let sent = sender.send(Incoming { partition, generation, message }).await;
             if failed || sent.is_err() {

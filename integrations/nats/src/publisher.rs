@@ -27,7 +27,8 @@ impl Publisher {
     }
 
     /// Publishes the next row of a series. What it gives back is ready when the broker has stored the row;
-    /// a row without an answer may be published again with the same `id`, and is stored once.
+    /// a row without an answer may be published again with the same `id`, and is stored once. The context
+    /// bounds how many answers may be open (`ContextBuilder::max_ack_inflight`, 5000): wait for some before.
     ///
     /// # Errors
     /// A broker that cannot be reached.

@@ -1,6 +1,7 @@
 //! A worker from one connection to the next fault.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 
 use aster::Device;
@@ -30,6 +31,8 @@ pub(crate) struct Session<'a> {
     series: HashMap<String, Series>,
     parts: BTreeMap<u32, Part>,
     alive: Alive,
+    /// How often the client had connected when the session began.
+    connected: u64,
     sender: mpsc::Sender<Incoming>,
     incoming: mpsc::Receiver<Incoming>,
     /// Signs of life, which go on while the network runs.
@@ -43,6 +46,7 @@ impl<'a> Session<'a> {
         device: &Device,
     ) -> Result<Self, NatsError> {
         let names = Names::new(&config.group)?;
+        let connected = connects(context);
         let broker = Broker::open(context, &names, config.partitions).await?;
         let detectors = Detectors::open(&broker.detectors, &names, device).await?;
         let streams = Streams::new(detectors.current().clone(), config.stream);
@@ -67,6 +71,7 @@ impl<'a> Session<'a> {
             series: HashMap::new(),
             parts: BTreeMap::new(),
             alive: Alive::default(),
+            connected,
             sender,
             incoming,
             _beat: Task(beat),
@@ -82,6 +87,10 @@ impl<'a> Session<'a> {
             let mut batch = vec![];
             tokio::select! {
                 _ = ticks.tick() => {
+                    // What was on its way when a connection broke does not come again.
+                    if connects(&self.broker.context) != self.connected {
+                        return Err(NatsError::Reconnected);
+                    }
                     self.take_over_detector().await?;
                     self.divide().await?;
                     self.look_at_the_clock().await?;
@@ -91,9 +100,9 @@ impl<'a> Session<'a> {
                 }
                 () = tokio::time::sleep_until((stored + self.config.checkpoint()).into()) => {}
             }
-            let waiting: usize = self.parts.values().map(Part::unacknowledged).sum();
+            let uncovered: u64 = self.parts.values().map(Part::uncovered).sum();
             if stored.elapsed() >= self.config.checkpoint()
-                || 2 * waiting >= self.config.unacknowledged
+                || uncovered >= self.config.uncovered as u64
             {
                 self.checkpoint().await?;
                 stored = Instant::now();
@@ -113,6 +122,7 @@ impl<'a> Session<'a> {
     /// Scores the rows of a batch, stores the series that have something to tell, and tells it.
     async fn take(&mut self, batch: Vec<Incoming>) -> Result<(), NatsError> {
         let mut messages: Vec<(String, u64, Message)> = vec![];
+        let mut rejected = vec![];
         for Incoming { partition, generation, message } in batch {
             let part = self.parts.get_mut(&partition);
             let Some(part) = part.filter(|part| part.generation() == generation) else { continue };
@@ -121,8 +131,16 @@ impl<'a> Session<'a> {
             let info = message.info().map_err(broker("a row"))?;
             telemetry::pending(partition, info.pending);
             let sequence = info.stream_sequence;
-            part.seen(sequence, &message);
-            messages.push((name, sequence, message));
+            part.seen(sequence, info.consumer_sequence);
+            // Two workers would have the series.
+            match Series::partition(&name, self.config.partitions) {
+                its if its == partition => messages.push((name, sequence, message)),
+                its => rejected.push((name, sequence, message, its)),
+            }
+        }
+        for (name, sequence, message, its) in rejected {
+            let reason = format!("{}: expected partition {its}", message.subject);
+            self.reject(&(name, sequence, message), &reason).await?;
         }
         let names: HashSet<&str> = messages.iter().map(|(name, ..)| name.as_str()).collect();
         let unknown = names.into_iter().filter(|name| !self.series.contains_key(*name));
@@ -133,7 +151,7 @@ impl<'a> Session<'a> {
         for (at, (name, sequence, message)) in messages.iter().enumerate() {
             let Some(known) = self.series.get_mut(name) else { continue };
             if *sequence <= known.covered {
-                continue; // a row that was scored before it could be acknowledged
+                continue; // a row that a stored state covers already
             }
             known.covered = *sequence;
             known.changed = true;
@@ -214,14 +232,14 @@ impl<'a> Session<'a> {
         Ok(Some(outputs.remove(name).unwrap_or_default()))
     }
 
-    /// Stores all series with new rows, then acknowledges these.
+    /// Stores all series with new rows, then says that these are covered.
     async fn checkpoint(&mut self) -> Result<(), NatsError> {
         let changed = self.series.iter().filter(|(_, known)| known.changed);
         let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
         let started = Instant::now();
         store(&self.broker, &self.streams, &mut self.series, changed).await?;
         for part in self.parts.values_mut() {
-            part.acknowledge(&self.broker).await?;
+            part.cover(&self.broker).await?;
         }
         telemetry::stored(started, self.series.len());
         Ok(())
@@ -290,7 +308,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Gives a partition back, all of whose rows are acknowledged, and forgets its series.
+    /// Gives a partition back, all of whose rows are covered, and forgets its series.
     async fn give_back(&mut self, partition: u32) -> Result<(), NatsError> {
         let Some(part) = self.parts.remove(&partition) else { return Ok(()) };
         part.give_back(&self.broker).await?;
@@ -342,4 +360,9 @@ fn push(streams: &mut Streams, rows: Vec<(usize, (&str, Row))>) -> (Outputs, Vec
         }
     }
     (outputs, rejected)
+}
+
+/// How often the client of a context has connected.
+fn connects(context: &Context) -> u64 {
+    context.client().statistics().connects.load(Ordering::Relaxed)
 }

@@ -14,7 +14,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1
 /// Works until `stop` is ready: takes its share of the partitions of a group, scores their rows, and
 /// publishes what happens to alarms. Then it stores its states and gives the partitions back.
 ///
-/// A worker that is killed loses nothing: its rows are not acknowledged before the states that have
+/// A worker that is killed loses nothing: its rows count as done only when the states that have
 /// seen them and the events are stored, and others go on from these. After a fault of the broker it
 /// begins anew by itself. It needs tokio's runtime of several threads.
 ///

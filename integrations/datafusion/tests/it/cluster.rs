@@ -12,10 +12,11 @@ use tempfile::TempDir;
 use crate::{fleet, score};
 
 /// A scheduler and executors as processes, which end with the test.
-struct Cluster {
+pub(crate) struct Cluster {
     scheduler: Child,
     port: u16,
     executors: Vec<Child>,
+    environment: Vec<(String, String)>,
     folder: TempDir,
 }
 
@@ -30,21 +31,37 @@ fn ports() -> u16 {
     }
 }
 
-fn start(program: &str, arguments: &[String], log: PathBuf) -> Child {
+fn start(
+    program: &str,
+    arguments: &[String],
+    environment: &[(String, String)],
+    log: PathBuf,
+) -> Child {
     let log = std::fs::File::create(log).unwrap();
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command
+        .args(arguments)
+        .envs(environment.iter().cloned())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
     command.spawn().unwrap()
 }
 
 impl Cluster {
     fn start(executors: usize) -> Self {
-        let (folder, port) =
-            (tempfile::Builder::new().disable_cleanup(true).tempdir().unwrap(), ports());
+        Self::with(executors, &[])
+    }
+
+    /// One whose processes have variables in their environment.
+    pub(crate) fn with(executors: usize, environment: &[(String, String)]) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), ports());
         let options = [format!("--port={port}"), "--lost-after=4".into()];
         let scheduler = env!("CARGO_BIN_EXE_aster-scheduler");
-        let scheduler = start(scheduler, &options, folder.path().join("scheduler.log"));
-        let mut cluster = Self { scheduler, port, executors: vec![], folder };
+        let scheduler =
+            start(scheduler, &options, environment, folder.path().join("scheduler.log"));
+        let environment = environment.to_vec();
+        let mut cluster = Self { scheduler, port, executors: vec![], environment, folder };
         for _ in 0..executors {
             cluster.add();
         }
@@ -62,7 +79,8 @@ impl Cluster {
         ];
         std::fs::create_dir(self.work(number)).unwrap();
         let log = self.folder.path().join(format!("executor {number}.log"));
-        self.executors.push(start(env!("CARGO_BIN_EXE_aster-executor"), &options, log));
+        let executor = env!("CARGO_BIN_EXE_aster-executor");
+        self.executors.push(start(executor, &options, &self.environment, log));
     }
 
     fn work(&self, executor: usize) -> PathBuf {
@@ -70,14 +88,14 @@ impl Cluster {
     }
 
     /// Connects, when the scheduler is there.
-    async fn connect(&self) -> SessionContext {
+    pub(crate) async fn connect(&self, functions: &Functions) -> SessionContext {
         let started = Instant::now();
         while TcpListener::bind(("127.0.0.1", self.port)).is_ok() {
             assert!(started.elapsed() < Duration::from_secs(60), "no scheduler");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let url = format!("df://127.0.0.1:{}", self.port);
-        let context = connect(&url, &Functions::default()).await.unwrap();
+        let context = connect(&url, functions).await.unwrap();
         context.sql("SET datafusion.execution.target_partitions = 12").await.unwrap();
         context
     }
@@ -107,7 +125,7 @@ async fn a_cluster_gives_the_rows_of_one_process_also_when_an_executor_is_killed
     let folder = tempfile::tempdir().unwrap();
     let (pumps, stored) = (fleet::write(folder.path(), 200, 8), fleet::stored(&folder));
     let query = fleet::query(&stored);
-    let context = cluster.connect().await;
+    let context = cluster.connect(&Functions::default()).await;
     fleet::register(&context, &pumps).await;
     score::check(&fleet::rows(&context, &query).await, 200);
 
@@ -127,7 +145,7 @@ async fn a_cluster_gives_the_rows_of_one_process_also_when_an_executor_is_killed
 async fn a_cluster_trains_too() {
     let cluster = Cluster::start(1);
     let folder = tempfile::tempdir().unwrap();
-    let context = cluster.connect().await;
+    let context = cluster.connect(&Functions::default()).await;
     fleet::register(&context, &fleet::write(folder.path(), 4, 2)).await;
     let sql = format!(
         "SELECT pump, aster_put('{}/' || pump, aster_train('{}', time, flow, pressure, speed))
@@ -151,7 +169,7 @@ async fn a_cluster_trains_too() {
 async fn an_error_of_an_executor_comes_back() {
     let cluster = Cluster::start(1);
     let folder = tempfile::tempdir().unwrap();
-    let context = cluster.connect().await;
+    let context = cluster.connect(&Functions::default()).await;
     fleet::register(&context, &fleet::write(folder.path(), 1, 1)).await;
     let error = fleet::error(&context, &fleet::query("/nowhere/pumps.aster")).await;
     assert!(error.contains("/nowhere/pumps.aster"), "{error}");

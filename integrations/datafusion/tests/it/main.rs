@@ -5,5 +5,7 @@
 #[cfg(feature = "cluster")]
 mod cluster;
 mod fleet;
+#[cfg(feature = "aws")]
+mod s3;
 mod score;
 mod train;

@@ -61,8 +61,8 @@ async fn rows_wait_at_the_broker_for_a_worker_that_is_slow() {
     let context = server.connect().await;
     put_detector(&context, &fleet::names(), fleet::detector()).await.unwrap();
     let publisher = fleet::publisher(&context).await;
-    // Two rows at a time, four that are not acknowledged: each push is stored.
-    let slow = r#"{"partitions": 8, "lease": 1.0, "threads": 1, "batch": 2, "unacknowledged": 4}"#;
+    // Two rows at a time: each push is stored.
+    let slow = r#"{"partitions": 8, "lease": 1.0, "threads": 1, "batch": 2, "uncovered": 2}"#;
     let _worker = Worker::start(&server, fleet::GROUP, 0, slow);
     let started = Instant::now();
     while backlog(&context, &fleet::names(), fleet::PARTITIONS).await.is_err() {
