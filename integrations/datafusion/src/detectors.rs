@@ -95,7 +95,7 @@ impl Detectors {
         let detector = detector.map_err(|source| SqlError::Detector {
             url: url.clone(),
             fingerprint: None,
-            source,
+            source: source.into(),
         })?;
         let detector = Arc::new(detector);
         let mut loaded = self.loaded.lock();
@@ -169,7 +169,7 @@ fn modified(file: &FilePath) -> Option<SystemTime> {
 }
 
 fn failed(url: &str) -> impl FnOnce(object_store::Error) -> SqlError {
-    move |source| SqlError::Store { url: url.into(), source }
+    move |source| SqlError::Store { url: url.into(), source: source.into() }
 }
 
 /// Waits for what a store does, on a thread of its own: a query's threads may not wait for themselves.
@@ -195,5 +195,5 @@ fn wait<T: Send + 'static>(
 /// The error of a detector that does not fit, with what tells which one it is.
 pub(crate) fn unfit(url: &str, detector: &Detector) -> impl FnOnce(DetectError) -> SqlError {
     let (url, fingerprint) = (url.to_owned(), Some(detector.fingerprint().to_owned()));
-    move |source| SqlError::Detector { url, fingerprint, source }
+    move |source| SqlError::Detector { url, fingerprint, source: source.into() }
 }

@@ -25,7 +25,7 @@ pub enum SqlError {
         /// Where it was looked for.
         url: String,
         /// What the store says.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// A detector cannot be read, or does not fit the columns.
     #[error("detector {url:?}{}: {source}", fingerprint.as_deref().map(|it| format!(" ({it})")).unwrap_or_default())]
@@ -35,7 +35,7 @@ pub enum SqlError {
         /// Its fingerprint, where it could be read.
         fingerprint: Option<String>,
         /// Fault, in the library's words.
-        source: DetectError,
+        source: Box<DetectError>,
     },
     /// Rows make no series to train on, or the training fails.
     #[error("{function}: {source}")]
@@ -43,7 +43,7 @@ pub enum SqlError {
         /// The function that was called.
         function: &'static str,
         /// Fault, in the library's words.
-        source: TrainError,
+        source: Box<TrainError>,
     },
     /// An argument is not as it should be.
     #[error("{function}: expected {expected}, got {got}")]

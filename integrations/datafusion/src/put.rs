@@ -73,7 +73,7 @@ impl ScalarUDFImpl for Put {
             let detector = detector.map_err(|source| SqlError::Detector {
                 url: url.into(),
                 fingerprint: None,
-                source,
+                source: source.into(),
             })?;
             self.detectors.put(url, bytes)?;
             Ok(Some(detector.fingerprint().to_owned()))

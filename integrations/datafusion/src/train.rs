@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, StructArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use aster::data::MissingPolicy;
-use aster::{AsterConfig, Device};
+use aster::{AsterConfig, Device, TrainError};
 use datafusion::common::ScalarValue;
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::error::{DataFusionError, Result};
@@ -177,7 +177,7 @@ impl Accumulator for Group {
         let Some(text) = &self.config else { return Ok(ScalarValue::Binary(None)) };
         let config = config(text)?;
         let batch = concat_batches(&self.schema, &self.batches)?;
-        let failed = |source| SqlError::Train { function: NAME, source };
+        let failed = |source: TrainError| SqlError::Train { function: NAME, source: source.into() };
         let time = self.schema.field(0).name();
         let series = series(&batch, Some(time), self.missing);
         let series = series.map_err(|error| failed(error.into()))?.into_train();

@@ -102,6 +102,19 @@ impl Leases {
         Ok(Held { lease, revision: entry.revision })
     }
 
+    /// Gives back what a worker had before it began anew; else the others would leave it to this one, and it
+    /// may have its share without.
+    pub(crate) async fn release(&self, worker: &str) -> Result<(), NatsError> {
+        for partition in 0..self.partitions {
+            let mut held = self.read(partition).await?;
+            if held.lease.worker.as_deref() == Some(worker) {
+                held.lease.worker = None;
+                self.write(partition, &held).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a lease, if nobody has meanwhile.
     pub(crate) async fn write(&self, partition: u32, held: &Held) -> Result<Held, NatsError> {
         let what = key_of_partition(partition);

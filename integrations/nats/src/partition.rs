@@ -100,7 +100,8 @@ pub(crate) fn name(partition: u32, generation: u64) -> String {
 /// The broker is not asked to remember what is done: the lease does, in one step, where the broker has been
 /// seen to forget acknowledgements when it is killed, and an acknowledgement of all rows up to one covers
 /// those that a broken connection has swallowed. Rows are numbered as they come; one that is missing, or comes
-/// again, ends the consumer, and the next begins with the first row that no state covers.
+/// again, ends the consumer, and the next begins with the first row that no state covers. Where none comes, the
+/// broker is asked how many it has sent.
 async fn pull(
     to: &Broker,
     config: &WorkerConfig,
@@ -120,20 +121,32 @@ async fn pull(
     let consumer = to.rows.create_consumer(consumer).await.map_err(broker(what.clone()))?;
     let rows = consumer.stream().max_messages_per_batch(config.batch).messages().await;
     let mut rows = rows.map_err(broker(what.clone()))?;
+    let quiet = config.lease();
     Ok(Task(tokio::spawn(async move {
-        let mut came = 0;
-        while let Some(message) = rows.next().await {
-            let message = message.map_err(broker(what.clone())).and_then(|message| {
-                let number = message.info().map_err(broker(what.clone()))?.consumer_sequence;
-                came += 1;
-                match number == came {
-                    true => Ok(message),
-                    false => {
-                        let what = what.clone();
-                        Err(NatsError::Gap { what, expected: came, got: number })
-                    }
+        let (mut came, mut suspect) = (0, false);
+        loop {
+            let message = match tokio::time::timeout(quiet, rows.next()).await {
+                Ok(None) => return,
+                Ok(Some(message)) => {
+                    (came, suspect) = (came + 1, false);
+                    message.map_err(broker(what.clone())).and_then(|message| {
+                        let number =
+                            message.info().map_err(broker(what.clone()))?.consumer_sequence;
+                        next(&what, came, number)?;
+                        Ok(message)
+                    })
                 }
-            });
+                // No row follows that would show that the last one is missing.
+                Err(_) => match consumer.get_info().await.map_err(broker(what.clone())) {
+                    Ok(info) if info.delivered.consumer_sequence == came => continue,
+                    Ok(_) if !suspect => {
+                        suspect = true; // it may be on its way
+                        continue;
+                    }
+                    Ok(info) => Err(gap(&what, came, info.delivered.consumer_sequence)),
+                    Err(error) => Err(error),
+                },
+            };
             let failed = message.is_err();
             let sent = sender.send(Incoming { partition, generation, message }).await;
             if failed || sent.is_err() {
@@ -141,4 +154,13 @@ async fn pull(
             }
         }
     })))
+}
+
+/// Checks that a delivery is the next one.
+fn next(what: &str, expected: u64, got: u64) -> Result<(), NatsError> {
+    if expected == got { Ok(()) } else { Err(gap(what, expected, got)) }
+}
+
+fn gap(what: &str, expected: u64, got: u64) -> NatsError {
+    NatsError::Gap { what: what.into(), expected, got }
 }

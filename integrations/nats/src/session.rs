@@ -46,11 +46,12 @@ impl<'a> Session<'a> {
         device: &Device,
     ) -> Result<Self, NatsError> {
         let names = Names::new(&config.group)?;
-        let connected = connects(context);
         let broker = Broker::open(context, &names, config.partitions).await?;
+        let connected = connects(context);
         let detectors = Detectors::open(&broker.detectors, &names, device).await?;
         let streams = Streams::new(detectors.current().clone(), config.stream);
         let streams = streams.map_err(detector(&config.group))?.with_threads(config.threads)?;
+        broker.leases.release(&config.worker).await?;
         broker.leases.beat(&config.worker).await?;
         let (leases, worker, pause) =
             (broker.leases.clone(), config.worker.clone(), config.lease() / 4);
