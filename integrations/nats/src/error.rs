@@ -74,6 +74,14 @@ pub enum NatsError {
     /// The connection to the broker was lost, and with it what was under way.
     #[error("the connection to the broker has begun anew")]
     Reconnected,
+    /// The broker has not answered for too long.
+    #[error("{what}: no answer for {seconds} s")]
+    Silent {
+        /// What was asked for.
+        what: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// Another worker has taken over.
     #[error("{what} is another worker's now")]
     Lost {
@@ -86,7 +94,8 @@ impl NatsError {
     /// Says whether another attempt may end better.
     pub(crate) fn passes(&self) -> bool {
         match self {
-            Self::Broker { .. } | Self::Gap { .. } | Self::Reconnected => true,
+            Self::Broker { .. } | Self::Silent { .. } => true,
+            Self::Gap { .. } | Self::Reconnected => true,
             Self::Lost { .. } | Self::NoDetector { .. } => true,
             Self::Setting(_) | Self::Detector { .. } | Self::Partitions { .. } => false,
             Self::TooLarge { .. } | Self::Stored { .. } => false,

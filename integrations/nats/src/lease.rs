@@ -77,12 +77,16 @@ impl Leases {
 
     /// Reads the revisions of the workers' signs of life.
     pub(crate) async fn signs(&self) -> Result<HashMap<String, u64>, NatsError> {
-        let keys = self.store.keys().await.map_err(broker("workers"))?;
-        let keys: Vec<String> = keys.try_collect().await.map_err(broker("workers"))?;
+        // The client's own list of keys was seen to wait for ever, presumably for one that was replaced
+        // while it was read.
+        let prefix = &self.store.prefix;
+        let subjects = self.store.stream.info_with_subjects(format!("{prefix}worker.*")).await;
+        let mut subjects = subjects.map_err(broker("workers"))?;
         let mut signs = HashMap::new();
-        for key in keys {
+        while let Some((subject, _)) = subjects.try_next().await.map_err(broker("workers"))? {
+            let Some(key) = subject.strip_prefix(prefix) else { continue };
             let Some(worker) = key.strip_prefix("worker.") else { continue };
-            if let Some(entry) = self.entry(&key).await? {
+            if let Some(entry) = self.entry(key).await? {
                 signs.insert(worker.to_owned(), entry.revision);
             }
         }

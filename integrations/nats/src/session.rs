@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aster::Device;
 use aster::detect::{Row, StreamOutput, Streams};
@@ -92,9 +92,7 @@ impl<'a> Session<'a> {
                     if connects(&self.broker.context) != self.connected {
                         return Err(NatsError::Reconnected);
                     }
-                    self.take_over_detector().await?;
-                    self.divide().await?;
-                    self.look_at_the_clock().await?;
+                    self.keep_house().await?;
                 }
                 _ = self.incoming.recv_many(&mut batch, self.config.batch) => {
                     self.take(batch).await?;
@@ -109,6 +107,19 @@ impl<'a> Session<'a> {
                 stored = Instant::now();
             }
         }
+    }
+
+    /// What is due from time to time, within a time: some of what the client does has none of its own.
+    async fn keep_house(&mut self) -> Result<(), NatsError> {
+        let limit = Duration::from_secs(60).max(4 * self.config.lease());
+        let work = async {
+            self.take_over_detector().await?;
+            self.divide().await?;
+            self.look_at_the_clock().await
+        };
+        let silent =
+            NatsError::Silent { what: "partitions and detector", seconds: limit.as_secs() };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(silent))
     }
 
     /// Stores all there is and gives the partitions back.
