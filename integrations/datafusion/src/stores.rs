@@ -89,7 +89,7 @@ impl ObjectStoreRegistry for Stores {
     }
 }
 
-/// What tells one store from another.
+/// Key of a store: scheme and authority of its URLs.
 fn authority(url: &Url) -> String {
     format!("{}://{}", url.scheme(), url.authority())
 }

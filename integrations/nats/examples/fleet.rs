@@ -137,7 +137,6 @@ async fn main() -> anyhow::Result<()> {
             println!("-- a worker is killed; the others take its pumps");
         }
         if row == rows {
-            told(rows * pumps, started);
             scored(&context, &names, rows * pumps, started).await?;
         }
         if row >= rows {
@@ -155,7 +154,6 @@ async fn main() -> anyhow::Result<()> {
             }
         }
     }
-    told((rows + live) * pumps, started);
     scored(&context, &names, (rows + live) * pumps, started).await?;
 
     let mut stream = context.get_stream(names.alarms()).await?;
@@ -180,18 +178,15 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn told(rows: usize, started: Instant) {
-    let seconds = started.elapsed().as_secs_f64();
-    println!("{rows} rows are on the broker after {seconds:.1} s");
-}
-
-/// Waits until no row waits; before the workers have begun, there is no telling.
+/// Tells that rows are published, and waits until none of them waits; before the workers have begun, there is no telling.
 async fn scored(
     context: &jetstream::Context,
     names: &Names,
     rows: usize,
     started: Instant,
 ) -> anyhow::Result<()> {
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{rows} rows are on the broker after {seconds:.1} s");
     let waiting = Instant::now();
     loop {
         let asked = Instant::now();

@@ -34,7 +34,7 @@ pub enum NatsError {
     /// The broker does not do what it is asked for.
     #[error("{what}: {source}")]
     Broker {
-        /// What was asked for.
+        /// Request that failed.
         what: String,
         /// What the client says.
         source: async_nats::Error,
@@ -77,7 +77,7 @@ pub enum NatsError {
     /// The broker has not answered for too long.
     #[error("{what}: no answer for {seconds} s")]
     Silent {
-        /// What was asked for.
+        /// Request that got no answer.
         what: &'static str,
         /// How long it was waited for.
         seconds: u64,

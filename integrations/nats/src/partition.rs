@@ -129,23 +129,19 @@ async fn pull(
                 Ok(None) => return,
                 Ok(Some(message)) => {
                     (came, suspect) = (came + 1, false);
-                    message.map_err(broker(what.clone())).and_then(|message| {
-                        let number =
-                            message.info().map_err(broker(what.clone()))?.consumer_sequence;
-                        next(&what, came, number)?;
-                        Ok(message)
-                    })
+                    message.map_err(broker(what.clone())).and_then(|it| in_turn(&what, came, it))
                 }
-                // No row follows that would show that the last one is missing.
-                Err(_) => match consumer.get_info().await.map_err(broker(what.clone())) {
-                    Ok(info) if info.delivered.consumer_sequence == came => continue,
-                    Ok(_) if !suspect => {
-                        suspect = true; // it may be on its way
-                        continue;
+                // No row follows that would show that the last one is missing; it may be on its way.
+                Err(_) => {
+                    match consumer.get_info().await.map(|it| it.delivered.consumer_sequence) {
+                        Ok(sent) if sent == came || !suspect => {
+                            suspect = sent != came;
+                            continue;
+                        }
+                        Ok(sent) => Err(gap(&what, came, sent)),
+                        Err(error) => Err(broker(what.clone())(error)),
                     }
-                    Ok(info) => Err(gap(&what, came, info.delivered.consumer_sequence)),
-                    Err(error) => Err(error),
-                },
+                }
             };
             let failed = message.is_err();
             let sent = sender.send(Incoming { partition, generation, message }).await;
@@ -156,9 +152,12 @@ async fn pull(
     })))
 }
 
-/// Checks that a delivery is the next one.
-fn next(what: &str, expected: u64, got: u64) -> Result<(), NatsError> {
-    if expected == got { Ok(()) } else { Err(gap(what, expected, got)) }
+/// Checks that a row is the delivery that was expected.
+fn in_turn(what: &str, expected: u64, message: Message) -> Result<Message, NatsError> {
+    match message.info().map_err(broker(what))?.consumer_sequence {
+        got if got == expected => Ok(message),
+        got => Err(gap(what, expected, got)),
+    }
 }
 
 fn gap(what: &str, expected: u64, got: u64) -> NatsError {

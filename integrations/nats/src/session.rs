@@ -109,7 +109,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What is due from time to time, within a time: some of what the client does has none of its own.
+    /// Periodic upkeep of detector, partitions and clock, within a time limit: some of the client's calls
+    /// have none of their own.
     async fn keep_house(&mut self) -> Result<(), NatsError> {
         let limit = Duration::from_secs(60).max(4 * self.config.lease());
         let work = async {
@@ -134,7 +135,6 @@ impl<'a> Session<'a> {
     /// Scores the rows of a batch, stores the series that have something to tell, and tells it.
     async fn take(&mut self, batch: Vec<Incoming>) -> Result<(), NatsError> {
         let mut messages: Vec<(String, u64, Message)> = vec![];
-        let mut rejected = vec![];
         for Incoming { partition, generation, message } in batch {
             let part = self.parts.get_mut(&partition);
             let Some(part) = part.filter(|part| part.generation() == generation) else { continue };
@@ -147,12 +147,11 @@ impl<'a> Session<'a> {
             // Two workers would have the series.
             match Series::partition(&name, self.config.partitions) {
                 its if its == partition => messages.push((name, sequence, message)),
-                its => rejected.push((name, sequence, message, its)),
+                its => {
+                    let reason = format!("{}: expected partition {its}", message.subject);
+                    self.reject(&(name, sequence, message), &reason).await?;
+                }
             }
-        }
-        for (name, sequence, message, its) in rejected {
-            let reason = format!("{}: expected partition {its}", message.subject);
-            self.reject(&(name, sequence, message), &reason).await?;
         }
         let names: HashSet<&str> = messages.iter().map(|(name, ..)| name.as_str()).collect();
         let unknown = names.into_iter().filter(|name| !self.series.contains_key(*name));

@@ -5,14 +5,13 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use aster_datafusion::aster::Device;
-use aster_datafusion::datafusion::prelude::ParquetReadOptions;
+use aster_datafusion::datafusion::prelude::{ParquetReadOptions, SessionContext};
 use aster_datafusion::{Detectors, Functions, Stores};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::routing::get;
-use tempfile::TempDir;
 
 use crate::{fleet, score};
 
@@ -21,7 +20,7 @@ type Answer = (StatusCode, [(HeaderName, String); 3], Bytes);
 
 /// Starts a store whose bucket `lake` has the files of a fleet; what it holds, and its address.
 fn start(pumps: usize) -> (Objects, String) {
-    let folder: TempDir = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let objects = Objects::default();
     for file in std::fs::read_dir(fleet::write(folder.path(), pumps, 3)).unwrap() {
         let path = file.unwrap().path();
@@ -54,6 +53,15 @@ fn options(address: &str) -> [(&'static str, String); 5] {
         ("aws_access_key_id", "pumps".into()),
         ("aws_secret_access_key", "secret".into()),
     ]
+}
+
+/// Functions whose detectors and tables lie in a store of these options.
+fn functions(options: &[(&str, String)]) -> Functions {
+    let with = |stores: Stores, (name, value): &(&str, String)| {
+        stores.with_option(name, value.clone()).unwrap()
+    };
+    let stores = options.iter().fold(Stores::default(), with);
+    Functions::new(Detectors::new(Device::flex()).with_stores(stores))
 }
 
 fn signed(headers: &HeaderMap) -> bool {
@@ -124,8 +132,8 @@ async fn list(
     text + "</ListBucketResult>"
 }
 
-/// What a query over the lake needs, and that it gives what each series has by itself.
-async fn check(context: &aster_datafusion::datafusion::prelude::SessionContext, pumps: usize) {
+/// Checks that a query over the lake gives what each series has by itself.
+async fn check(context: &SessionContext, pumps: usize) {
     let options = ParquetReadOptions::default();
     context.register_parquet("pumps", "s3://lake/pumps/", options).await.unwrap();
     let query = fleet::query("s3://lake/detectors/pumps.aster");
@@ -135,11 +143,7 @@ async fn check(context: &aster_datafusion::datafusion::prelude::SessionContext, 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_and_detectors_lie_in_a_store() {
     let (objects, address) = start(9);
-    let mut stores = Stores::default();
-    for (name, value) in options(&address) {
-        stores = stores.with_option(name, value).unwrap();
-    }
-    let functions = Functions::new(Detectors::new(Device::flex()).with_stores(stores));
+    let functions = functions(&options(&address));
     let detector = fleet::detector().to_bytes().unwrap();
     functions.detectors().put("s3://lake/detectors/pumps.aster", &detector).unwrap();
     assert_eq!(objects.lock().unwrap()["detectors/pumps.aster"], detector);
@@ -166,10 +170,5 @@ async fn a_cluster_takes_what_its_stores_need_from_the_environment() {
     objects.lock().unwrap().insert("detectors/pumps.aster".into(), detector.into());
     let options = options(&address);
     let cluster = Cluster::with(1, &options.clone().map(|(name, it)| (name.to_uppercase(), it)));
-    let mut stores = Stores::default();
-    for (name, value) in options {
-        stores = stores.with_option(name, value).unwrap();
-    }
-    let functions = Functions::new(Detectors::new(Device::flex()).with_stores(stores));
-    check(&cluster.connect(&functions).await, 9).await;
+    check(&cluster.connect(&functions(&options)).await, 9).await;
 }
