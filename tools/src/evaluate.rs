@@ -38,11 +38,16 @@ impl Scored {
 /// # Errors
 /// Other channels than those trained on.
 pub fn score(detector: &Detector, task: &Task) -> Result<Vec<Scored>, DetectError> {
-    let score = |test: &TimeSeries| {
-        let scores = detector.score(test)?;
-        Ok(Scored::new(detector.alarm_rule().alarms(&scores)?, scores, detector.latency()))
-    };
-    task.tests.iter().map(|test| score(&test.series)).collect()
+    task.tests.iter().map(|test| score_series(detector, &test.series)).collect()
+}
+
+/// Scores a series.
+///
+/// # Errors
+/// Other channels than those trained on.
+pub fn score_series(detector: &Detector, series: &TimeSeries) -> Result<Scored, DetectError> {
+    let scores = detector.score(series)?;
+    Ok(Scored::new(detector.alarm_rule().alarms(&scores)?, scores, detector.latency()))
 }
 
 /// What scores and alarms of a series are worth.

@@ -250,6 +250,31 @@ pub fn plant_all(values: &mut [f64], first: usize, apart: usize, seed: u64) -> V
     faults.map(plant).collect()
 }
 
+/// Rows for which it is another hour.
+const DISPLACED: usize = 120;
+
+/// Lets all channels of values `[rows, C]` be, for two hours, what they are half a day before, every second
+/// day from a row on that is a midnight; returns these rows. It is at night and at noon by turns, and the one
+/// becomes the other over twenty rows: nothing but the hour is wrong.
+pub fn displace_hours(values: &mut [f64], first: usize) -> Vec<Range<usize>> {
+    let clean = values.to_vec();
+    let days = (first..values.len() / CHANNELS - DAY).step_by(2 * DAY).enumerate();
+    let hours = days.map(|(number, midnight)| midnight + if number % 2 == 0 { 120 } else { 840 });
+    let displace = |from: usize| {
+        for row in 0..DISPLACED {
+            let end = (row + 1).min(DISPLACED - row);
+            let share = (end as f64 / 20.0).min(1.0);
+            let at = (from + row) * CHANNELS;
+            for place in at..at + CHANNELS {
+                let other = clean[place - DAY / 2 * CHANNELS];
+                values[place] = (1.0 - share) * clean[place] + share * other;
+            }
+        }
+        from..from + DISPLACED
+    };
+    hours.map(displace).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +293,21 @@ mod tests {
             }
             assert!(values.iter().all(|value| value.is_finite()));
             assert_eq!(kind.series(&values, 0).unwrap().rows(), 10 * DAY);
+        }
+    }
+
+    #[test]
+    fn it_is_another_hour_at_night_and_at_noon() {
+        let clean = Kind::Web.draw(8 * DAY, 3);
+        let mut values = clean.clone();
+        let rows = displace_hours(&mut values, 2 * DAY);
+        let hours: Vec<usize> = rows.iter().map(|rows| rows.start % DAY / 60).collect();
+        assert_eq!(hours, [2, 14, 2]);
+        let row = |values: &[f64], row: usize| values[row * CHANNELS..][..CHANNELS].to_vec();
+        for (at, rows) in rows.iter().enumerate() {
+            let amid = rows.start + 60;
+            assert_eq!(row(&values, amid), row(&clean, amid - DAY / 2), "{at}");
+            assert_eq!(row(&values, rows.end), row(&clean, rows.end));
         }
     }
 }

@@ -81,6 +81,17 @@ impl Time {
         }
     }
 
+    /// Returns the nanoseconds since the beginning of 1970 that the clock on the wall shows; none of a count.
+    pub fn local(&self) -> Option<i64> {
+        match *self {
+            Self::Count(_) => None,
+            Self::Local(nanoseconds) => Some(nanoseconds),
+            Self::Zoned { nanoseconds, offset } => {
+                Some(nanoseconds.saturating_add(1_000_000_000 * i64::from(offset)))
+            }
+        }
+    }
+
     /// Writes it as RFC 3339 has it, without an offset where none is known; or a count.
     pub fn rfc_3339(&self) -> String {
         self.write('T')

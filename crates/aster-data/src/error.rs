@@ -293,6 +293,11 @@ pub enum DataError {
     /// The operation needs timestamps.
     #[error("the series has no timestamps; load it with a time column")]
     NoTimestamps,
+    /// Timestamps are counts where dates are needed.
+    #[error(
+        "the timestamps of the series are counts: expected dates, for the hour and the weekday"
+    )]
+    NoDates,
     /// A count that does not fit what it goes with.
     #[error("{what}: expected {expected}, got {got}")]
     Length {

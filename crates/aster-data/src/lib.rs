@@ -17,6 +17,7 @@
 //! # Ok::<(), aster_data::DataError>(())
 //! ```
 
+mod calendar;
 #[cfg(feature = "files")]
 mod catalogue;
 mod check;
@@ -39,6 +40,7 @@ mod windows;
 mod write;
 
 pub use aster_base::{Clock, OffsetChange, Time};
+pub use calendar::CalendarFeature;
 #[cfg(feature = "files")]
 pub use catalogue::{Dataset, DatasetId, Task, TestSeries};
 pub use check::{

@@ -175,8 +175,18 @@ impl TimeSeries {
 
     /// The same rows with other values.
     pub(crate) fn with_values(&self, values: Vec<f64>) -> Result<Self, DataError> {
-        let series = Self::new(self.channels.clone(), values)?;
-        Ok(Self { values: series.values, ..self.clone() })
+        self.with_channels(self.channels.clone(), values)
+    }
+
+    /// The same rows with other channels, and their values.
+    pub(crate) fn with_channels(
+        &self,
+        channels: Vec<String>,
+        values: Vec<f64>,
+    ) -> Result<Self, DataError> {
+        let Self { channels, values, .. } = Self::new(channels, values)?;
+        let Self { timestamps, clock, labels, .. } = self.clone();
+        Ok(Self { channels, values, timestamps, clock, labels })
     }
 
     fn check_rows(&self, what: &'static str, got: usize) -> Result<(), DataError> {

@@ -1,6 +1,7 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use aster_data::{Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
+use aster_data::{CalendarFeature, Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
 use aster_eval::{
     AlarmConfig, AlarmRule, DriftConfig, EpisodeRate, Interval, Per, Promise, ThresholdRule,
 };
@@ -70,7 +71,8 @@ impl Detector {
         let validation = train.validation_start(config.train.validation)?;
         let least = train.rows().saturating_sub(config.score.calibration_rows);
         let calibrated = validation.min(least);
-        let prepared = trained.preparation.prepare_train(train)?;
+        let inputs = train.with_calendar(&config.calendar)?;
+        let prepared = trained.preparation.prepare_train(&inputs)?;
         let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
         let mut bank = trained.memory_bank(&scaled, validation, &[])?;
@@ -240,7 +242,7 @@ impl Detector {
         (self.components_of(scaled.values(), &outputs), outputs)
     }
 
-    /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
+    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as context.
     pub(crate) fn components_of(&self, values: &[f32], outputs: &Outputs) -> Components {
         self.trained.components_of(&self.calibration, values, outputs)
     }
@@ -254,8 +256,8 @@ impl Detector {
     /// # Errors
     /// As [`Detector::score`].
     pub fn detect(&self, series: &TimeSeries) -> Result<Detection, DetectError> {
-        let scaled = self.trained.scale(series)?;
-        let scores = self.score_scaled(&scaled);
+        let inputs = self.trained.with_calendar(series)?;
+        let scores = self.score_scaled(&self.trained.scale_inputs(&inputs)?);
         let mut found = self.alarm_rule().alarms(&scores)?;
         if let Some(times) = series.timestamps() {
             found.set_times(times, series.clock());
@@ -263,7 +265,7 @@ impl Detector {
         let alarm = |(number, interval): (usize, Interval)| {
             let (number, severity) = (number as u64, self.severity(&interval));
             let rows = self.telling_rows(interval.peak, false);
-            let reasons = self.reasons(series, interval.peak, rows)?;
+            let reasons = self.reasons(&inputs, interval.peak, rows)?;
             Ok(Alarm { number, severity, interval, reasons })
         };
         let alarms = found.intervals.into_iter().enumerate().map(alarm);
@@ -304,7 +306,12 @@ impl Detector {
 
     /// Returns the channels that it was trained on, in order.
     pub fn channels(&self) -> &[String] {
-        self.trained.scaler.channels()
+        self.trained.channels()
+    }
+
+    /// Number of values of a row that the network sees: its channels and calendar features.
+    pub(crate) fn input_count(&self) -> usize {
+        self.trained.inputs().len()
     }
 
     /// Returns what the timestamps of the series that it was trained on count: those of streams
@@ -313,15 +320,27 @@ impl Detector {
         &self.trained.clock
     }
 
+    /// Appends the calendar features of a row that has been checked to its values.
+    pub(crate) fn with_calendar<'a>(&self, time: Option<i64>, values: &'a [f64]) -> Cow<'a, [f64]> {
+        let features = &self.config().calendar;
+        if features.is_empty() {
+            return Cow::Borrowed(values);
+        }
+        let time = time.map(|time| self.clock().at(time));
+        // It has a time: rows without one are an error before.
+        let of = |feature: &CalendarFeature| time.and_then(|it| feature.of(it)).unwrap_or_default();
+        Cow::Owned(values.iter().copied().chain(features.iter().flat_map(of)).collect())
+    }
+
     /// Time between rows of training, in the unit of its timestamps, where these are dates.
     pub(crate) fn step(&self) -> Option<i64> {
         let nanoseconds = 86_400e9 / self.trained.rows_per_day?;
         Some((nanoseconds.round() as i64).max(1))
     }
 
-    /// Checks that another detector has the same channels, in order.
+    /// Checks that another detector has the same channels and calendar features, in order.
     pub(crate) fn check_channels_of(&self, other: &Self) -> Result<(), DetectError> {
-        Ok(self.trained.scaler.check_channels(other.channels())?)
+        Ok(self.trained.scaler.check_channels(other.trained.inputs())?)
     }
 
     /// Returns the trained network.

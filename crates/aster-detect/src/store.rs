@@ -23,7 +23,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 11;
+pub const FORMAT_VERSION: u32 = 12;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
@@ -215,6 +215,9 @@ impl Description {
     fn validate(&self) -> Result<(), &'static str> {
         let channels = self.scaler.channels().len();
         self.scaler.validate()?;
+        if self.config.calendar_channels() >= channels {
+            return Err("a scaler of no channel beside the calendar features");
+        }
         self.preparation.validate(self.scaler.channels())?;
         self.calibration.validate(&self.config.score, self.config.model.window, channels)?;
         self.reference.validate(channels)?;

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use aster_base::SettingError;
-use aster_data::{Preparation, Scaler, TrainSeries, TrainingReport};
+use aster_base::{SettingError, require};
+use aster_data::{CalendarFeature, Preparation, Scaler, TrainSeries, TrainingReport};
 use aster_detect::{AsterConfig, CustomComponents, Detector, TrainConfig, TrainedModel};
 use burn::tensor::Device;
 
@@ -167,10 +167,12 @@ impl Trainer {
     #[tracing::instrument(skip_all, fields(rows = train.rows(), channels = train.channel_count()))]
     pub fn fit(self, train: &TrainSeries) -> Result<Detector, TrainError> {
         let Self { mut config, strategy, observer, start, components, cancel, checkpoints } = self;
-        if let Some(start) = &start {
-            train.check_channels(start.scaler.channels())?;
-        }
         config.check()?;
+        let inputs = train.with_calendar(&config.calendar)?;
+        check_span(&config.calendar, train)?;
+        if let Some(start) = &start {
+            inputs.check_channels(start.scaler.channels())?;
+        }
         components.check(&config.score)?;
         config.model.context = config.model.context.with_channels(train.channels());
         let devices = strategy.devices();
@@ -187,8 +189,8 @@ impl Trainer {
         }
         let report = TrainingReport::of(train, share)?;
         report.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-        let preparation = Preparation::of(&report, &config.channels, train.channels());
-        let prepared = preparation.prepare_train(train)?;
+        let preparation = Preparation::of(&report, &config.channels, inputs.channels());
+        let prepared = preparation.prepare_train(&inputs)?;
         let (fitted, _) = prepared.split_validation(share)?;
         let scaler = Scaler::fit(&config.scaler, &fitted);
         let (fitted, validation) = scaler.transform(&prepared)?.split_at(fitted.rows());
@@ -218,4 +220,17 @@ impl Trainer {
         };
         Ok(Detector::calibrate(trained, train)?)
     }
+}
+
+/// Checks that a training series shows every calendar feature go round twice.
+fn check_span(features: &[CalendarFeature], train: &TrainSeries) -> Result<(), SettingError> {
+    let times = train.timestamps().unwrap_or_default();
+    let ends = times.first().zip(times.last());
+    let span = ends.map_or(0, |(first, last)| last.saturating_sub(*first));
+    features.iter().try_for_each(|feature| {
+        let days = |nanoseconds: i64| format!("{:.1} days", nanoseconds as f64 / 86_400e9);
+        let least = 2 * feature.period();
+        let expected = format!("at least {} of training for {feature}", days(least));
+        require("calendar", span >= least, expected, days(span))
+    })
 }

@@ -3,13 +3,13 @@
 pub use aster_base::Configure;
 #[cfg(feature = "csv")]
 pub use aster_data::CsvFormat;
+pub use aster_data::{
+    CalendarFeature, ChannelPolicies, ChannelPolicy, Clock, MissingPolicy, SyntheticConfig, Time,
+    TimeSeries, TrainSeries,
+};
 #[cfg(feature = "tables")]
 pub use aster_data::{
     Categorical, Columns, DuplicateTimes, LoadOptions, LoadReport, Loaded, RowOrder,
-};
-pub use aster_data::{
-    ChannelPolicies, ChannelPolicy, Clock, MissingPolicy, SyntheticConfig, Time, TimeSeries,
-    TrainSeries,
 };
 pub use aster_detect::{
     Alarm, AlarmEvent, AsterConfig, Attribution, Contribution, Detection, Detector, Notice, OnLate,

@@ -20,7 +20,14 @@ use serde_json::{Map, Value};
 const SECTIONS: [(&str, &[&str]); 6] = [
     (
         "The detector",
-        &["AsterConfig", "ChannelPolicies", "ChannelPolicy", "ScalerConfig", "ScalerKind"],
+        &[
+            "AsterConfig",
+            "ChannelPolicies",
+            "ChannelPolicy",
+            "CalendarFeature",
+            "ScalerConfig",
+            "ScalerKind",
+        ],
     ),
     (
         "The network",

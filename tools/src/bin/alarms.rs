@@ -1,14 +1,14 @@
 //! Alarms measured where the truth is known: clean series, planted faults, a simulated month.
 //!
-//! `cargo run --release -p aster-tools --bin alarms -- promise|faults|soak [--series 4 ...]`
+//! `cargo run --release -p aster-tools --bin alarms -- promise|faults|calendar|soak [--series 4 ...]`
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aster::detect::Detector;
 use aster::prelude::*;
-use aster_tools::evaluate::mean;
-use aster_tools::planted::{self, CHANNELS, DAY, Fault, plant_all};
+use aster_tools::evaluate::{METRICS, Metrics, mean, score_series};
+use aster_tools::planted::{self, CHANNELS, DAY, Fault, displace_hours, plant_all};
 use aster_tools::soak::Soak;
 use aster_tools::stationary;
 use aster_tools::studies::base_config;
@@ -48,6 +48,15 @@ enum What {
         #[arg(long, default_value_t = 14)]
         days: usize,
     },
+    /// Hours that are others, in series that follow the day: with and without calendar features.
+    Calendar {
+        /// Series of each kind.
+        #[arg(long, default_value_t = 1)]
+        series: u64,
+        /// Days to train on, and as many to alarm on.
+        #[arg(long, default_value_t = 14)]
+        days: usize,
+    },
     /// Simulated month of many streams, with drift, outages, restarts and swaps.
     Soak {
         /// Streams of each of two kinds.
@@ -71,6 +80,7 @@ fn main() -> anyhow::Result<()> {
     match what {
         What::Promise { series, rows } => promise(&config, &device, series, rows),
         What::Faults { series, days } => faults(&config, &device, series, days),
+        What::Calendar { series, days } => calendar(&config, &device, series, days),
         What::Soak { streams, days } => soak(&config, &device, streams, days),
     }
 }
@@ -171,6 +181,33 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
     }
     println!("\n| series | false alarms a week |\n|---|---|\n{}", lines.join("\n"));
     println!("| mean | {:.1} |", false_alarms as f64 / weeks);
+    Ok(())
+}
+
+fn calendar(config: &AsterConfig, device: &Device, series: u64, days: usize) -> anyhow::Result<()> {
+    println!("| series | calendar | {} |", Metrics::heads(0..METRICS));
+    println!("|---|---|{}", "---|".repeat(METRICS));
+    for kind in [planted::Kind::Daily, planted::Kind::Web] {
+        for calendar in [vec![], vec![CalendarFeature::HourOfDay]] {
+            let name = calendar.first().map_or("none".into(), CalendarFeature::to_string);
+            let mut config = config.clone();
+            config.calendar = calendar;
+            let of = |number| -> anyhow::Result<Metrics> {
+                let mut values = kind.draw(2 * days * DAY, number);
+                let from = days * DAY;
+                let displaced = displace_hours(&mut values, from + DAY);
+                let all = kind.series(&values, 0)?;
+                let detector = fit(&config, &all.slice(0..from)?.into_train(), device)?;
+                let labels =
+                    (from..all.rows()).map(|row| displaced.iter().any(|it| it.contains(&row)));
+                let test = all.slice(from..all.rows())?.with_labels(labels.collect())?;
+                Ok(Metrics::of(&score_series(&detector, &test)?, &test)?)
+            };
+            let all = (0..series).map(of).collect::<anyhow::Result<Vec<_>>>()?;
+            let cells = Metrics::means(&all).map(|value| format!("{value:.3}")).join(" | ");
+            println!("| {} | {name} | {cells} |", kind_name(kind));
+        }
+    }
     Ok(())
 }
 

@@ -2,8 +2,8 @@ mod fusion;
 mod score;
 mod train;
 
-use aster_base::{SettingError, Within};
-use aster_data::{ChannelPolicies, ScalerConfig, Windows};
+use aster_base::{SettingError, Within, require};
+use aster_data::{CalendarFeature, ChannelPolicies, ScalerConfig, Windows};
 use aster_decoder::{CodeSampler, GeneratorForm};
 use aster_eval::{AlarmConfig, DriftConfig, Per, ThresholdRule};
 use aster_llm::{LlmSource, LoraConfig, Tuning};
@@ -34,6 +34,10 @@ pub use train::TrainConfig;
 pub struct AsterConfig {
     /// Policies for channels that are hard to judge.
     pub channels: ChannelPolicies,
+    /// Calendar features that the network sees beside the channels, for series whose normal state
+    /// depends on the hour or the weekday. They are context: the score holds nothing against them, and no
+    /// alarm is told of them. Rows then need dates. Default: none.
+    pub calendar: Vec<CalendarFeature>,
     /// Scaling of the channels.
     pub scaler: ScalerConfig,
     /// Network.
@@ -58,6 +62,7 @@ impl Default for AsterConfig {
     fn default() -> Self {
         Self {
             channels: ChannelPolicies::default(),
+            calendar: vec![],
             scaler: ScalerConfig::default(),
             model: ModelConfig::default(),
             train: TrainConfig::default(),
@@ -122,12 +127,20 @@ impl AsterConfig {
     /// The first setting outside its range, named by its path.
     pub fn check(&self) -> Result<(), SettingError> {
         self.channels.check().within("channels")?;
+        let once = |(at, feature)| !self.calendar[..at].contains(feature);
+        let once = self.calendar.iter().enumerate().all(once);
+        require("calendar", once, "each feature once", format!("{:?}", self.calendar))?;
         self.model.check().within("model")?;
         self.train.check().within("train")?;
         self.score.check(self.model.window).within("score")?;
         self.threshold.check().within("threshold")?;
         self.drift.as_ref().map_or(Ok(()), DriftConfig::check).within("drift")?;
         self.alarm.check().within("alarm")
+    }
+
+    /// Channels that the calendar features add to those of a series.
+    pub(crate) fn calendar_channels(&self) -> usize {
+        CalendarFeature::CHANNELS * self.calendar.len()
     }
 
     /// The layout of the windows that are scored.
@@ -164,6 +177,8 @@ mod tests {
         let drift = DriftConfig { warmup: 0, ..Default::default() };
         assert_eq!(name_of(|c| c.drift = Some(drift)), "drift.warmup");
         assert_eq!(name_of(|c| c.alarm.k = 0), "alarm.k of n");
+        let twice = vec![CalendarFeature::HourOfDay; 2];
+        assert_eq!(name_of(|c| c.calendar = twice), "calendar");
         assert_eq!(name_of(|c| c.channels.copy = ChannelPolicy::Missing), "channels.copy");
     }
 

@@ -54,6 +54,16 @@ impl Detector {
         rows: Range<usize>,
         method: Attribution,
     ) -> Result<Vec<Contribution>, DetectError> {
+        self.attribute_inputs(&*self.trained.with_calendar(series)?, rows, method)
+    }
+
+    /// Attributes the scores of rows of a series that has its calendar features.
+    pub(crate) fn attribute_inputs(
+        &self,
+        series: &TimeSeries,
+        rows: Range<usize>,
+        method: Attribution,
+    ) -> Result<Vec<Contribution>, DetectError> {
         let around = self.around(&rows, series.rows());
         if rows.is_empty() || rows.end > series.rows() {
             let what = "rows to attribute";
@@ -61,11 +71,12 @@ impl Detector {
         }
         let near = self.scaled_part(series, &around)?;
         let rows = rows.start - around.start..rows.end - around.start;
-        let shares = match method {
+        let mut shares = match method {
             Attribution::Reconstruction => self.by_reconstruction(&near, rows)?,
             Attribution::GradientInput => self.by_gradient(&near, rows)?,
             Attribution::Occlusion => self.by_occlusion(&near, rows),
         };
+        shares.truncate(self.channels().len());
         let total: f64 = shares.iter().sum();
         let share = |share: f64| if total > 0.0 { share / total } else { 0.0 };
         let named = self.channels().iter().cloned().zip(shares);
@@ -75,7 +86,7 @@ impl Detector {
         Ok(contributions)
     }
 
-    /// Scales some rows of a series, of which the first may be prepared after the one before it.
+    /// Scales some rows of a series with its calendar features, of which the first may be prepared after the one before it.
     pub(crate) fn scaled_part(
         &self,
         series: &TimeSeries,
@@ -128,10 +139,10 @@ impl Detector {
     }
 
     /// Parts of the channels in the scores of rows, from the components of those and what lies around
-    /// them, `[C]`.
+    /// them, `[C]`, of which those of calendar features, the last, are 0.
     pub(crate) fn shares(&self, mut values: Components, rows: Range<usize>) -> Vec<f64> {
         let (config, calibration) = (&self.config().score, &self.calibration);
-        let c = self.channels().len();
+        let c = self.input_count();
         for (source, values) in &mut values {
             if let Some(filter) = Filter::of(*source, config, values.width) {
                 values.values = filter.whole(&values.values);

@@ -7,13 +7,13 @@ use crate::score::{Fusion, Outputs, Reading};
 
 impl Detector {
     /// By how much the scores of rows fall when a channel is replaced by its reconstruction there,
-    /// for each channel, `[C]`.
+    /// for each channel but calendar features.
     pub(crate) fn by_occlusion(&self, near: &ScaledSeries, rows: Range<usize>) -> Vec<f64> {
         let mut outputs = self.trained.outputs(self.windows, self.bank.as_deref(), near);
         if !outputs.contains_key(&Reading::Reconstruction) {
             outputs.extend(self.runner().run_model(near, &[Reading::Reconstruction]));
         }
-        self.falls(near, &outputs, rows, &(0..near.channel_count()).collect::<Vec<_>>())
+        self.falls(near, &outputs, rows, &(0..self.channels().len()).collect::<Vec<_>>())
     }
 
     /// By how much the scores of rows fall for each of some channels, from outputs of the network, its

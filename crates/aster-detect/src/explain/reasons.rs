@@ -57,14 +57,15 @@ impl Detector {
         peak: usize,
         rows: Range<usize>,
     ) -> Vec<Reason> {
-        let c = self.channels().len();
+        let c = self.input_count();
         let reconstructions = outputs.get(&Reading::Reconstruction);
         let Some(reconstruction) = reconstructions.and_then(|it| it.get(peak * c..(peak + 1) * c))
         else {
             return vec![];
         };
         let parts = self.shares(components, peak..peak + 1);
-        let mut candidates: Vec<usize> = (0..c).filter(|channel| parts[*channel] > 0.0).collect();
+        let mut candidates: Vec<usize> =
+            (0..self.channels().len()).filter(|channel| parts[*channel] > 0.0).collect();
         candidates.sort_by(|a, b| parts[*b].total_cmp(&parts[*a]));
         candidates.truncate(REASONS);
         let falls = self.falls(scaled, &outputs, rows, &candidates);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
 use crate::score::apart::{overlaps, rows_apart};
-use crate::score::binary_channels::{BinaryChannels, first_values};
 use crate::score::components::{ComponentValues, Components};
+use crate::score::context_channels::{ContextChannels, first_values};
 use crate::score::edges::Edges;
 use crate::score::filter::Filter;
 
@@ -21,7 +21,7 @@ use crate::score::filter::Filter;
 pub(crate) struct Calibration {
     /// Norms that the channels of each source are divided by.
     norms: BTreeMap<Source, Vec<f32>>,
-    binary: BinaryChannels,
+    context: ContextChannels,
     /// Rows over which each component is smoothed.
     widths: Vec<usize>,
     /// Tail of each component's calibration values.
@@ -43,13 +43,11 @@ impl Calibration {
         components: &mut Components,
         first: usize,
     ) -> Result<Self, EvalError> {
+        let calendar = config.calendar_channels();
         let AsterConfig { score: config, scaler, .. } = config;
-        let binary = match config.binary_as_context {
-            true => BinaryChannels::fit(train),
-            false => BinaryChannels::none(train.channel_count()),
-        };
+        let context = ContextChannels::fit(train, config.binary_as_context, calendar);
         // Before the norms, whose floor is a share of all channels' errors.
-        binary.mask(components, train.values(), scaler);
+        context.mask(components, train.values(), scaler);
         // What fusion does row by row.
         let filtered = |(source, values): (&Source, &ComponentValues)| {
             let width = values.width;
@@ -59,8 +57,8 @@ impl Calibration {
         let filtered: Components = components.iter().filter_map(filtered).collect();
         let errors = |source: &Source| filtered.get(source).unwrap_or(&components[source]);
         let still = |channel| first_values(train, channel, 2).len() < 2;
-        let moving = binary.is_binary().enumerate();
-        let moving: Vec<bool> = moving.map(|(at, binary)| !binary && !still(at)).collect();
+        let moving = context.is_context().enumerate();
+        let moving: Vec<bool> = moving.map(|(at, context)| !context && !still(at)).collect();
         let norms = |values: &ComponentValues| match values.width > 1 {
             true => norms(values, config, &moving),
             false => vec![1.0; values.width],
@@ -95,7 +93,7 @@ impl Calibration {
         let tails = aggregated.iter().map(tail).collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];
         let edges = vec![Edges::default(); tails.len()];
-        Ok(Self { norms, binary, widths, tails, edges, apart, weights })
+        Ok(Self { norms, context, widths, tails, edges, apart, weights })
     }
 
     /// Takes factors of a series' ends for each component.
@@ -172,7 +170,7 @@ impl Calibration {
             () if !self.widths.iter().all(|width| (1..=LARGEST).contains(width)) => {
                 Err("a calibration with a moving average of no rows, or too many")
             }
-            () if self.binary.channels() != channels => {
+            () if self.context.channels() != channels => {
                 Err("a calibration of another number of channels")
             }
             () if !config.components.iter().all(|component| known(component.source)) => {
@@ -188,14 +186,14 @@ impl Calibration {
         }
     }
 
-    /// Makes context of the values of binary channels.
-    pub(crate) fn mask_binary_channels(
+    /// Makes context of the values of binary channels and calendar features.
+    pub(crate) fn mask_context(
         &self,
         config: &AsterConfig,
         values: &[f32],
         components: &mut Components,
     ) {
-        self.binary.mask(components, values, &config.scaler);
+        self.context.mask(components, values, &config.scaler);
     }
 }
 
@@ -235,7 +233,7 @@ mod tests {
         let channels = train.channel_count();
         assert!(calibration.validate(&config.score, 32, channels).is_ok());
         assert!(calibration.validate(&config.score, 32, channels + 1).is_err());
-        calibration.mask_binary_channels(config, test.values(), &mut components);
+        calibration.mask_context(config, test.values(), &mut components);
         Fusion::whole(&config.score, &calibration, &components)
     }
 

@@ -3,10 +3,10 @@
 mod aggregation;
 mod apart;
 mod bank;
-mod binary_channels;
 mod calibration;
 mod change;
 mod components;
+mod context_channels;
 mod detrend;
 mod edges;
 mod filter;

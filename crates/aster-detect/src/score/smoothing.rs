@@ -2,7 +2,7 @@ use aster_data::ScaledSeries;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Smoothing;
-use crate::score::binary_channels::first_values;
+use crate::score::context_channels::first_values;
 
 impl Smoothing {
     /// Rows of each moving average for a scaled training series.

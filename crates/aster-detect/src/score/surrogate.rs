@@ -35,9 +35,11 @@ pub(crate) struct Surrogate {
 }
 
 impl Surrogate {
-    /// Puts pseudo-anomalies of a kind into some rows of a scaled training series.
+    /// Puts pseudo-anomalies of a kind into some rows of a scaled training series, in its first
+    /// channels: calendar features, which follow, are as they are.
     pub(crate) fn draw(
         train: &ScaledSeries,
+        channels: usize,
         rows: std::ops::Range<usize>,
         kind: Kind,
         generator: &GeneratorConfig,
@@ -56,11 +58,12 @@ impl Surrogate {
             if at + length > count {
                 return Self { series, labels };
             }
-            let share = rng.random::<f64>().powi(2) * c as f64;
-            let channels = sample(&mut rng, c, (share.round() as usize).clamp(1, c));
+            let share = rng.random::<f64>().powi(2) * channels as f64;
+            let some = (share.round() as usize).clamp(1, channels);
+            let chosen = sample(&mut rng, channels, some);
             let radius = generator.radius(&mut rng);
             let from = rng.random_range(0..=train.rows() - length);
-            for channel in channels {
+            for channel in chosen {
                 let constant: f32 = StandardNormal.sample(&mut rng);
                 for row in 0..length {
                     let noise: f32 = StandardNormal.sample(&mut rng);
@@ -88,7 +91,7 @@ mod tests {
         for kind in Kind::ALL {
             let generator = GeneratorConfig::default();
             let Surrogate { series, labels } =
-                Surrogate::draw(&train, 500..1500, kind, &generator, 7);
+                Surrogate::draw(&train, 2, 500..1500, kind, &generator, 7);
             assert_eq!((series.rows(), labels.len()), (1000, 1000));
             let share = labels.iter().filter(|it| **it).count() as f64 / 1000.0;
             assert!((0.05..0.6).contains(&share), "{kind:?}: {share}");
@@ -96,6 +99,8 @@ mod tests {
                 series.values()[3 * row..3 * row + 3] != train.values()[1500 + 3 * row..][..3]
             };
             let changed: Vec<usize> = (0..1000).filter(changed).collect();
+            let last = |row: &usize| series.values()[3 * row + 2] == train.values()[1502 + 3 * row];
+            assert!((0..1000).all(|row| last(&row)), "{kind:?} changes what is no channel");
             assert!(!changed.is_empty() && changed.iter().all(|row| labels[*row]), "{kind:?}");
         }
     }

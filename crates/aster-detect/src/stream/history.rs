@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 
-/// The latest rows of a series in the channels' own units, so that another detector can go on
+/// The latest rows of a series in the channels' own units, with their calendar features, so that another detector can go on
 /// with them and channels can be blamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
@@ -71,7 +71,7 @@ impl History {
     /// The first row that is kept and at which a window of the detector is due.
     pub(crate) fn first_due(&self, detector: &Detector) -> u64 {
         let stride = detector.windows.stride() as u64;
-        self.first(detector.channels().len()).next_multiple_of(stride)
+        self.first(detector.input_count()).next_multiple_of(stride)
     }
 
     /// Values `[rows, C]` from a row on that is kept.
@@ -90,8 +90,8 @@ impl History {
 
     /// The rows that are kept, as a series, from the first one at which a window is due.
     pub(crate) fn series(&self, detector: &Detector) -> Result<TimeSeries, DataError> {
-        let values = self.from(self.first_due(detector), detector.channels().len());
-        TimeSeries::new(detector.channels().to_vec(), values)
+        let values = self.from(self.first_due(detector), detector.input_count());
+        TimeSeries::new(detector.trained.inputs().to_vec(), values)
     }
 
     /// Validates a history that was read from outside: it can be of this detector.
@@ -99,7 +99,7 @@ impl History {
     /// # Errors
     /// What does not fit, in words.
     pub(crate) fn validate(&self, detector: &Detector, waiting: usize) -> Result<(), &'static str> {
-        let c = detector.channels().len();
+        let c = detector.input_count();
         let kept = self.values.len() / c;
         match () {
             () if self.rows >= 1 << 62 => Err("a history of too many rows"),

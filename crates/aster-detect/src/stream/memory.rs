@@ -18,7 +18,7 @@ impl Detector {
     /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel) and the moving
     /// averages.
     pub fn stream_memory(&self, config: &StreamConfig) -> usize {
-        let (c, stride) = (self.channels().len(), self.windows.stride());
+        let (c, stride) = (self.input_count(), self.windows.stride());
         let history = (self.depends_on() + config.history) * c * size_of::<f64>();
         // Scores that count, and those of an alarm that do not yet, in a list that doubles.
         let scores = self.config().drift.map_or(0, |drift| drift.memory + 2 * drift.longest);

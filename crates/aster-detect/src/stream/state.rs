@@ -123,12 +123,16 @@ impl StreamState {
         rows: impl IntoIterator<Item = &'r Row<'r>>,
     ) -> Result<(), DetectError> {
         let channels = detector.channels();
+        let dated = !detector.config().calendar.is_empty();
         let (mut last, mut times) = (self.last_time, self.reorder.times());
         for (number, row) in rows.into_iter().enumerate() {
             let wrong = |reason| DetectError::Row { number, reason };
             if row.values.len() != channels.len() {
                 let (expected, got) = (channels.len(), row.values.len());
                 return Err(wrong(format!("expected {expected} values, got {got}")));
+            }
+            if dated && row.time.is_none() {
+                return Err(wrong("expected a time, for the calendar features, got none".into()));
             }
             let bad = row.values.iter().zip(channels).find(|(value, _)| !value.is_finite());
             if let (OnMissing::Reject, Some((value, name))) = (self.config.missing, bad) {
@@ -311,10 +315,11 @@ impl StreamState {
             let rows = detector.latency() + self.segment.walk.delay();
             output.notices.push(Notice::WarmingUp { row: self.counts.rows, rows });
         }
+        let values = detector.with_calendar(row.time, values);
         let keeps_rows = detector.trained.preparation.keeps_rows();
         let before = if keeps_rows { None } else { self.history.newest(values.len()) };
-        self.segment.push(detector, before.as_deref(), values);
-        self.history.push(values);
+        self.segment.push(detector, before.as_deref(), &values);
+        self.history.push(&values);
         self.waiting.push_back(row);
         self.counts.rows += 1;
         if self.segment.walk.due(&runner.grid.windows).len() >= runner.batch_size {
@@ -341,7 +346,7 @@ impl StreamState {
         }
         // What many rows at once have taken is not kept.
         self.waiting.shrink_to(2 * self.waiting.len());
-        self.history.trim(detector.channels().len());
+        self.history.trim(detector.input_count());
     }
 
     /// Tells what a score does to the alarms.
@@ -447,7 +452,7 @@ impl StreamState {
     }
 
     fn replay(&mut self, detector: &Detector, output: &mut StreamOutput) {
-        let c = detector.channels().len();
+        let c = detector.input_count();
         self.history.keep_for(detector, self.config.history);
         let unscored = self.history.rows() - self.waiting.len() as u64;
         let due = self.history.first_due(detector);
@@ -497,7 +502,7 @@ impl StreamState {
         let first = origin + self.history.first_due(detector);
         let series = self.history.series(detector)?;
         let rows = (rows.start - first) as usize..(rows.end - first) as usize;
-        detector.attribute(&series, rows, method)
+        detector.attribute_inputs(&series, rows, method)
     }
 
     /// Validates a state that was read from outside: it can be of this detector.

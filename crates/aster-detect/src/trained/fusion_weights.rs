@@ -20,6 +20,7 @@ impl TrainedModel {
         let (Some(learned), 2..) = (score.fusion.weights, score.components.len()) else {
             return Ok(calibration);
         };
+        let channels = self.channels().len();
         let length = learned.rows.min(scaled.rows());
         // No more parts than lie side by side.
         let parts = learned.parts.min(scaled.rows() / length);
@@ -31,7 +32,7 @@ impl TrainedModel {
             for (part, start) in starts.iter().enumerate() {
                 let seed = train.seed ^ ((number * starts.len() + part) as u64) << 32;
                 let rows = *start..start + length;
-                let drawn = Surrogate::draw(scaled, rows, kind, &model.generator, seed);
+                let drawn = Surrogate::draw(scaled, channels, rows, kind, &model.generator, seed);
                 let outputs = self.outputs(windows, bank, &drawn.series);
                 let values = self.components_of(&calibration, drawn.series.values(), &outputs);
                 let of_part = Fusion::surprisals(score, &calibration, &values);

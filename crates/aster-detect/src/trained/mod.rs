@@ -1,6 +1,7 @@
 mod ends;
 mod fusion_weights;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,9 +30,9 @@ pub struct TrainedModel {
     pub config: AsterConfig,
     /// Custom components, those of the network included.
     pub components: CustomComponents,
-    /// Preparation of rows before they are scaled.
+    /// Preparation of rows before they are scaled, calendar features among them.
     pub preparation: Preparation,
-    /// Scaler of the rows that were trained on.
+    /// Scaler of the rows that were trained on, calendar features among them.
     pub scaler: Scaler,
     /// Clock of the series that was trained on.
     pub clock: Clock,
@@ -57,15 +58,39 @@ impl TrainedModel {
             grid: Grid {
                 windows,
                 counted: self.config.score.counted(windows.length()),
-                channels: self.scaler.channels().len(),
+                channels: self.inputs().len(),
             },
             batch_size: self.config.score.batch_size,
             device: &self.device,
         }
     }
 
+    /// Channels of the rows that the network sees: those of a series, and its calendar features.
+    pub(crate) fn inputs(&self) -> &[String] {
+        self.scaler.channels()
+    }
+
+    /// Channels of a series.
+    pub(crate) fn channels(&self) -> &[String] {
+        &self.inputs()[..self.inputs().len() - self.config.calendar_channels()]
+    }
+
+    /// Appends the calendar features to a series of the channels trained on.
+    pub(crate) fn with_calendar<'a>(
+        &self,
+        series: &'a TimeSeries,
+    ) -> Result<Cow<'a, TimeSeries>, DetectError> {
+        series.check_channels(self.channels())?;
+        Ok(series.with_calendar(&self.config.calendar)?)
+    }
+
     /// Prepares and scales a series.
     pub(crate) fn scale(&self, series: &TimeSeries) -> Result<ScaledSeries, DetectError> {
+        self.scale_inputs(&*self.with_calendar(series)?)
+    }
+
+    /// Prepares and scales a series that has its calendar features.
+    pub(crate) fn scale_inputs(&self, series: &TimeSeries) -> Result<ScaledSeries, DetectError> {
         Ok(self.scaler.transform(&*self.preparation.prepare(series)?)?)
     }
 
@@ -112,11 +137,11 @@ impl TrainedModel {
 
     /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
     pub(crate) fn component_values(&self, values: &[f32], outputs: &Outputs) -> Components {
-        let channels = self.scaler.channels().len();
+        let channels = self.inputs().len();
         component_values(&self.config, &self.components, values, outputs, channels)
     }
 
-    /// The score's components of scaled rows `[rows, C]`, with binary channels as context.
+    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as context.
     pub(crate) fn components_of(
         &self,
         calibration: &Calibration,
@@ -124,7 +149,7 @@ impl TrainedModel {
         outputs: &Outputs,
     ) -> Components {
         let mut components = self.component_values(values, outputs);
-        calibration.mask_binary_channels(&self.config, values, &mut components);
+        calibration.mask_context(&self.config, values, &mut components);
         components
     }
 

@@ -1,0 +1,130 @@
+use aster_data::{ScaledSeries, ScalerConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Source;
+use crate::score::components::{Components, squared_error};
+
+/// Channels whose values are context of the others: binary ones and calendar features.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ContextChannels(Vec<Option<Context>>);
+
+/// Kind of a channel that is context.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Context {
+    /// Two training values (commands, status flags), scaled: which of them it has is context, what is
+    /// neither is anomalous.
+    Binary([f32; 2]),
+    /// Calendar feature: no value is anomalous.
+    Calendar,
+}
+
+impl ContextChannels {
+    /// Finds those of a scaled training series: the last so many channels are calendar features, of the
+    /// others binary ones are context where that is asked for.
+    pub(crate) fn fit(train: &ScaledSeries, binary: bool, calendar: usize) -> Self {
+        let features = train.channel_count() - calendar;
+        let of = |channel: usize| match channel >= features {
+            true => Some(Context::Calendar),
+            false if !binary => None,
+            false => first_values(train, channel, 3).try_into().ok().map(Context::Binary),
+        };
+        Self((0..train.channel_count()).map(of).collect())
+    }
+
+    /// How many channels it knows of.
+    pub(crate) fn channels(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether each channel is context.
+    pub(crate) fn is_context(&self) -> impl Iterator<Item = bool> + '_ {
+        self.0.iter().map(Option::is_some)
+    }
+
+    /// Replaces the errors of such channels: of binary ones that of the reconstruction by the distance from
+    /// the nearer value, all others by 0.
+    pub(crate) fn mask(&self, components: &mut Components, values: &[f32], scaler: &ScalerConfig) {
+        for source in [
+            Source::Reconstruction,
+            Source::RawReconstruction,
+            Source::DetrendedReconstruction,
+            Source::Deviation,
+            Source::Change,
+        ] {
+            let Some(channels) = components.get_mut(&source) else { continue };
+            let by_distance = matches!(source, Source::Reconstruction | Source::RawReconstruction);
+            let contexts = self.0.iter().cycle();
+            for ((error, x), context) in channels.values.iter_mut().zip(values).zip(contexts) {
+                *error = match context {
+                    None => continue,
+                    Some(Context::Binary(pair)) if by_distance => {
+                        let [a, b] = pair.map(|value| squared_error(source, scaler, *x, value));
+                        a.min(b)
+                    }
+                    Some(_) => 0.0,
+                };
+            }
+        }
+    }
+}
+
+/// The first values of a channel that differ from each other, at most so many.
+pub(crate) fn first_values(series: &ScaledSeries, channel: usize, most: usize) -> Vec<f32> {
+    let mut values = vec![];
+    for value in series.channel(channel) {
+        if values.len() == most {
+            break;
+        }
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::components::ComponentValues;
+
+    fn series(values: &[f32]) -> ScaledSeries {
+        ScaledSeries::new(values.to_vec(), 2).unwrap()
+    }
+
+    #[test]
+    fn two_values_are_binary_one_or_three_are_not() {
+        let of = |values: &[f32]| ContextChannels::fit(&series(values), true, 0).0;
+        let binary = |pair| Some(Context::Binary(pair));
+        assert_eq!(of(&[0.0, 5.0, 1.0, 5.0, 0.0, 5.0]), [binary([0.0, 1.0]), None]);
+        assert_eq!(of(&[0.0, 2.0, 1.0, 1.0, 3.0, 2.0]), [None, binary([2.0, 1.0])]);
+    }
+
+    #[test]
+    fn a_known_value_is_no_error_and_another_one_is() {
+        let train = series(&[0.0, 0.1, 1.0, 0.2, 0.0, 0.3]);
+        let channels = ContextChannels::fit(&train, true, 0);
+        let error = ComponentValues { width: 2, values: vec![7.0; 6] };
+        let mut components = [(Source::Reconstruction, error.clone())].into();
+        let test = series(&[1.0, 0.1, 0.0, 0.2, 3.0, 0.3]);
+        channels.mask(&mut components, test.values(), &ScalerConfig::default());
+        assert_eq!(components[&Source::Reconstruction].values, [0.0, 7.0, 0.0, 7.0, 4.0, 7.0]);
+        let mut untouched = [(Source::Reconstruction, error.clone())].into();
+        let none = ContextChannels::fit(&train, false, 0);
+        none.mask(&mut untouched, test.values(), &ScalerConfig::default());
+        assert_eq!(untouched[&Source::Reconstruction].values, error.values);
+    }
+
+    #[test]
+    fn nothing_is_held_against_calendar_features() {
+        let train = series(&[0.0, 0.1, 1.0, 0.2, 0.0, 0.3]);
+        let channels = ContextChannels::fit(&train, false, 1);
+        assert_eq!(channels.is_context().collect::<Vec<_>>(), [false, true]);
+        for source in [Source::Reconstruction, Source::Deviation, Source::Change] {
+            let errors = ComponentValues { width: 2, values: vec![7.0; 6] };
+            let mut components = [(source, errors)].into();
+            channels.mask(&mut components, train.values(), &ScalerConfig::default());
+            assert_eq!(components[&source].values, [7.0, 0.0, 7.0, 0.0, 7.0, 0.0], "{source:?}");
+        }
+    }
+}
