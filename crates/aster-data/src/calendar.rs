@@ -30,7 +30,7 @@ pub enum CalendarFeature {
 aster_base::words!(CalendarFeature);
 
 impl CalendarFeature {
-    /// Channels that a feature adds: its sine and its cosine.
+    /// Number of channels that a feature adds: its sine and its cosine.
     pub const CHANNELS: usize = 2;
 
     /// Returns the nanoseconds after which it is the same again.

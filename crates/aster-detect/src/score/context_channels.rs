@@ -42,24 +42,17 @@ impl ContextChannels {
         self.0.iter().map(Option::is_some)
     }
 
-    /// Replaces the errors of such channels: of binary ones that of the reconstruction by the distance from
-    /// the nearer value, all others by 0.
+    /// Replaces what components say of such channels by 0, but for reconstruction errors of binary ones:
+    /// there stands the distance from the nearer value.
     pub(crate) fn mask(&self, components: &mut Components, values: &[f32], scaler: &ScalerConfig) {
-        for source in [
-            Source::Reconstruction,
-            Source::RawReconstruction,
-            Source::DetrendedReconstruction,
-            Source::Deviation,
-            Source::Change,
-        ] {
-            let Some(channels) = components.get_mut(&source) else { continue };
+        for (source, channels) in components.iter_mut().filter(|(it, _)| it.has_channels()) {
             let by_distance = matches!(source, Source::Reconstruction | Source::RawReconstruction);
             let contexts = self.0.iter().cycle();
             for ((error, x), context) in channels.values.iter_mut().zip(values).zip(contexts) {
                 *error = match context {
                     None => continue,
                     Some(Context::Binary(pair)) if by_distance => {
-                        let [a, b] = pair.map(|value| squared_error(source, scaler, *x, value));
+                        let [a, b] = pair.map(|value| squared_error(*source, scaler, *x, value));
                         a.min(b)
                     }
                     Some(_) => 0.0,
