@@ -81,7 +81,7 @@ impl Time {
         }
     }
 
-    /// Returns the nanoseconds since the beginning of 1970 that the clock on the wall shows; none of a count.
+    /// Returns the nanoseconds since the beginning of 1970 by the clock on the wall; none of a count.
     pub fn local(&self) -> Option<i64> {
         match *self {
             Self::Count(_) => None,

@@ -242,7 +242,8 @@ impl Detector {
         (self.components_of(scaled.values(), &outputs), outputs)
     }
 
-    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as context.
+    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as
+    /// context.
     pub(crate) fn components_of(&self, values: &[f32], outputs: &Outputs) -> Components {
         self.trained.components_of(&self.calibration, values, outputs)
     }

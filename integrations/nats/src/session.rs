@@ -1,6 +1,7 @@
 //! A worker from one connection to the next fault.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -79,14 +80,19 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Takes rows until something fails; never returns without an error.
-    pub(crate) async fn run(&mut self) -> Result<std::convert::Infallible, NatsError> {
+    /// Takes rows until it is to stop, between two batches, or something fails. A batch is not left halfway:
+    /// what is covered and what is stored would no longer be the same.
+    pub(crate) async fn run(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), NatsError> {
         let mut ticks = tokio::time::interval(self.config.lease() / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stored = Instant::now();
         loop {
             let mut batch = vec![];
             tokio::select! {
+                () = &mut stop => return Ok(()),
                 _ = ticks.tick() => {
                     // What was on its way when a connection broke does not come again.
                     if connects(&self.broker.context) != self.connected {

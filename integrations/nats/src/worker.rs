@@ -32,11 +32,14 @@ pub async fn work(
     let [shortest, longest] = PAUSES;
     let mut pause = shortest;
     loop {
-        let opened = Session::open(context, config, device).await;
+        let opened = tokio::select! {
+            opened = Session::open(context, config, device) => opened,
+            () = &mut stop => return Ok(()),
+        };
         let error = match opened {
-            Ok(mut session) => tokio::select! {
-                Err(error) = session.run() => error,
-                () = &mut stop => return session.close().await,
+            Ok(mut session) => match session.run(stop.as_mut()).await {
+                Ok(()) => return session.close().await,
+                Err(error) => error,
             },
             Err(error) => error,
         };

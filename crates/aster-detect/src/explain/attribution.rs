@@ -86,7 +86,8 @@ impl Detector {
         Ok(contributions)
     }
 
-    /// Scales some rows of a series with its calendar features, of which the first may be prepared after the one before it.
+    /// Scales some rows of a series with its calendar features, of which the first may be prepared
+    /// after the one before it.
     pub(crate) fn scaled_part(
         &self,
         series: &TimeSeries,

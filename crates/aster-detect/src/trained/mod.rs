@@ -141,7 +141,8 @@ impl TrainedModel {
         component_values(&self.config, &self.components, values, outputs, channels)
     }
 
-    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as context.
+    /// The score's components of scaled rows `[rows, C]`, with binary channels and calendar features as
+    /// context.
     pub(crate) fn components_of(
         &self,
         calibration: &Calibration,

@@ -71,6 +71,8 @@ async fn main() -> anyhow::Result<()> {
     let context = jetstream::new(client);
     match command {
         Command::Work { group, config, metrics } => {
+            // First of all: one that is stopped as it starts ends as any other does.
+            let stop = stopped()?;
             let mut settings = match config {
                 Some(file) => read(&file)?,
                 None => WorkerConfig::default(),
@@ -83,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
                 describe_metrics();
             }
             let device = device(DeviceChoice::Auto)?;
-            work(&context, &settings, &device, stopped()).await?;
+            work(&context, &settings, &device, stop).await?;
         }
         Command::Put { group, detector } => {
             let device = device(DeviceChoice::Auto)?;
@@ -115,21 +117,27 @@ fn read(file: &std::path::Path) -> anyhow::Result<WorkerConfig> {
     serde_json::from_str(&text).with_context(|| file.display().to_string())
 }
 
-/// Ready on Ctrl-C and SIGTERM.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+/// Ready on Ctrl-C and SIGTERM, which are waited for from now on.
+#[cfg(unix)]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    }
-    // Where signals cannot be waited for, the process is stopped from outside.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
+    })
+}
+
+/// Ready on Ctrl-C.
+#[cfg(not(unix))]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Where it cannot be waited for, the process is stopped from outside.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
 }

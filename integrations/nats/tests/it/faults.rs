@@ -7,11 +7,11 @@ use aster_nats::{backlog, put_detector};
 use crate::fleet;
 use crate::server::{Server, Worker, missing};
 
-/// How often the first test kills a worker.
-const KILLS: usize = 20;
+/// How many workers end before a test does.
+const ENDS: usize = 20;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn workers_that_are_killed_at_any_moment_lose_no_row_and_double_no_alarm() {
+/// Ends one worker after the other while rows come, and compares what was told.
+async fn workers_end(end: fn(Worker)) {
     if missing() {
         return;
     }
@@ -21,16 +21,26 @@ async fn workers_that_are_killed_at_any_moment_lose_no_row_and_double_no_alarm()
     let publisher = fleet::publisher(&context).await;
     let mut workers: Vec<Worker> =
         (0..2).map(|it| Worker::start(&server, fleet::GROUP, it, fleet::QUICK)).collect();
-    for kill in 0..KILLS {
-        let rows = fleet::ROWS / KILLS;
-        fleet::publish(&publisher, 10, kill * rows..(kill + 1) * rows).await;
+    for ended in 0..ENDS {
+        let rows = fleet::ROWS / ENDS;
+        fleet::publish(&publisher, 10, ended * rows..(ended + 1) * rows).await;
         // Moments of any kind: between stores, within them, between these and what is told.
-        tokio::time::sleep(Duration::from_millis((kill as u64 * 137) % 700)).await;
-        workers.remove(0).kill();
-        workers.push(Worker::start(&server, fleet::GROUP, 2 + kill, fleet::QUICK));
+        tokio::time::sleep(Duration::from_millis((ended as u64 * 137) % 700)).await;
+        end(workers.remove(0));
+        workers.push(Worker::start(&server, fleet::GROUP, 2 + ended, fleet::QUICK));
     }
     fleet::done(&context).await;
     assert_eq!(fleet::told(&context).await, fleet::expected(fleet::detector(), 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_are_killed_at_any_moment_lose_no_row_and_double_no_alarm() {
+    workers_end(Worker::kill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_are_stopped_at_any_moment_end_well_and_lose_nothing_either() {
+    workers_end(Worker::stop).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! A broker as a process.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -68,7 +68,10 @@ impl Drop for Server {
 }
 
 /// A worker as a process, which ends with the test.
-pub(crate) struct Worker(Child);
+pub(crate) struct Worker {
+    process: Child,
+    log: PathBuf,
+}
 
 impl Worker {
     pub(crate) fn start(server: &Server, group: &str, number: usize, config: &str) -> Self {
@@ -78,26 +81,29 @@ impl Worker {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aster-nats"));
         command.args(["work", "--group", group, "--server", &server.url(), "--config"]).arg(file);
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.stderr(std::fs::File::create(log).unwrap()).spawn().unwrap())
+        command.stderr(std::fs::File::create(&log).unwrap());
+        Self { process: command.spawn().unwrap(), log }
     }
 
     /// As `kill -9` does.
     pub(crate) fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// As `kill` does: it stores all there is, and gives its partitions back.
     pub(crate) fn stop(mut self) {
-        let id = self.0.id().to_string();
+        let id = self.process.id().to_string();
         assert!(Command::new("kill").arg(id).status().unwrap().success());
-        assert!(self.0.wait().unwrap().success());
+        let ended = self.process.wait().unwrap();
+        let log = || std::fs::read_to_string(&self.log).unwrap();
+        assert!(ended.success(), "{ended}: {}", log());
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
