@@ -12,7 +12,8 @@ use crate::telemetry;
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
 
 /// Works until `stop` is ready: takes its share of the partitions of a group, scores their rows, and
-/// publishes what happens to alarms. Then it stores its states and gives the partitions back.
+/// publishes what happens to alarms. Then it ends the batch that it has begun, stores its states and gives the
+/// partitions back.
 ///
 /// A worker that is killed loses nothing: its rows count as done only when the states that have
 /// seen them and the events are stored, and others go on from these. After a fault of the broker it
