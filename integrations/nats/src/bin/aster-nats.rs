@@ -61,18 +61,11 @@ async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let Arguments { server, credentials, command } = Arguments::parse();
-    let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
-    let options = match credentials {
-        Some(file) => options.credentials_file(file).await?,
-        None => options,
-    };
-    let servers: Vec<&str> = server.split(',').collect();
-    let client = options.connect(servers).await?;
-    let context = jetstream::new(client);
     match command {
         Command::Work { group, config, metrics } => {
             // First of all: one that is stopped as it starts ends as any other does.
             let stop = stopped()?;
+            let context = connect(&server, credentials).await?;
             let mut settings = match config {
                 Some(file) => read(&file)?,
                 None => WorkerConfig::default(),
@@ -97,10 +90,12 @@ async fn main() -> anyhow::Result<()> {
                     Detector::from_bytes(&bytes, &device)?
                 }
             };
+            let context = connect(&server, credentials).await?;
             put_detector(&context, &Names::new(group)?, &detector).await?;
             println!("{}", detector.fingerprint());
         }
         Command::Alarms { group } => {
+            let context = connect(&server, credentials).await?;
             let stream = context.get_stream(Names::new(group)?.alarms()).await?;
             let config = jetstream::consumer::pull::OrderedConfig::default();
             let mut events = stream.create_consumer(config).await?.messages().await?;
@@ -110,6 +105,19 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn connect(
+    servers: &str,
+    credentials: Option<PathBuf>,
+) -> anyhow::Result<jetstream::Context> {
+    let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+    let options = match credentials {
+        Some(file) => options.credentials_file(file).await?,
+        None => options,
+    };
+    let servers: Vec<&str> = servers.split(',').collect();
+    Ok(jetstream::new(options.connect(servers).await?))
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<WorkerConfig> {

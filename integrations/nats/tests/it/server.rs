@@ -93,10 +93,14 @@ impl Worker {
 
     /// As `kill` does: it stores all there is, and gives its partitions back.
     pub(crate) fn stop(mut self) {
+        let log = || std::fs::read_to_string(&self.log).unwrap();
+        // Before its first words it waits for no signal.
+        while log().is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let id = self.process.id().to_string();
         assert!(Command::new("kill").arg(id).status().unwrap().success());
         let ended = self.process.wait().unwrap();
-        let log = || std::fs::read_to_string(&self.log).unwrap();
         assert!(ended.success(), "{ended}: {}", log());
     }
 }
