@@ -84,10 +84,7 @@ impl TrainSeries {
     /// # Errors
     /// As there.
     pub fn with_calendar(&self, features: &[CalendarFeature]) -> Result<Cow<'_, Self>, DataError> {
-        Ok(match TimeSeries::with_calendar(self, features)? {
-            Cow::Borrowed(_) => Cow::Borrowed(self),
-            Cow::Owned(series) => Cow::Owned(series.into_train()),
-        })
+        Ok(self.made(TimeSeries::with_calendar(self, features)?))
     }
 }
 

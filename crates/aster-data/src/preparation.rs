@@ -91,10 +91,7 @@ impl Preparation {
         &self,
         train: &'a TrainSeries,
     ) -> Result<Cow<'a, TrainSeries>, DataError> {
-        Ok(match self.prepare_rows(train, true)? {
-            Cow::Borrowed(_) => Cow::Borrowed(train),
-            Cow::Owned(prepared) => Cow::Owned(prepared.into_train()),
-        })
+        Ok(train.made(self.prepare_rows(train, true)?))
     }
 
     fn prepare_rows<'a>(

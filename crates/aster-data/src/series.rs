@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
@@ -173,20 +174,19 @@ impl TimeSeries {
         Ok(self)
     }
 
-    /// The same rows with other values.
+    /// Series of the same rows, times and labels with other values of its channels.
     pub(crate) fn with_values(&self, values: Vec<f64>) -> Result<Self, DataError> {
         self.with_channels(self.channels.clone(), values)
     }
 
-    /// The same rows with other channels, and their values.
+    /// Series of the same rows, times and labels with other channels, and their values.
     pub(crate) fn with_channels(
         &self,
         channels: Vec<String>,
         values: Vec<f64>,
     ) -> Result<Self, DataError> {
-        let Self { channels, values, .. } = Self::new(channels, values)?;
-        let Self { timestamps, clock, labels, .. } = self.clone();
-        Ok(Self { channels, values, timestamps, clock, labels })
+        let (timestamps, labels) = (self.timestamps.clone(), self.labels.clone());
+        Ok(Self { timestamps, labels, clock: self.clock.clone(), ..Self::new(channels, values)? })
     }
 
     fn check_rows(&self, what: &'static str, got: usize) -> Result<(), DataError> {
@@ -323,6 +323,14 @@ impl TimeSeries {
 pub struct TrainSeries(TimeSeries);
 
 impl TrainSeries {
+    /// Training series of what was made of its rows.
+    pub(crate) fn made<'a>(&'a self, series: Cow<'a, TimeSeries>) -> Cow<'a, Self> {
+        match series {
+            Cow::Borrowed(_) => Cow::Borrowed(self),
+            Cow::Owned(series) => Cow::Owned(series.into_train()),
+        }
+    }
+
     /// Returns the first of the last `share` of the rows, in time, which validate.
     ///
     /// # Errors

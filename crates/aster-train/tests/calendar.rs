@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
+mod outputs;
+
 use std::sync::{Arc, OnceLock};
 
 use aster_data::{CalendarFeature, Clock, DataError, TimeSeries};
@@ -12,6 +14,7 @@ use aster_detect::{
 use aster_eval::{AlarmConfig, auroc};
 use aster_train::{TrainError, fit};
 use burn::tensor::Device;
+use outputs::extend;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -43,9 +46,15 @@ fn series(rows: usize, fault: std::ops::Range<usize>, seed: u64) -> TimeSeries {
         let mut noise = || rng.random_range(-0.1..0.1);
         values.extend([angle.cos() + noise(), 20.0 + 3.0 * angle.cos() + noise()]);
     }
+    dated(values)
+}
+
+/// A series of values `[rows, 2]`, a row in half an hour.
+fn dated(values: Vec<f64>) -> TimeSeries {
     let channels = ["load", "heat"].map(String::from).to_vec();
+    let times = (0..values.len() / 2).map(time).collect();
     TimeSeries::new(channels, values)
-        .and_then(|it| it.with_timestamps((0..rows).map(time).collect()))
+        .and_then(|it| it.with_timestamps(times))
         .unwrap()
         .with_clock(Clock::UTC)
 }
@@ -66,12 +75,6 @@ fn trained(calendar: Vec<CalendarFeature>) -> Detector {
 fn detector() -> Arc<Detector> {
     static DETECTOR: OnceLock<Arc<Detector>> = OnceLock::new();
     DETECTOR.get_or_init(|| trained(vec![CalendarFeature::HourOfDay]).into()).clone()
-}
-
-fn extend(found: &mut StreamOutput, more: StreamOutput) {
-    found.scores.extend(more.scores);
-    found.events.extend(more.events);
-    found.notices.extend(more.notices);
 }
 
 #[test]
@@ -125,10 +128,7 @@ fn a_row_that_stands_in_has_its_own_hour() {
     let (detector, test) = (detector(), series(200, 0..0, 4));
     let mut held = test.values().to_vec();
     held.copy_within(2 * 99..2 * 100, 2 * 100);
-    let held = TimeSeries::new(test.channels().to_vec(), held)
-        .and_then(|it| it.with_timestamps((0..200).map(time).collect()))
-        .unwrap()
-        .with_clock(Clock::UTC);
+    let held = dated(held);
     let mut config = StreamConfig::default();
     config.regular = Some(Regular { step: HALF_HOUR, fill: 3 });
     let mut stream = StreamingDetector::new(detector.clone(), config).unwrap();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // in helpers; tests themselves are exempt
 
+mod outputs;
+
 use std::sync::{Arc, OnceLock};
 
 use aster_base::Configure;
@@ -13,6 +15,7 @@ use aster_detect::{
 };
 use aster_eval::{Acknowledgement, AlarmConfig, DriftConfig, IntervalTimes, ThresholdRule};
 use burn::tensor::Device;
+use outputs::extend;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -45,13 +48,6 @@ fn rows(series: &TimeSeries, rows: std::ops::Range<usize>) -> Vec<Row<'_>> {
 
 fn stream(detector: &Arc<Detector>) -> StreamingDetector {
     StreamingDetector::new(detector.clone(), StreamConfig::default()).unwrap()
-}
-
-/// Adds what was found later.
-fn extend(found: &mut StreamOutput, more: StreamOutput) {
-    found.scores.extend(more.scores);
-    found.events.extend(more.events);
-    found.notices.extend(more.notices);
 }
 
 #[track_caller]

@@ -23,8 +23,8 @@ impl ContextChannels {
     /// Finds those of a scaled training series: the last so many channels are calendar features, of the
     /// others binary ones are context where that is asked for.
     pub(crate) fn fit(train: &ScaledSeries, binary: bool, calendar: usize) -> Self {
-        let features = train.channel_count() - calendar;
-        let of = |channel: usize| match channel >= features {
+        let first_feature = train.channel_count() - calendar;
+        let of = |channel: usize| match channel >= first_feature {
             true => Some(Context::Calendar),
             false if !binary => None,
             false => first_values(train, channel, 3).try_into().ok().map(Context::Binary),
@@ -37,7 +37,7 @@ impl ContextChannels {
         self.0.len()
     }
 
-    /// Whether each channel is context.
+    /// Flags of the channels that are context, one per channel.
     pub(crate) fn is_context(&self) -> impl Iterator<Item = bool> + '_ {
         self.0.iter().map(Option::is_some)
     }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 
-/// The latest rows of a series in the channels' own units, with their calendar features, so that another detector can go on
-/// with them and channels can be blamed.
+/// The latest rows of a series in the channels' own units, with their calendar features, so that
+/// another detector can go on with them and channels can be blamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
     /// Rows of the series that have come.
