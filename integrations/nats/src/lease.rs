@@ -86,11 +86,16 @@ impl Leases {
         while let Some((subject, _)) = subjects.try_next().await.map_err(broker("workers"))? {
             let Some(key) = subject.strip_prefix(prefix) else { continue };
             let Some(worker) = key.strip_prefix("worker.") else { continue };
-            if let Some(entry) = self.entry(key).await? {
-                signs.insert(worker.to_owned(), entry.revision);
+            if let Some(revision) = self.sign(worker).await? {
+                signs.insert(worker.to_owned(), revision);
             }
         }
         Ok(signs)
+    }
+
+    /// Reads the revision of a worker's sign of life.
+    pub(crate) async fn sign(&self, worker: &str) -> Result<Option<u64>, NatsError> {
+        Ok(self.entry(&key_of_worker(worker)).await?.map(|entry| entry.revision))
     }
 
     /// Reads a lease.
@@ -106,14 +111,17 @@ impl Leases {
         Ok(Held { lease, revision: entry.revision })
     }
 
-    /// Gives back what a worker had before it began anew; else the others would leave it to this one, and it
-    /// may have its share without.
+    /// Gives back what is a worker's by name: what it had before it began anew, which the others would leave
+    /// to it though it may have its share without, or what a lost partition kept it from closing.
     pub(crate) async fn release(&self, worker: &str) -> Result<(), NatsError> {
         for partition in 0..self.partitions {
             let mut held = self.read(partition).await?;
             if held.lease.worker.as_deref() == Some(worker) {
                 held.lease.worker = None;
-                self.write(partition, &held).await?;
+                match self.write(partition, &held).await {
+                    Ok(_) | Err(NatsError::Lost { .. }) => {} // another worker was faster
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
@@ -161,11 +169,11 @@ pub(crate) struct Alive {
 
 impl Alive {
     /// Takes note of signs of life; gives the workers that are alive, in order.
-    pub(crate) fn note(&mut self, signs: HashMap<String, u64>, lease: Duration) -> Vec<String> {
+    pub(crate) fn note(&mut self, signs: &HashMap<String, u64>, lease: Duration) -> Vec<String> {
         let now = Instant::now();
         self.seen.retain(|worker, _| signs.contains_key(worker));
-        for (worker, revision) in signs {
-            let known = self.seen.entry(worker).or_insert((revision, now));
+        for (worker, &revision) in signs {
+            let known = self.seen.entry(worker.clone()).or_insert((revision, now));
             if known.0 != revision {
                 *known = (revision, now);
             }
@@ -201,9 +209,9 @@ mod tests {
     fn who_gives_no_sign_is_not_alive() {
         let (mut alive, lease) = (Alive::default(), Duration::from_millis(60));
         let signs = |a, b| HashMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
-        assert_eq!(alive.note(signs(1, 1), lease), ["a", "b"]);
+        assert_eq!(alive.note(&signs(1, 1), lease), ["a", "b"]);
         std::thread::sleep(lease);
-        assert_eq!(alive.note(signs(2, 1), lease), ["a"]);
-        assert_eq!(alive.note(HashMap::from([("b".to_owned(), 2)]), lease), ["b"]);
+        assert_eq!(alive.note(&signs(2, 1), lease), ["a"]);
+        assert_eq!(alive.note(&HashMap::from([("b".to_owned(), 2)]), lease), ["b"]);
     }
 }

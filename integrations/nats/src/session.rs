@@ -130,12 +130,27 @@ impl<'a> Session<'a> {
     }
 
     /// Stores all there is and gives the partitions back.
+    ///
+    /// Where another worker has taken one meanwhile, it does what is not stored anew, and so will those who
+    /// take the others.
     pub(crate) async fn close(mut self) -> Result<(), NatsError> {
+        match self.store_and_give_back().await {
+            Ok(()) => {}
+            Err(error @ NatsError::Lost { .. }) => {
+                tracing::warn!("{error}; what is not stored is done anew");
+                self.broker.leases.release(&self.config.worker).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.broker.leases.leave(&self.config.worker).await
+    }
+
+    async fn store_and_give_back(&mut self) -> Result<(), NatsError> {
         self.checkpoint().await?;
         for partition in self.parts.keys().copied().collect::<Vec<_>>() {
             self.give_back(partition).await?;
         }
-        self.broker.leases.leave(&self.config.worker).await
+        Ok(())
     }
 
     /// Scores the rows of a batch, stores the series that have something to tell, and tells it.
@@ -291,7 +306,8 @@ impl<'a> Session<'a> {
     /// Takes partitions of which no worker takes care, and gives back what others are short of.
     async fn divide(&mut self) -> Result<(), NatsError> {
         let leases = self.broker.leases.clone();
-        let alive = self.alive.note(leases.signs().await?, self.config.lease());
+        let signs = leases.signs().await?;
+        let alive = self.alive.note(&signs, self.config.lease());
         let place = alive.iter().position(|it| *it == self.config.worker).unwrap_or(alive.len());
         let share = share(leases.partitions, alive.len(), place);
         let surplus = self.parts.len().saturating_sub(share);
@@ -307,9 +323,13 @@ impl<'a> Session<'a> {
                 continue;
             }
             let held = leases.read(partition).await?;
-            let owner = held.lease.worker.as_ref();
-            if owner.is_some_and(|it| *it != self.config.worker && alive.contains(it)) {
-                continue;
+            let owner = held.lease.worker.as_ref().filter(|it| **it != self.config.worker);
+            if let Some(owner) = owner {
+                // One that has come, or given a sign, since the signs were read is alive as well.
+                let same = leases.sign(owner).await? == signs.get(owner).copied();
+                if alive.contains(owner) || !same {
+                    continue;
+                }
             }
             let taken = Part::take(&self.broker, self.config, partition, held, &self.sender).await;
             match taken {
