@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use aster::data::SyntheticConfig;
 use aster::detect::{Row, StreamConfig, StreamingDetector, Streams};
-use aster::{AsterConfig, DeviceChoice, device, fit};
+use aster::{AsterConfig, Detector, DeviceChoice, device, fit};
 use aster_benches::CHANNELS;
 use cap::Cap;
 
@@ -51,31 +51,57 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {longest:.0} |");
     }
 
+    println!("\n| streams, one row per push | rows/s | p50 us | p99 us | p99.9 us | longest us |");
+    println!("|---|---|---|---|---|---|");
+    for count in [1, 100, 1000] {
+        let (times, _) = many(&detector, &rows, count, 300_000 / count, 1)?;
+        let rate = times.len() as f64 / times.iter().sum::<f64>();
+        let [p50, p99, p999, longest] = percentiles(times);
+        println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {longest:.0} |");
+    }
+
     println!(
         "\n| streams, a row each per push | rows/s | p50 us | p99 us | p99.9 us | kB a stream |"
     );
     println!("|---|---|---|---|---|---|");
-    for count in [1, 100, 1000] {
-        let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
-        let before = ALLOCATOR.allocated();
-        let mut streams = Streams::new(detector.clone(), StreamConfig::default())?;
-        // Enough for the memory of the drift to be full.
-        let (pushes, mut times) = (10_500, vec![]);
-        for push in 0..pushes {
-            let row = |(number, name): (usize, _)| {
-                (name, rows[(push + 97 * number) % rows.len()].clone())
-            };
-            let rows: Vec<_> = names.iter().map(String::as_str).enumerate().map(row).collect();
-            let started = Instant::now();
-            drop(streams.push(&rows)?);
-            times.push(started.elapsed().as_secs_f64());
-        }
-        let rate = (pushes * count) as f64 / times.iter().sum::<f64>();
-        let kilobytes = (ALLOCATOR.allocated() - before) as f64 / 1000.0 / count as f64;
+    // The memory of the drift is full after 10 000 rows.
+    for (count, turns) in [(1, 10_500), (100, 10_500), (1000, 1000)] {
+        let (times, kilobytes) = many(&detector, &rows, count, turns, count)?;
+        let rate = (turns * count) as f64 / times.iter().sum::<f64>();
         let [p50, p99, p999, _] = percentiles(times);
         println!("| {count} | {rate:.0} | {p50:.0} | {p99:.0} | {p999:.0} | {kilobytes:.0} |");
     }
+    let bound = detector.stream_memory(&StreamConfig::default()) as f64 / 1000.0;
+    println!("\nA stream takes {bound:.0} kB at most.");
     Ok(())
+}
+
+/// Pushes a row of each of so many streams in each of so many turns, so many rows at a time; returns the
+/// seconds of each push, and the kilobytes that a stream then takes.
+fn many(
+    detector: &Arc<Detector>,
+    rows: &[Row],
+    count: usize,
+    turns: usize,
+    at_once: usize,
+) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
+    let names: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+    let before = ALLOCATOR.allocated();
+    let mut streams = Streams::new(detector.clone(), StreamConfig::default())?;
+    let mut times = Vec::with_capacity(turns * count / at_once);
+    let own = size_of::<f64>() * times.capacity();
+    for turn in 0..turns {
+        let row =
+            |(number, name): (usize, _)| (name, rows[(turn + 97 * number) % rows.len()].clone());
+        let rows: Vec<_> = names.iter().map(String::as_str).enumerate().map(row).collect();
+        for rows in rows.chunks(at_once) {
+            let started = Instant::now();
+            drop(streams.push(rows)?);
+            times.push(started.elapsed().as_secs_f64());
+        }
+    }
+    let kilobytes = (ALLOCATOR.allocated() - before - own) as f64 / 1000.0 / count as f64;
+    Ok((times, kilobytes))
 }
 
 /// The median, two percentiles and the longest of times in seconds, in microseconds.

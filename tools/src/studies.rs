@@ -8,11 +8,14 @@ use aster::data::{
 };
 use aster::decoder::{CodeSampler, Gates, GeneratorForm};
 use aster::detect::{ComponentConfig, Smoothing, Source};
+use aster::eval::Per;
 use aster::llm::{LlmError, LoraConfig, Pretrained, Prompt, Tuning};
 use aster::model::Space;
 use aster::prelude::*;
 use aster::vae::BetaSchedule;
 use clap::ValueEnum;
+
+use crate::evaluate::{METRICS, OF_ROWS};
 
 /// The config in a JSON file of fields that differ from the defaults, or the defaults.
 ///
@@ -47,6 +50,9 @@ pub enum Study {
     Score,
     /// How are the components made, normalised and calibrated? The model is trained once.
     Calibration,
+    /// When do alarms open and close, and how does the threshold follow drift? The model is trained and
+    /// calibrated once.
+    Alarm,
     /// How long may a score wait for later rows? The model is trained once, and once for the preset.
     Latency,
     /// Which classifier tells windows from pseudo-anomalies?
@@ -81,12 +87,26 @@ impl Study {
             Self::Llm => llm(base, model),
             Self::Score => Ok(score(base)),
             Self::Calibration => Ok(calibration(base)),
+            Self::Alarm => Ok(alarm(base)),
             Self::Latency => Ok(latency(base)),
             Self::Head => Ok(head(base)),
             Self::Generator => Ok(generator(base)),
             Self::Balance => Ok(balance(base)),
             Self::Input => Ok(input(base)),
         }
+    }
+
+    /// The metrics, by their names in JSON, whose mean chooses among its rows.
+    pub fn chosen_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Alarm => &["f1", "affiliation_f1", "event_f_half"],
+            _ => &["auroc", "aupr"],
+        }
+    }
+
+    /// How many columns its tables have, of all metrics.
+    pub fn columns(self) -> usize {
+        if self == Self::Alarm { METRICS } else { OF_ROWS }
     }
 }
 
@@ -252,6 +272,48 @@ fn calibration(base: &AsterConfig) -> Vec<Variant> {
             config.score.calibration_rows = 1;
         }),
         changed(base, "binary channels too", |config| config.score.binary_as_context = false),
+    ]
+}
+
+fn alarm(base: &AsterConfig) -> Vec<Variant> {
+    let promise = |episodes| {
+        changed(base, &format!("promise {episodes}"), |config| {
+            let per = Per::Rows(10_000);
+            config.threshold = ThresholdRule::FalseAlarms { episodes, per };
+        })
+    };
+    let alarm = |name: &str, change: fn(&mut AlarmConfig)| {
+        changed(base, name, |config| change(&mut config.alarm))
+    };
+    let drift = |name: &str, change: fn(&mut DriftConfig)| {
+        changed(base, name, |config| config.drift.iter_mut().for_each(change))
+    };
+    vec![
+        changed(base, "as configured", |_| ()),
+        promise(3.0),
+        promise(30.0),
+        alarm("close 0.5", |it| it.close = 0.5),
+        alarm("close 0.85", |it| it.close = 0.85),
+        alarm("close 1", |it| it.close = 1.0),
+        alarm("join 16", |it| it.join = 16),
+        alarm("join 32", |it| it.join = 32),
+        alarm("join 128", |it| it.join = 128),
+        alarm("2 of 3", |it| (it.k, it.n) = (2, 3)),
+        alarm("8 of 10", |it| (it.k, it.n) = (8, 10)),
+        drift("quantile 0.9", |it| it.quantile = 0.9),
+        drift("quantile 0.98", |it| it.quantile = 0.98),
+        drift("quantile 0.99", |it| it.quantile = 0.99),
+        drift("warmup 200", |it| it.warmup = 200),
+        drift("memory 1000", |it| it.memory = 1000),
+        drift("memory 3000", |it| it.memory = 3000),
+        drift("memory 30 000", |it| it.memory = 30_000),
+        drift("hold 0.05", |it| it.hold = 0.05),
+        drift("hold 0.2", |it| it.hold = 0.2),
+        drift("settle 0.5", |it| it.settle = 0.5),
+        drift("settle 2", |it| it.settle = 2.0),
+        drift("longest 1000", |it| it.longest = 1000),
+        drift("longest 5000", |it| it.longest = 5000),
+        changed(base, "the threshold holds still", |config| config.drift = None),
     ]
 }
 

@@ -14,7 +14,9 @@ use aster::data::{Dataset, DatasetId, Task};
 use aster::detect::{EpochRecord, Losses};
 use aster::prelude::*;
 use aster_tools::choice::leave_one_out;
-use aster_tools::evaluate::{METRICS, Metrics, OF_ROWS, mean, measure, over_seeds, summaries};
+use aster_tools::evaluate::{
+    METRICS, Metrics, mean, mean_of_known, measure, over_seeds, summaries,
+};
 use aster_tools::fused::Components;
 use aster_tools::runs::Log;
 use aster_tools::studies::{Study, Variant, base_config, synthetic};
@@ -137,13 +139,13 @@ fn main() -> anyhow::Result<()> {
         let of_variant =
             |variant| (0..arguments.seeds).map(|seed| of_seed(variant, seed)).collect();
         means.push(variants.iter().map(of_variant).collect());
-        table.push(of_dataset(&title, &variants, arguments.seeds, runs_of));
+        table.push(of_dataset(arguments.study, &title, &variants, arguments.seeds, runs_of));
         table.push(course(&variants, arguments.seeds, runs_of));
         names.push(name);
     }
     if names.len() > 2 {
-        table.insert(0, over_sets(&variants, &means));
-        table.insert(1, choice(&variants, &names, &means));
+        table.insert(0, over_sets(arguments.study, &variants, &means));
+        table.insert(1, choice(arguments.study, &variants, &names, &means));
     }
     let table = table.join("\n");
     println!("\n{table}");
@@ -246,22 +248,23 @@ fn report(variant: &Variant, seed: u64, run: &Run) {
 
 /// Means over the test series, ± standard deviation over seeds.
 fn of_dataset<'a>(
+    study: Study,
     title: &str,
     variants: &[Variant],
     seeds: u64,
     runs: impl Fn(&Variant, u64) -> Vec<&'a Run>,
 ) -> String {
-    let columns = Metrics::heads(0..OF_ROWS);
+    let columns = Metrics::heads(0..study.columns());
     let mut table = format!(
         "### {title}\n\n| variant | {columns} | cosine | effective rank | separation | \
          trainable numbers | s |\n|---|{}---|---|---|---|---|\n",
-        "---|".repeat(OF_ROWS)
+        "---|".repeat(study.columns())
     );
     for variant in variants {
         let by_seed: Vec<Vec<&Run>> = (0..seeds).map(|seed| runs(variant, seed)).collect();
         let metrics = |runs: &Vec<&Run>| runs.iter().flat_map(|run| run.metrics.clone()).collect();
         let cells = summaries(&by_seed.iter().map(metrics).collect::<Vec<_>>())
-            .map(|summary| summary.to_string())[..OF_ROWS]
+            .map(|summary| summary.to_string())[..study.columns()]
             .join(" | ");
         let of_runs = |of: &dyn Fn(&Run) -> f64| {
             mean(&by_seed.iter().flatten().map(|run| of(run)).collect::<Vec<_>>())
@@ -281,39 +284,54 @@ fn of_dataset<'a>(
 }
 
 /// Means over sets, each of its own series, ± standard deviation over seeds.
-fn over_sets(variants: &[Variant], means: &[Vec<Vec<[f64; METRICS]>>]) -> String {
+fn over_sets(study: Study, variants: &[Variant], means: &[Vec<Vec<[f64; METRICS]>>]) -> String {
     let mut table = format!(
         "### Mean over {} sets\n\n| variant | {} |\n|---|{}\n",
         means.len(),
-        Metrics::heads(0..OF_ROWS),
-        "---|".repeat(OF_ROWS)
+        Metrics::heads(0..study.columns()),
+        "---|".repeat(study.columns())
     );
     for (number, variant) in variants.iter().enumerate() {
         let seeds = means.first().map_or(0, |set| set[number].len());
         let of_seed = |seed: usize| {
             std::array::from_fn(|metric| {
-                mean(&means.iter().map(|set| set[number][seed][metric]).collect::<Vec<_>>())
+                let of_sets = means.iter().map(|set| set[number][seed][metric]);
+                mean_of_known(&of_sets.collect::<Vec<_>>())
             })
         };
         let cells = over_seeds(&(0..seeds).map(of_seed).collect::<Vec<_>>());
-        let cells = cells.map(|summary| summary.to_string())[..OF_ROWS].join(" | ");
+        let cells = cells.map(|summary| summary.to_string())[..study.columns()].join(" | ");
         table += &format!("| {} | {cells} |\n", variant.name);
     }
     table
 }
 
-/// Table of the variant that the other sets choose for each set, by the mean of AUROC and AUPR.
-fn choice(variants: &[Variant], names: &[String], means: &[Vec<Vec<[f64; METRICS]>>]) -> String {
-    let of_seed = |[auroc, aupr, ..]: &[f64; METRICS]| (auroc + aupr) / 2.0;
+/// Table of the variant that the other sets choose for each set, by the mean of the study's metrics.
+fn choice(
+    study: Study,
+    variants: &[Variant],
+    names: &[String],
+    means: &[Vec<Vec<[f64; METRICS]>>],
+) -> String {
+    let places = 0..METRICS;
+    let chosen_by = || {
+        let metrics = Metrics::ALL.iter().zip(places.clone());
+        metrics.filter(|((_, name, _), _)| study.chosen_by().contains(name))
+    };
+    let of_seed = |values: &[f64; METRICS]| {
+        mean(&chosen_by().map(|(_, place)| values[place]).collect::<Vec<_>>())
+    };
     let of_variant = |seeds: &Vec<_>| mean(&seeds.iter().map(of_seed).collect::<Vec<_>>());
     let values: Vec<Vec<f64>> =
         means.iter().map(|set| set.iter().map(of_variant).collect()).collect();
     let chosen = leave_one_out(&values);
-    let mut table =
-        "### Chosen by leave-one-set-out\n\nMean of AUROC and AUPR of the variant that \
-                     is best on the other sets, of the first variant and of the set's own best:\n\n\
-                     | set | chosen | its value | as configured | best |\n|---|---|---|---|---|\n"
-            .to_string();
+    let heads: Vec<&str> = chosen_by().map(|((head, ..), _)| *head).collect();
+    let mut table = format!(
+        "### Chosen by leave-one-set-out\n\nMean of {} of the variant that is best on the other sets, of the \
+         first variant and of the set's own best:\n\n\
+         | set | chosen | its value | as configured | best |\n|---|---|---|---|---|\n",
+        heads.join(", ")
+    );
     for ((name, values), chosen) in names.iter().zip(&values).zip(&chosen) {
         let best = values.iter().copied().fold(f64::MIN, f64::max);
         table += &format!(

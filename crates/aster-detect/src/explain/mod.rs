@@ -5,6 +5,7 @@ mod component_scores;
 mod latent;
 mod occlusion;
 mod reasons;
+mod rerun;
 mod stability;
 
 pub use attribution::{Attribution, Contribution};

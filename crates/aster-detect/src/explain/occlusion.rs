@@ -3,6 +3,7 @@ use std::ops::Range;
 use aster_data::ScaledSeries;
 
 use crate::detector::Detector;
+use crate::explain::rerun::Rerun;
 use crate::score::{Fusion, Outputs, Reading};
 
 impl Detector {
@@ -38,16 +39,21 @@ impl Detector {
         let changed = widened(&rows, window - 1, near.rows());
         let mut part = widened(&changed, window - 1, near.rows());
         part.start -= part.start % self.windows.stride();
-        let readings = Reading::of_score(&self.config().score);
         let whole = sum(near.values(), outputs);
-        let fall = |channel: &usize| {
+        let occluded = |channel: &usize| {
             let mut occluded = near.clone();
             for row in rows.clone() {
                 let at = row * c + channel;
                 occluded.values_mut()[at] = reconstruction[at];
             }
+            occluded
+        };
+        let runner = self.runner();
+        let of_part = rows.start - part.start..rows.end - part.start;
+        let readings = Reading::of_score(&self.config().score);
+        let rerun = Rerun::of(&runner, readings, &near.slice(part.clone()), &of_part);
+        let fall = |(occluded, again): (&ScaledSeries, Outputs)| {
             let mut merged = outputs.clone();
-            let again = self.runner().run_model(&occluded.slice(part.clone()), &readings);
             for (reading, values) in again {
                 let width = reading.width(c);
                 let from = (changed.start - part.start) * width;
@@ -58,7 +64,13 @@ impl Detector {
             }
             (whole - sum(occluded.values(), &merged)).max(0.0)
         };
-        channels.iter().map(fall).collect()
+        let falls = channels.chunks(rerun.at_once()).flat_map(|channels| {
+            let occluded: Vec<ScaledSeries> = channels.iter().map(occluded).collect();
+            let parts: Vec<_> = occluded.iter().map(|it| it.slice(part.clone())).collect();
+            let falls: Vec<f64> = occluded.iter().zip(rerun.run(&parts)).map(fall).collect();
+            falls
+        });
+        falls.collect()
     }
 }
 

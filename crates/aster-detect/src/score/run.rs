@@ -59,6 +59,19 @@ impl Runner<'_> {
         }
     }
 
+    /// Runs the network on scaled windows `[n, T, C]`; returns the readings `[T, width]` of each.
+    pub(crate) fn run_each(&self, values: Vec<f32>, readings: &[Reading]) -> Vec<Vec<Vec<f32>>> {
+        let mut all = vec![];
+        for values in
+            values.chunks(self.batch_size * self.grid.windows.length() * self.grid.channels)
+        {
+            self.run_windows(values.to_vec(), readings, |_, read| {
+                all.push(read.iter().map(|values| values.to_vec()).collect());
+            });
+        }
+        all
+    }
+
     /// Runs the network over a finished, scaled series. Memory is proportional to the outputs,
     /// plus one batch of windows.
     pub(crate) fn run_model(&self, series: &ScaledSeries, readings: &[Reading]) -> Outputs {
