@@ -2,6 +2,7 @@
 
 pub mod baselines;
 pub mod choice;
+pub mod contaminate;
 pub mod corpus;
 pub mod evaluate;
 pub mod forest;

@@ -15,6 +15,7 @@ use aster::data::{Dataset, DatasetId, Task, TimeSeries};
 use aster::llm::LlmConfig;
 use aster::prelude::*;
 use aster_tools::baselines::Baseline;
+use aster_tools::contaminate::contaminated;
 use aster_tools::evaluate::{measure, score};
 use aster_tools::runs::{Key, Log, Run};
 use aster_tools::studies::{base_config, synthetic};
@@ -39,6 +40,12 @@ struct Arguments {
     /// Only sets of the suite with one of these names, separated by commas.
     #[arg(long, value_delimiter = ',', requires = "suite")]
     sets: Vec<String>,
+    /// Share of the training rows that are replaced by bad ones before any method sees them, in [0, 1).
+    #[arg(long, default_value_t = 0.0)]
+    bad_rows: f64,
+    /// Rows of an episode of bad rows; 0 is one episode of them all.
+    #[arg(long, default_value_t = 40, requires = "bad_rows")]
+    episode: usize,
     /// Seeds 0..n.
     #[arg(long, default_value_t = 1)]
     seeds: u64,
@@ -159,7 +166,26 @@ fn sets(arguments: &Arguments) -> anyhow::Result<Vec<Dataset>> {
     sets.iter_mut().for_each(|set| set.tasks.retain(|task| !task.tests.is_empty()));
     sets.retain(|set| !set.tasks.is_empty());
     anyhow::ensure!(!sets.is_empty(), "no series with anomalies of these names");
+    contaminate(arguments, &mut sets)?;
     Ok(sets)
+}
+
+/// Puts bad rows into training series, whose names then tell.
+fn contaminate(arguments: &Arguments, sets: &mut [Dataset]) -> anyhow::Result<()> {
+    let Arguments { bad_rows: share, episode, .. } = *arguments;
+    anyhow::ensure!((0.0..1.0).contains(&share), "expected bad-rows in [0, 1), got {share}");
+    if share == 0.0 {
+        return Ok(());
+    }
+    for task in sets.iter_mut().flat_map(|set| &mut set.tasks) {
+        let rows = match episode {
+            0 => (share * task.train.rows() as f64).ceil() as usize,
+            rows => rows,
+        };
+        task.train = contaminated(&task.train, share, rows, 0)?;
+        task.name += &format!(", {share} bad in episodes of {rows}");
+    }
+    Ok(())
 }
 
 fn table(
