@@ -313,19 +313,17 @@ fn choice(
     names: &[String],
     means: &[Vec<Vec<[f64; METRICS]>>],
 ) -> String {
-    let places = 0..METRICS;
-    let chosen_by = || {
-        let metrics = Metrics::ALL.iter().zip(places.clone());
-        metrics.filter(|((_, name, _), _)| study.chosen_by().contains(name))
-    };
+    let metrics = Metrics::ALL.iter().enumerate();
+    let chosen_by = metrics.filter(|(_, (_, name, _))| study.chosen_by().contains(name));
+    let (places, heads): (Vec<usize>, Vec<&str>) =
+        chosen_by.map(|(place, (head, ..))| (place, *head)).unzip();
     let of_seed = |values: &[f64; METRICS]| {
-        mean(&chosen_by().map(|(_, place)| values[place]).collect::<Vec<_>>())
+        mean(&places.iter().map(|place| values[*place]).collect::<Vec<_>>())
     };
     let of_variant = |seeds: &Vec<_>| mean(&seeds.iter().map(of_seed).collect::<Vec<_>>());
     let values: Vec<Vec<f64>> =
         means.iter().map(|set| set.iter().map(of_variant).collect()).collect();
     let chosen = leave_one_out(&values);
-    let heads: Vec<&str> = chosen_by().map(|((head, ..), _)| *head).collect();
     let mut table = format!(
         "### Chosen by leave-one-set-out\n\nMean of {} of the variant that is best on the other sets, of the \
          first variant and of the set's own best:\n\n\
