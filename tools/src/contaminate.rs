@@ -6,15 +6,18 @@ use aster::data::{DataError, TimeSeries, TrainSeries};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// What a bad channel reads.
+use crate::evaluate::Summary;
+
+/// Values of a channel in bad rows.
 #[derive(Clone, Copy)]
-enum Reading {
-    /// Its values moved by so many of its standard deviations.
-    Moved(f64),
-    /// Its values with uniform noise of five of its standard deviations.
+enum BadValues {
+    /// Shift by a multiple of the channel's standard deviation.
+    Shifted(f64),
+    /// Uniform noise around the values, of five standard deviations.
     Noisy,
-    /// Its values from this row on.
+    /// Values of another time, from a row on.
     OfAnotherTime(usize),
+    /// Zeros.
     Zero,
 }
 
@@ -33,7 +36,8 @@ pub fn contaminated(
     let (all, c, rows) = (train.rows(), train.channel_count(), rows.min(train.rows()));
     let mut rng = StdRng::seed_from_u64(seed);
     let mut values = train.values().to_vec();
-    let spread: Vec<f64> = (0..c).map(|channel| spread(train, channel)).collect();
+    let spread = |channel| Summary::of(&train.channel(channel).collect::<Vec<_>>()).std;
+    let spread: Vec<f64> = (0..c).map(spread).collect();
     let binary: Vec<bool> = (0..c).map(|channel| two_values(train, channel)).collect();
     let mut bad = vec![false; all];
     while (bad.iter().filter(|bad| **bad).count() as f64) < share * all as f64 {
@@ -45,20 +49,20 @@ pub fn contaminated(
             if channel != one && rng.random_range(0..3) > 0 {
                 continue;
             }
-            let reading = match kind {
-                _ if binary[channel] => Reading::OfAnotherTime(other),
-                0 => Reading::Moved(if rng.random() { 4.0 } else { -4.0 }),
-                1 => Reading::Noisy,
-                2 => Reading::OfAnotherTime(other),
-                _ => Reading::Zero,
+            let bad_values = match kind {
+                _ if binary[channel] => BadValues::OfAnotherTime(other),
+                0 => BadValues::Shifted(if rng.random() { 4.0 } else { -4.0 }),
+                1 => BadValues::Noisy,
+                2 => BadValues::OfAnotherTime(other),
+                _ => BadValues::Zero,
             };
             for row in 0..rows {
                 let own = train.row(start + row)[channel];
-                values[(start + row) * c + channel] = match reading {
-                    Reading::Moved(by) => own + by * spread[channel],
-                    Reading::Noisy => own + rng.random_range(-5.0..5.0) * spread[channel],
-                    Reading::OfAnotherTime(from) => train.row(from + row)[channel],
-                    Reading::Zero => 0.0,
+                values[(start + row) * c + channel] = match bad_values {
+                    BadValues::Shifted(by) => own + by * spread[channel],
+                    BadValues::Noisy => own + rng.random_range(-5.0..5.0) * spread[channel],
+                    BadValues::OfAnotherTime(from) => train.row(from + row)[channel],
+                    BadValues::Zero => 0.0,
                 };
             }
         }
@@ -68,14 +72,6 @@ pub fn contaminated(
         series = series.with_timestamps(timestamps.to_vec())?;
     }
     Ok(series.with_clock(train.clock().clone()).into_train())
-}
-
-/// Standard deviation of a channel.
-fn spread(series: &TimeSeries, channel: usize) -> f64 {
-    let rows = series.rows() as f64;
-    let center = series.channel(channel).sum::<f64>() / rows;
-    let squares = series.channel(channel).map(|value| (value - center).powi(2));
-    (squares.sum::<f64>() / rows).sqrt()
 }
 
 fn two_values(series: &TimeSeries, channel: usize) -> bool {

@@ -326,8 +326,8 @@ impl<'a> Session<'a> {
             let owner = held.lease.worker.as_ref().filter(|it| **it != self.config.worker);
             if let Some(owner) = owner {
                 // One that has come, or given a sign, since the signs were read is alive as well.
-                let same = leases.sign(owner).await? == signs.get(owner).copied();
-                if alive.contains(owner) || !same {
+                let known = signs.get(owner).copied();
+                if alive.contains(owner) || leases.sign(owner).await? != known {
                     continue;
                 }
             }

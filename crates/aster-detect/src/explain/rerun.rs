@@ -4,13 +4,16 @@ use aster_data::ScaledSeries;
 
 use crate::score::{Outputs, Reading, Runner, WindowWalk};
 
-/// A series of which some rows change, in several ways: only the windows that see them are run again.
+/// Second run over a series of which some rows change, in several ways: only the windows that see them are
+/// run again.
 pub(crate) struct Rerun<'a> {
     runner: &'a Runner<'a>,
     readings: Vec<Reading>,
-    /// Whether each window sees the rows.
-    sees: Vec<bool>,
-    /// What those that do not say.
+    /// First rows of all windows, in order.
+    starts: Vec<usize>,
+    /// Numbers of the windows that see the rows.
+    sees: Range<usize>,
+    /// Readings of the other windows, in order.
     kept: Vec<Vec<Vec<f32>>>,
 }
 
@@ -23,47 +26,40 @@ impl<'a> Rerun<'a> {
         rows: &Range<usize>,
     ) -> Self {
         let windows = runner.grid.windows;
-        let sees = |window: usize| {
-            let start = windows.start(window, series.rows());
-            start < rows.end && rows.start < start + windows.length()
-        };
-        let sees: Vec<bool> = (0..windows.count(series.rows())).map(sees).collect();
-        let blind = windows.of_series(series, &places(&sees, false));
-        let kept = runner.run_each(blind, &readings);
-        Self { runner, readings, sees, kept }
+        let start = |window| windows.start(window, series.rows());
+        let starts: Vec<usize> = (0..windows.count(series.rows())).map(start).collect();
+        let first = starts.partition_point(|start| start + windows.length() <= rows.start);
+        let sees = first..starts.partition_point(|start| *start < rows.end);
+        let others: Vec<usize> = (0..sees.start).chain(sees.end..starts.len()).collect();
+        let kept = runner.run_each(windows.of_series(series, &others), &readings);
+        Self { runner, readings, starts, sees, kept }
     }
 
     /// How many changes are run in one forward pass.
     pub(crate) fn at_once(&self) -> usize {
-        (self.runner.batch_size / places(&self.sees, true).len().max(1)).max(1)
+        (self.runner.batch_size / self.sees.len().max(1)).max(1)
     }
 
     /// The readings of the series with each of some changes.
     pub(crate) fn run(&self, changed: &[ScaledSeries]) -> Vec<Outputs> {
         let grid = &self.runner.grid;
-        let see = places(&self.sees, true);
+        let sees: Vec<usize> = self.sees.clone().collect();
         let values =
-            changed.iter().flat_map(|series| grid.windows.of_series(series, &see)).collect();
-        let mut said = self.runner.run_each(values, &self.readings).into_iter();
-        let outputs = |series: &ScaledSeries| {
+            changed.iter().flat_map(|series| grid.windows.of_series(series, &sees)).collect();
+        let anew = self.runner.run_each(values, &self.readings);
+        let (before, after) = self.kept.split_at(self.sees.start);
+        let outputs = |(series, anew): (&ScaledSeries, &[Vec<Vec<f32>>])| {
             let mut walk = WindowWalk::new(self.readings.iter().copied());
             walk.push(series.values(), grid.channels);
-            let mut kept = self.kept.iter();
-            for (window, sees) in self.sees.iter().enumerate() {
-                let anew = if *sees { said.next() } else { None };
-                let Some(readings) = anew.as_ref().or_else(|| kept.next()) else { continue };
+            let windows = before.iter().chain(anew).chain(after);
+            for (start, readings) in self.starts.iter().zip(windows) {
                 let readings: Vec<&[f32]> = readings.iter().map(Vec::as_slice).collect();
-                walk.add(grid, grid.windows.start(window, series.rows()), &readings);
+                walk.add(grid, *start, &readings);
             }
             walk.take_rest(grid).outputs
         };
-        changed.iter().map(outputs).collect()
+        changed.iter().zip(anew.chunks(self.sees.len().max(1))).map(outputs).collect()
     }
-}
-
-/// The places of those that are as asked for.
-fn places(all: &[bool], asked: bool) -> Vec<usize> {
-    all.iter().enumerate().filter(|(_, it)| **it == asked).map(|(place, _)| place).collect()
 }
 
 #[cfg(test)]
