@@ -1,7 +1,10 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use aster_data::{CalendarFeature, Clock, ScaledSeries, TimeSeries, TrainSeries, Windows};
+use aster_data::{
+    CalendarFeature, Clock, ScaledSeries, Suspects, TimeSeries, TrainSeries, Windows,
+};
 use aster_eval::{
     AlarmConfig, AlarmRule, DriftConfig, EpisodeRate, Interval, Per, Promise, ThresholdRule,
 };
@@ -64,13 +67,13 @@ impl Detector {
     /// # Errors
     /// A setting outside its range, other channels than those trained on, a threshold rule that
     /// fails on the calibration scores.
-    pub fn calibrate(trained: TrainedModel, train: &TrainSeries) -> Result<Self, DetectError> {
+    pub fn calibrate(mut trained: TrainedModel, train: &TrainSeries) -> Result<Self, DetectError> {
         let TrainedModel { config, components, .. } = &trained;
         config.check()?;
         components.check(&config.score)?;
         let validation = train.validation_start(config.train.validation)?;
         let least = train.rows().saturating_sub(config.score.calibration_rows);
-        let calibrated = validation.min(least);
+        let mut calibrated = validation.min(least);
         let inputs = train.with_calendar(&config.calendar)?;
         let prepared = trained.preparation.prepare_train(&inputs)?;
         let scaled = trained.scaler.transform(&prepared)?;
@@ -78,23 +81,29 @@ impl Detector {
         let mut bank = trained.memory_bank(&scaled, validation, &[])?;
         let mut outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
-        let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
-        if bank.is_some() && !calibration.apart().is_empty() {
-            bank = trained.memory_bank(&scaled, validation, calibration.apart())?;
-            let runner = trained.runner(windows, bank.as_ref());
-            outputs.extend(runner.run_model(&scaled, &[Reading::BankDistance]));
-            values = trained.component_values(scaled.values(), &outputs);
-            calibration = Calibration::fit(config, &scaled, &mut values, calibrated)?;
+        let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated, None)?;
+        let left_out = trained.rows_to_leave_out(&calibration, &values);
+        if !left_out.is_empty() {
+            if bank.is_some() {
+                bank = trained.memory_bank(&scaled, validation, &left_out)?;
+                let runner = trained.runner(windows, bank.as_ref());
+                outputs.extend(runner.run_model(&scaled, &[Reading::BankDistance]));
+                values = trained.component_values(scaled.values(), &outputs);
+            }
+            calibrated = trained.first_that_calibrates(calibrated, scaled.rows(), &left_out);
+            let left_out = Some(&left_out[..]);
+            calibration = Calibration::fit(config, &scaled, &mut values, calibrated, left_out)?;
         }
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let usual = |row: &usize| !overlaps(calibration.apart(), *row..*row + 1);
+        let usual = |row: &usize| !overlaps(calibration.left_out(), *row..*row + 1);
         let calibrated = (0..calibrated).filter(usual).count();
         let scores: Vec<f32> = (0..scores.len()).filter(usual).map(|row| scores[row]).collect();
         let threshold = trained.threshold(&scores, calibrated)?;
         let reference = ReferenceDistributions::fit(&scaled, &scores[calibrated..])?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
+        trained.record.training.left_out = Suspects::of(calibration.left_out().to_vec());
         Ok(Self {
             windows,
             bank: bank.map(Arc::new),
@@ -298,11 +307,12 @@ impl Detector {
         self.calibration.weights()
     }
 
-    /// Returns the rows of the training series that stand so far apart from the others, but are so few,
-    /// that they were left out of the memory bank, of the distributions of normal components and of
-    /// the scores that a threshold is fitted on: an anomaly of training, if it has one.
-    pub fn rows_left_out(&self) -> &[std::ops::Range<usize>] {
-        self.calibration.apart()
+    /// Returns the rows of the training series that were left out of the memory bank, of the distributions of
+    /// normal components and of the scores that a threshold is fitted on: as many as
+    /// [`TrainConfig::contamination`](crate::TrainConfig) says are bad, else those of an episode that stands so far
+    /// apart from all others that it must be an anomaly, if there is one.
+    pub fn rows_left_out(&self) -> &[Range<usize>] {
+        self.calibration.left_out()
     }
 
     /// Returns the channels that it was trained on, in order.

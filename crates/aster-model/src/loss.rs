@@ -44,7 +44,7 @@ impl ObjectiveConfig {
     /// Returns the weights of validation: the same at every step, so that epochs compare.
     pub fn validation_weights(&self) -> LossWeights {
         let Self { classification, beta, reversal } = *self;
-        LossWeights { classification, beta: beta.peak(), reversal }
+        LossWeights { classification, beta: beta.peak(), reversal, trimmed: 0.0 }
     }
 }
 
@@ -57,6 +57,9 @@ pub struct LossWeights {
     pub beta: f64,
     /// Strength of the reversed gradient.
     pub reversal: f64,
+    /// Share of the windows, in [0, 1), whose reconstruction does not count: those with the largest error
+    /// (trimmed loss).
+    pub trimmed: f64,
 }
 
 /// Name of a loss term, or of a measure that is taken beside the loss.
@@ -65,7 +68,7 @@ pub struct LossWeights {
 pub enum LossTerm {
     /// Weighted sum.
     Total,
-    /// Mean squared error of scaled patches.
+    /// Mean squared error of scaled patches, of the windows that count.
     Reconstruction,
     /// KL divergence in nats per token, before its weight.
     Kl,
@@ -116,7 +119,7 @@ impl std::fmt::Display for LossTerm {
 pub struct LossTerms {
     /// Weighted sum.
     pub total: Tensor<1>,
-    /// Mean squared error of scaled patches.
+    /// Mean squared error of scaled patches, of the windows that count.
     pub reconstruction: Tensor<1>,
     /// KL divergence in nats per token.
     pub kl: Tensor<1>,

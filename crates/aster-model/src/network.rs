@@ -128,7 +128,8 @@ impl Aster {
         let both = Tensor::cat(vec![posterior.at(noise.posterior), codes], 0);
         let decoded = self.decoder.forward(both);
         let decoded_real = decoded.reconstruction.narrow(0, 0, b);
-        let reconstruction = (decoded_real - patches.clone()).powi_scalar(2).mean();
+        let errors = (decoded_real - patches.clone()).powi_scalar(2);
+        let reconstruction = trimmed_mean(errors, weights.trimmed);
         let direction = decoded.direction.narrow(0, b, b);
         let real = [patches, context.clone()];
         let pseudo = self.pseudo_anomalies(real, direction, noise.generator);
@@ -254,6 +255,19 @@ impl Aster {
     }
 }
 
+/// Mean of errors `[B, L, P*C]` but for a share of the windows, those of the largest mean; one counts in any
+/// case.
+fn trimmed_mean(errors: Tensor<3>, share: f64) -> Tensor<1> {
+    let windows = errors.dims()[0];
+    let left = windows - ((share * windows as f64) as usize).min(windows - 1);
+    if left == windows {
+        return errors.mean();
+    }
+    let of_window: Tensor<1> = errors.mean_dims(&[1, 2]).squeeze_dims(&[1, 2]);
+    let (_, order) = of_window.clone().detach().sort_with_indices(0);
+    of_window.select(0, order.narrow(0, 0, left)).mean()
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Distribution;
@@ -293,6 +307,20 @@ mod tests {
             let sum = reconstruction + 0.5 * kl + classification;
             assert!(total.is_finite() && (total - sum).abs() < 1e-4, "{total} against {sum}");
         }
+    }
+
+    #[test]
+    fn windows_of_the_largest_errors_neither_count_nor_have_a_gradient() {
+        let device = Device::flex().autodiff();
+        let errors = [[1.0, 3.0], [50.0, 0.0], [4.0, 4.0], [0.0, 0.0]].concat();
+        let errors = Tensor::<1>::from_data(&errors[..], &device).reshape([4, 2, 1]).require_grad();
+        let mean = |share| trimmed_mean(errors.clone(), share);
+        let value = |share| mean(share).into_scalar::<f32>();
+        assert_eq!([0.0, 0.2, 0.25, 0.5, 0.99].map(value), [7.75, 7.75, 2.0, 1.0, 0.0]);
+        let gradient = errors.grad(&mean(0.25).backward()).unwrap().into_data();
+        let counts = 6f32.recip();
+        let expected = [counts, counts, 0.0, 0.0, counts, counts, counts, counts];
+        assert_eq!(gradient.try_to_vec::<f32>().unwrap(), expected);
     }
 
     #[test]

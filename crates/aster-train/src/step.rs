@@ -17,11 +17,18 @@ pub(crate) struct Trainable {
     pub(crate) network: Aster,
     #[module(skip)]
     objective: ObjectiveConfig,
+    /// Share of a batch's windows whose reconstruction does not count.
+    #[module(skip)]
+    trimmed: f64,
 }
 
 impl Trainable {
     pub(crate) fn new(network: Aster, config: &TrainConfig) -> Self {
-        Self { network, objective: config.objective }
+        Self { network, objective: config.objective, trimmed: config.trimmed_windows() }
+    }
+
+    fn trimming(&self, weights: LossWeights) -> LossWeights {
+        LossWeights { trimmed: self.trimmed, ..weights }
     }
 }
 
@@ -55,7 +62,7 @@ impl TrainStep for Trainable {
     fn step(&self, batch: WindowBatch) -> TrainOutput<BatchLoss> {
         let (windows, device) = (batch.len(), batch.windows.device());
         let chunk_size = self.network.config().chunk_size;
-        let weights = self.objective.weights_at(batch.step);
+        let weights = self.trimming(self.objective.weights_at(batch.step));
         let (grads, chunks) =
             gradients_in_chunks(&self.network, windows, chunk_size, &device, |network, range| {
                 let terms = batch.losses(range, network, weights);
@@ -74,7 +81,7 @@ impl InferenceStep for Trainable {
     /// epochs compare.
     fn step(&self, batch: WindowBatch) -> BatchLoss {
         let (windows, device) = (batch.len(), batch.windows.device());
-        let weights = self.objective.validation_weights();
+        let weights = self.trimming(self.objective.validation_weights());
         let losses = |range| batch.losses(range, &self.network, weights);
         let chunks = in_chunks(windows, self.network.config().chunk_size, &device, losses);
         BatchLoss { terms: LossTerms::sum(chunks), windows, step: batch.step }

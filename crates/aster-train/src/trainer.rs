@@ -188,7 +188,8 @@ impl Trainer {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
         let report = TrainingReport::of(train, share)?;
-        report.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        let warnings = report.warnings();
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let preparation = Preparation::of(&report, &config.channels, inputs.channels());
         let prepared = preparation.prepare_train(&inputs)?;
         let (fitted, _) = prepared.split_validation(share)?;
@@ -218,7 +219,10 @@ impl Trainer {
             record,
             device,
         };
-        Ok(Detector::calibrate(trained, train)?)
+        let detector = Detector::calibrate(trained, train)?;
+        let later = detector.record().training.warnings().into_iter().skip(warnings.len());
+        later.for_each(|warning| tracing::warn!("{warning}"));
+        Ok(detector)
     }
 }
 

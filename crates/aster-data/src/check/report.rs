@@ -47,9 +47,11 @@ pub struct TrainingReport {
     pub level_changes: Vec<LevelChange>,
     /// Channels that are hard to judge.
     pub peculiar: Vec<PeculiarChannel>,
+    /// Rows that a trained detector's scores are not calibrated on, by what it makes of them.
+    pub left_out: Suspects,
 }
 
-/// Rows of a training series that lie far from all others.
+/// Rows of a training series that may be anomalous.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspects {
     /// How many.
@@ -115,13 +117,14 @@ impl TrainingReport {
             fitted_rows: cut,
             validation_rows: train.rows() - cut,
             longest_period: columns.par_iter().filter_map(|values| period(values)).max(),
-            suspects: Suspects::of(&suspected),
+            suspects: Suspects::of(runs(suspected.into_iter())),
             level_changes: level_changes.collect(),
             peculiar: (names().zip(found))
                 .filter_map(|(channel, found)| {
                     Some(PeculiarChannel { channel, peculiarity: found? })
                 })
                 .collect(),
+            left_out: Suspects::default(),
         })
     }
 
@@ -134,15 +137,9 @@ impl TrainingReport {
                 "the rows that are fitted hold the longest period, {period} rows, {times:.1} times"
             )
         });
-        let Suspects { rows, runs } = &self.suspects;
-        let suspects = (*rows > 0).then(|| {
-            let runs: Vec<String> =
-                runs.iter().map(|run| format!("{}..{}", run.start, run.end)).collect();
-            format!(
-                "{rows} rows lie far from all others, and may be anomalous: {}",
-                runs.join(", ")
-            )
-        });
+        let suspects = self.suspects.warning("lie far from all others, and may be anomalous");
+        let left_out =
+            self.left_out.warning("score highest, and calibrate neither score nor threshold");
         let level = self.level_changes.iter().map(|LevelChange { channel, spreads }| {
             format!(
                 "the level of channel \"{channel}\" moves by {spreads:.1} standard deviations between the \
@@ -150,17 +147,24 @@ impl TrainingReport {
             )
         });
         let peculiar = self.peculiar.iter().map(PeculiarChannel::to_string);
-        few.into_iter().chain(suspects).chain(level).chain(peculiar).collect()
+        few.into_iter().chain(suspects).chain(level).chain(peculiar).chain(left_out).collect()
     }
 }
 
 impl Suspects {
-    fn of(suspected: &[bool]) -> Self {
-        let mut runs = runs(suspected.iter().copied());
+    /// Makes them of all runs of such rows.
+    pub fn of(mut runs: Vec<Range<usize>>) -> Self {
+        let rows = runs.iter().map(Range::len).sum();
         runs.sort_by_key(|run| std::cmp::Reverse(run.len()));
         runs.truncate(RUNS);
         runs.sort_by_key(|run| run.start);
-        Self { rows: suspected.iter().filter(|it| **it).count(), runs }
+        Self { rows, runs }
+    }
+
+    fn warning(&self, what: &str) -> Option<String> {
+        let runs: Vec<String> =
+            self.runs.iter().map(|run| format!("{}..{}", run.start, run.end)).collect();
+        (self.rows > 0).then(|| format!("{} rows {what}: {}", self.rows, runs.join(", ")))
     }
 }
 

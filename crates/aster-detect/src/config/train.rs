@@ -1,5 +1,6 @@
 use aster_base::{
-    SettingError, Within, at_least_one, non_negative, open_share, positive, share_above_zero,
+    SettingError, Within, at_least_one, non_negative, open_share, positive, require,
+    share_above_zero,
 };
 use aster_model::ObjectiveConfig;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct TrainConfig {
     pub max_grad_norm: Option<f32>,
     /// Share of the rows, the last in time, that only validate. Default: 0.2.
     pub validation: f64,
+    /// Share of the rows that are bad, in [0, 0.5), by what is known of them (contamination). So many, those of the
+    /// highest scores and half a window on each side of them, are left out of the memory bank, of calibration and of
+    /// the scores that the threshold is fitted on; and of each batch twice that share of windows, those of the
+    /// largest errors, does not count in the reconstruction loss (trimmed loss). Declared of rows that are all good,
+    /// it makes alarms more frequent than promised. Default: 0.
+    pub contamination: f64,
     /// Windows, evenly spaced, on which each epoch is validated. Default: 512.
     pub validation_windows: usize,
     /// Epochs without a better validation loss after which to stop (early stopping); `"off"`
@@ -65,6 +72,7 @@ impl Default for TrainConfig {
             weight_decay: 0.01,
             max_grad_norm: Some(1.0),
             validation: 0.2,
+            contamination: 0.0,
             validation_windows: 512,
             patience: Some(5),
             seed: 0,
@@ -89,10 +97,18 @@ impl TrainConfig {
         share_above_zero("rollback_rate", self.rollback_rate)?;
         open_share("warmup_fraction", self.warmup_fraction)?;
         open_share("validation", self.validation)?;
+        let minor = (0.0..0.5).contains(&self.contamination);
+        require("contamination", minor, "0 to less than 0.5", self.contamination)?;
         non_negative("weight_decay", self.weight_decay.into())?;
         if let Some(norm) = self.max_grad_norm {
             positive("max_grad_norm", norm.into())?;
         }
         self.patience.map_or(Ok(()), |patience| at_least_one("patience", patience))
+    }
+
+    /// Returns the share of a step's windows whose reconstruction is not learned. A bad row is in more windows
+    /// than those that it fills.
+    pub fn trimmed_windows(&self) -> f64 {
+        2.0 * self.contamination
     }
 }

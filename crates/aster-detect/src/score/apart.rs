@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use aster_base::median;
+use aster_base::{median, runs};
 
 /// Share of the training rows that may be left out of calibration, those included to which windows
 /// and averages spread an anomaly: where more stand apart, they are how the series is.
@@ -12,9 +12,13 @@ const FAR: f32 = 6.0;
 
 /// Finds the rows of training that stand apart by any of the smoothed components, whose values are
 /// not negative: further above the median, on a logarithmic scale, than six times the median
-/// absolute deviation. Nothing where they are more than three tenths of the rows, or of more than one
-/// episode: what comes again is normal, and a detector that was not calibrated on it alarms each time.
-pub(crate) fn rows_apart<'a>(components: impl Iterator<Item = &'a [f32]>) -> Vec<Range<usize>> {
+/// absolute deviation. Nothing where they are more than three tenths of the rows, half of those from
+/// `calibrated` on or of more than one episode: what comes again is normal, and a detector that was not
+/// calibrated on it alarms each time.
+pub(crate) fn rows_apart<'a>(
+    components: impl Iterator<Item = &'a [f32]>,
+    calibrated: usize,
+) -> Vec<Range<usize>> {
     let mut apart: Vec<bool> = vec![];
     for values in components {
         apart.resize(values.len(), false);
@@ -25,19 +29,34 @@ pub(crate) fn rows_apart<'a>(components: impl Iterator<Item = &'a [f32]>) -> Vec
         let far = center + FAR * spread.max(f32::EPSILON);
         apart.iter_mut().zip(&logs).for_each(|(apart, log)| *apart |= *log > far);
     }
-    let count = apart.iter().filter(|apart| **apart).count();
-    if count as f64 > MOST * apart.len() as f64 {
+    let count = |rows: &[bool]| rows.iter().filter(|apart| **apart).count();
+    let calibrating = &apart[calibrated.min(apart.len())..];
+    if count(&apart) as f64 > MOST * apart.len() as f64
+        || 2 * count(calibrating) > calibrating.len()
+    {
         return vec![];
     }
-    let mut rows = 0;
-    let groups = apart.chunk_by(|a, b| a == b).map(|group| {
-        rows += group.len();
-        (group[0], rows - group.len()..rows)
-    });
-    let runs: Vec<Range<usize>> =
-        groups.filter(|(apart, _)| *apart).map(|(_, rows)| rows).collect();
+    let runs = runs(apart.into_iter());
     let again = runs.windows(2).any(|pair| pair[1].start - pair[0].end >= BETWEEN);
     if again { vec![] } else { runs }
+}
+
+/// Finds the rows of the highest scores, with so many before and after each, until they are a share of all.
+pub(crate) fn highest_rows(scores: &[f32], share: f64, around: usize) -> Vec<Range<usize>> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let mut room = (share * scores.len() as f64) as usize;
+    let mut highest = vec![false; scores.len()];
+    for row in order {
+        let near = row.saturating_sub(around)..scores.len().min(row + around + 1);
+        let new = near.clone().filter(|row| !highest[*row]).count();
+        if new > room {
+            break;
+        }
+        room -= new;
+        highest[near].fill(true);
+    }
+    runs(highest.into_iter())
 }
 
 /// Returns whether one of the ranges, which are in order, has one of the rows.
@@ -62,10 +81,26 @@ mod tests {
             (0..400).map(value).collect()
         };
         let (a, b) = (with(100..110), with(130..135));
-        assert_eq!(rows_apart([&a[..], &b].into_iter()), [100..110, 130..135]);
-        assert!(rows_apart([&with(0..0)[..]].into_iter()).is_empty());
-        assert!(rows_apart([&with(100..230)[..]].into_iter()).is_empty());
+        assert_eq!(rows_apart([&a[..], &b].into_iter(), 0), [100..110, 130..135]);
+        assert!(rows_apart([&with(0..0)[..]].into_iter(), 0).is_empty());
+        assert!(rows_apart([&with(100..230)[..]].into_iter(), 0).is_empty());
+        // Most of the rows that calibrate.
+        let late = with(370..390);
+        assert_eq!(rows_apart([&late[..]].into_iter(), 360), std::slice::from_ref(&(370..390)));
+        assert!(rows_apart([&late[..]].into_iter(), 365).is_empty());
         let again = with(300..310);
-        assert!(rows_apart([&a[..], &again].into_iter()).is_empty());
+        assert!(rows_apart([&a[..], &again].into_iter(), 0).is_empty());
+    }
+
+    #[test]
+    fn the_highest_rows_come_with_those_around_them_and_are_no_more_than_their_share() {
+        let mut scores: Vec<f32> = (0..100).map(usual).collect();
+        (scores[0], scores[40], scores[42], scores[80]) = (9.0, 8.0, 7.0, 6.0);
+        let highest = |share| highest_rows(&scores, share, 2);
+        // 0 has two rows beside it, 40 and 42 share three.
+        assert_eq!(highest(0.03), std::slice::from_ref(&(0..3)));
+        assert_eq!(highest(0.1), [0..3, 38..45]);
+        assert_eq!(highest(0.15), [0..3, 38..45, 78..83]);
+        assert!(highest(0.02).is_empty() && highest(0.0).is_empty());
     }
 }

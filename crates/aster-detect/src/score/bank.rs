@@ -25,7 +25,7 @@ const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
     /// Keeps so many windows of a series' first rows, evenly spaced, or as many as there are; of
-    /// these none with a row that stands apart, if there are others.
+    /// these none with a row that is left out, if there are others.
     ///
     /// # Errors
     /// A window of no rows.
@@ -34,13 +34,13 @@ impl MemoryBank {
         rows: usize,
         window: usize,
         size: usize,
-        apart: &[Range<usize>],
+        left_out: &[Range<usize>],
     ) -> Result<Self, SettingError> {
         let layout = Windows::new(window, 1)?;
         // Of all rows where these do not fill a window.
         let rows = if rows < window { train.rows() } else { rows };
         let mut numbers = layout.spaced(rows, size);
-        let usual = |start: &usize| !overlaps(apart, *start..start + window);
+        let usual = |start: &usize| !overlaps(left_out, *start..start + window);
         if numbers.iter().any(usual) {
             numbers.retain(usual);
         }

@@ -28,20 +28,21 @@ pub(crate) struct Calibration {
     tails: Vec<ParetoTail>,
     /// Factors of each component for the ends of a series.
     edges: Vec<Edges>,
-    /// Rows of training that stand apart and were left out.
-    apart: Vec<Range<usize>>,
+    /// Rows of training that were left out.
+    left_out: Vec<Range<usize>>,
     /// Weight of each component's surprisal; they sum to 1.
     weights: Vec<f64>,
 }
 
 impl Calibration {
     /// Fits on the scaled training series, whose rows from `first` on calibrate, and its
-    /// components, which it masks.
+    /// components, which it masks. Without rows to be left out it finds those that stand apart.
     pub(crate) fn fit(
         config: &AsterConfig,
         train: &ScaledSeries,
         components: &mut Components,
         first: usize,
+        left_out: Option<&[Range<usize>]>,
     ) -> Result<Self, EvalError> {
         let calendar = config.calendar_channels();
         let AsterConfig { score: config, scaler, .. } = config;
@@ -74,18 +75,16 @@ impl Calibration {
             aggregator.whole(values, component.power, &norms[&component.source])
         });
         let aggregated: Vec<Vec<f32>> = aggregated.collect();
-        let of_channels = config.components.iter().zip(&aggregated);
-        let of_channels = of_channels.filter(|(component, _)| component.source.has_channels());
-        let mut apart = rows_apart(of_channels.map(|(_, values)| &values[..]));
-        // What most of the calibration rows are is no exception.
-        let left = |apart: &[Range<usize>]| -> Vec<usize> {
-            (first..train.rows()).filter(|row| !overlaps(apart, *row..*row + 1)).collect()
+        let left_out = match left_out {
+            Some(rows) => rows.to_vec(),
+            None => {
+                let of_channels = config.components.iter().zip(&aggregated);
+                let of_channels = of_channels.filter(|(it, _)| it.source.has_channels());
+                rows_apart(of_channels.map(|(_, values)| &values[..]), first)
+            }
         };
-        let mut calibrating = left(&apart);
-        if 2 * calibrating.len() < train.rows() - first {
-            apart.clear();
-            calibrating = left(&apart);
-        }
+        let calibrating: Vec<usize> =
+            (first..train.rows()).filter(|row| !overlaps(&left_out, *row..*row + 1)).collect();
         let tail = |values: &Vec<f32>| {
             let values: Vec<f32> = calibrating.iter().map(|row| values[*row]).collect();
             ParetoTail::fit_exponential(&values, config.tail_quantile)
@@ -93,7 +92,7 @@ impl Calibration {
         let tails = aggregated.iter().map(tail).collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];
         let edges = vec![Edges::default(); tails.len()];
-        Ok(Self { norms, context, widths, tails, edges, apart, weights })
+        Ok(Self { norms, context, widths, tails, edges, left_out, weights })
     }
 
     /// Takes factors of a series' ends for each component.
@@ -130,9 +129,9 @@ impl Calibration {
         &self.tails
     }
 
-    /// Rows of training that stand apart and were left out.
-    pub(crate) fn apart(&self) -> &[Range<usize>] {
-        &self.apart
+    /// Rows of training that were left out.
+    pub(crate) fn left_out(&self) -> &[Range<usize>] {
+        &self.left_out
     }
 
     /// Factors of each component for the ends of a series.
@@ -229,7 +228,7 @@ mod tests {
         (train, mut normal): (ScaledSeries, Components),
         (test, mut components): (ScaledSeries, Components),
     ) -> Vec<f32> {
-        let calibration = Calibration::fit(config, &train, &mut normal, 0).unwrap();
+        let calibration = Calibration::fit(config, &train, &mut normal, 0, None).unwrap();
         let channels = train.channel_count();
         assert!(calibration.validate(&config.score, 32, channels).is_ok());
         assert!(calibration.validate(&config.score, 32, channels + 1).is_err());
@@ -254,7 +253,7 @@ mod tests {
         let (train, normal) = of(1, (0..1000).map(|i| i as f32).collect());
         let mut config = config(2);
         config.score.components[1].smoothing = Smoothing::Rows(3);
-        let fit = || Calibration::fit(&config, &train, &mut normal.clone(), 0).unwrap();
+        let fit = || Calibration::fit(&config, &train, &mut normal.clone(), 0, None).unwrap();
         let mut values = vec![500.0; 9];
         values[4] = 5000.0;
         let (_, spike) = of(1, values);
@@ -308,7 +307,8 @@ mod tests {
             let errors = ComponentValues { width: 2, values };
             let mut components = [(Source::Reconstruction, errors)].into();
             let config = config(1);
-            let calibration = Calibration::fit(&config, &train, &mut components, 500).unwrap();
+            let calibration =
+                Calibration::fit(&config, &train, &mut components, 500, None).unwrap();
             calibration.norms(Source::Reconstruction).to_vec()
         };
         assert_eq!(norms(0.0), norms(1000.0));

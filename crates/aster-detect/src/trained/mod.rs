@@ -1,5 +1,6 @@
 mod ends;
 mod fusion_weights;
+mod left_out;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -122,16 +123,16 @@ impl TrainedModel {
         self.runner(windows, bank).run_model(scaled, &Reading::of_score(&self.config.score))
     }
 
-    /// Fits the memory bank on a scaled training series up to where validation begins, without rows
-    /// that stand apart, if a component reads one.
+    /// Fits the memory bank on a scaled training series up to where validation begins, without some
+    /// rows, if a component reads one.
     pub(crate) fn memory_bank(
         &self,
         scaled: &ScaledSeries,
         validation: usize,
-        apart: &[Range<usize>],
+        left_out: &[Range<usize>],
     ) -> Result<Option<MemoryBank>, SettingError> {
         let AsterConfig { score, model, .. } = &self.config;
-        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size, apart);
+        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size, left_out);
         score.reads(Source::MemoryBank).then(fit).transpose()
     }
 

@@ -1,0 +1,40 @@
+use std::ops::Range;
+
+use crate::config::AsterConfig;
+use crate::score::{Calibration, Components, Fusion, highest_rows, overlaps};
+use crate::trained::TrainedModel;
+
+impl TrainedModel {
+    /// Finds the rows of the training series that a calibration on all of it shows to be bad: as many as the config
+    /// says there are, else those of an episode that stands apart.
+    pub(crate) fn rows_to_leave_out(
+        &self,
+        calibration: &Calibration,
+        components: &Components,
+    ) -> Vec<Range<usize>> {
+        let AsterConfig { score, train, model, .. } = &self.config;
+        if train.contamination > 0.0 {
+            let scores = Fusion::whole(score, calibration, components);
+            // Windows that hold a bad row are odd around it, too.
+            highest_rows(&scores, train.contamination, model.window / 2)
+        } else {
+            calibration.left_out().to_vec()
+        }
+    }
+
+    /// Looks further back for the first row that calibrates, from where enough of so many are left.
+    pub(crate) fn first_that_calibrates(
+        &self,
+        first: usize,
+        rows: usize,
+        left_out: &[Range<usize>],
+    ) -> usize {
+        let AsterConfig { score, train, .. } = &self.config;
+        // Less than half of these are of an episode that was found.
+        if train.contamination == 0.0 {
+            return first;
+        }
+        let kept = (0..rows).rev().filter(|row| !overlaps(left_out, *row..*row + 1));
+        kept.take(score.calibration_rows).last().map_or(first, |least| first.min(least))
+    }
+}
