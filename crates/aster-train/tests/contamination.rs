@@ -48,7 +48,7 @@ fn declared_bad_rows_are_left_out_and_faults_like_them_alarm() {
     let report = &declared.record().training.left_out;
     assert_eq!(report.rows, left_out.iter().map(Range::len).sum::<usize>());
     let told = declared.record().training.to_string();
-    assert!(told.contains("score highest, and calibrate neither score nor threshold"), "{told}");
+    assert!(told.contains("are left out of calibration, as they stand out"), "{told}");
 
     let fault = 600..620;
     let test = moved(&good(), std::slice::from_ref(&fault));

@@ -138,8 +138,7 @@ impl TrainingReport {
             )
         });
         let suspects = self.suspects.warning("lie far from all others, and may be anomalous");
-        let left_out =
-            self.left_out.warning("score highest, and calibrate neither score nor threshold");
+        let left_out = self.left_out.warning("are left out of calibration, as they stand out");
         let level = self.level_changes.iter().map(|LevelChange { channel, spreads }| {
             format!(
                 "the level of channel \"{channel}\" moves by {spreads:.1} standard deviations between the \

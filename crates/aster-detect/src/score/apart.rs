@@ -41,20 +41,22 @@ pub(crate) fn rows_apart<'a>(
     if again { vec![] } else { runs }
 }
 
-/// Finds the rows of the highest scores, with so many before and after each, until they are a share of all.
+/// Finds a share of the rows: those of the highest scores, each with so many before and after it, the nearest first.
 pub(crate) fn highest_rows(scores: &[f32], share: f64, around: usize) -> Vec<Range<usize>> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let near =
+        |row: usize| (0..=around).flat_map(move |far| [row.checked_sub(far), row.checked_add(far)]);
     let mut room = (share * scores.len() as f64) as usize;
     let mut highest = vec![false; scores.len()];
-    for row in order {
-        let near = row.saturating_sub(around)..scores.len().min(row + around + 1);
-        let new = near.clone().filter(|row| !highest[*row]).count();
-        if new > room {
+    for row in order.into_iter().flat_map(near).flatten() {
+        if room == 0 {
             break;
         }
-        room -= new;
-        highest[near].fill(true);
+        if let Some(new) = highest.get_mut(row).filter(|highest| !**highest) {
+            *new = true;
+            room -= 1;
+        }
     }
     runs(highest.into_iter())
 }
@@ -93,14 +95,17 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_rows_come_with_those_around_them_and_are_no_more_than_their_share() {
+    fn a_share_of_the_rows_has_the_highest_scores_or_is_around_them() {
         let mut scores: Vec<f32> = (0..100).map(usual).collect();
         (scores[0], scores[40], scores[42], scores[80]) = (9.0, 8.0, 7.0, 6.0);
         let highest = |share| highest_rows(&scores, share, 2);
         // 0 has two rows beside it, 40 and 42 share three.
-        assert_eq!(highest(0.03), std::slice::from_ref(&(0..3)));
         assert_eq!(highest(0.1), [0..3, 38..45]);
         assert_eq!(highest(0.15), [0..3, 38..45, 78..83]);
-        assert!(highest(0.02).is_empty() && highest(0.0).is_empty());
+        // The nearest rows where there is no room for all.
+        assert_eq!(highest(0.08), [0..3, 38..43]);
+        assert_eq!(highest(0.06), [0..3, 39..42]);
+        assert_eq!(highest(0.01), std::slice::from_ref(&(0..1)));
+        assert!(highest(0.0).is_empty());
     }
 }
