@@ -17,7 +17,7 @@ use crate::error::DetectError;
 use crate::record::RunRecord;
 use crate::score::{
     Calibration, Components, Fusion, MemoryBank, Outputs, Reading, ReferenceDistributions, Runner,
-    overlaps,
+    rows_outside,
 };
 use crate::trained::TrainedModel;
 
@@ -83,7 +83,9 @@ impl Detector {
         let mut values = trained.component_values(scaled.values(), &outputs);
         let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated, None)?;
         let left_out = trained.rows_to_leave_out(&calibration, &values);
-        if !left_out.is_empty() {
+        // Without a bank, one that has found its rows has done without them already.
+        let again = bank.is_some() || config.train.contamination > 0.0;
+        if again && !left_out.is_empty() {
             if bank.is_some() {
                 bank = trained.memory_bank(&scaled, validation, &left_out)?;
                 let runner = trained.runner(windows, bank.as_ref());
@@ -97,9 +99,9 @@ impl Detector {
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
         let scores = Fusion::whole(&config.score, &calibration, &values);
-        let usual = |row: &usize| !overlaps(calibration.left_out(), *row..*row + 1);
-        let calibrated = (0..calibrated).filter(usual).count();
-        let scores: Vec<f32> = (0..scores.len()).filter(usual).map(|row| scores[row]).collect();
+        let kept = |rows| rows_outside(calibration.left_out(), rows);
+        let calibrated = kept(0..calibrated).count();
+        let scores: Vec<f32> = kept(0..scores.len()).map(|row| scores[row]).collect();
         let threshold = trained.threshold(&scores, calibrated)?;
         let reference = ReferenceDistributions::fit(&scaled, &scores[calibrated..])?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;

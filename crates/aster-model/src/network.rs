@@ -264,7 +264,7 @@ fn trimmed_mean(errors: Tensor<3>, share: f64) -> Tensor<1> {
         return errors.mean();
     }
     let of_window: Tensor<1> = errors.mean_dims(&[1, 2]).squeeze_dims(&[1, 2]);
-    let (_, order) = of_window.clone().detach().sort_with_indices(0);
+    let order = of_window.clone().detach().argsort(0);
     of_window.select(0, order.narrow(0, 0, left)).mean()
 }
 

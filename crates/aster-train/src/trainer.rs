@@ -188,8 +188,7 @@ impl Trainer {
             return Err(TrainError::TooFewRows { rows: train.rows(), needed });
         }
         let report = TrainingReport::of(train, share)?;
-        let warnings = report.warnings();
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        report.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let preparation = Preparation::of(&report, &config.channels, inputs.channels());
         let prepared = preparation.prepare_train(&inputs)?;
         let (fitted, _) = prepared.split_validation(share)?;
@@ -220,8 +219,9 @@ impl Trainer {
             device,
         };
         let detector = Detector::calibrate(trained, train)?;
-        let later = detector.record().training.warnings().into_iter().skip(warnings.len());
-        later.for_each(|warning| tracing::warn!("{warning}"));
+        if let Some(warning) = detector.record().training.left_out_warning() {
+            tracing::warn!("{warning}");
+        }
         Ok(detector)
     }
 }

@@ -128,6 +128,11 @@ impl TrainingReport {
         })
     }
 
+    /// The line that warns of rows that are left out of calibration, known once a detector is trained.
+    pub fn left_out_warning(&self) -> Option<String> {
+        self.left_out.warning("are left out of calibration, as they stand out")
+    }
+
     /// The lines that warn, one for each thing that was found.
     pub fn warnings(&self) -> Vec<String> {
         let few = self.longest_period.filter(|period| self.fitted_rows < PERIODS * period);
@@ -138,7 +143,6 @@ impl TrainingReport {
             )
         });
         let suspects = self.suspects.warning("lie far from all others, and may be anomalous");
-        let left_out = self.left_out.warning("are left out of calibration, as they stand out");
         let level = self.level_changes.iter().map(|LevelChange { channel, spreads }| {
             format!(
                 "the level of channel \"{channel}\" moves by {spreads:.1} standard deviations between the \
@@ -146,7 +150,12 @@ impl TrainingReport {
             )
         });
         let peculiar = self.peculiar.iter().map(PeculiarChannel::to_string);
-        few.into_iter().chain(suspects).chain(level).chain(peculiar).chain(left_out).collect()
+        few.into_iter()
+            .chain(suspects)
+            .chain(level)
+            .chain(peculiar)
+            .chain(self.left_out_warning())
+            .collect()
     }
 }
 

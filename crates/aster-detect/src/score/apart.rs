@@ -61,6 +61,14 @@ pub(crate) fn highest_rows(scores: &[f32], share: f64, around: usize) -> Vec<Ran
     runs(highest.into_iter())
 }
 
+/// Returns those of the rows that none of the ranges, which are in order, has.
+pub(crate) fn rows_outside(
+    ranges: &[Range<usize>],
+    rows: Range<usize>,
+) -> impl DoubleEndedIterator<Item = usize> + '_ {
+    rows.filter(|row| !overlaps(ranges, *row..*row + 1))
+}
+
 /// Returns whether one of the ranges, which are in order, has one of the rows.
 pub(crate) fn overlaps(ranges: &[Range<usize>], rows: Range<usize>) -> bool {
     let next = ranges.partition_point(|range| range.end <= rows.start);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
-use crate::score::apart::{overlaps, rows_apart};
+use crate::score::apart::{rows_apart, rows_outside};
 use crate::score::components::{ComponentValues, Components};
 use crate::score::context_channels::{ContextChannels, first_values};
 use crate::score::edges::Edges;
@@ -83,8 +83,7 @@ impl Calibration {
                 rows_apart(of_channels.map(|(_, values)| &values[..]), first)
             }
         };
-        let calibrating: Vec<usize> =
-            (first..train.rows()).filter(|row| !overlaps(&left_out, *row..*row + 1)).collect();
+        let calibrating: Vec<usize> = rows_outside(&left_out, first..train.rows()).collect();
         let tail = |values: &Vec<f32>| {
             let values: Vec<f32> = calibrating.iter().map(|row| values[*row]).collect();
             ParetoTail::fit_exponential(&values, config.tail_quantile)

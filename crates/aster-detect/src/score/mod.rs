@@ -18,7 +18,7 @@ mod smoothing;
 mod surrogate;
 mod walk;
 
-pub(crate) use apart::{highest_rows, overlaps};
+pub(crate) use apart::{highest_rows, rows_outside};
 pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
 pub(crate) use components::{Components, component_values};

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use crate::config::AsterConfig;
-use crate::score::{Calibration, Components, Fusion, highest_rows, overlaps};
+use crate::score::{Calibration, Components, Fusion, highest_rows, rows_outside};
 use crate::trained::TrainedModel;
 
 impl TrainedModel {
@@ -34,7 +34,7 @@ impl TrainedModel {
         if train.contamination == 0.0 {
             return first;
         }
-        let kept = (0..rows).rev().filter(|row| !overlaps(left_out, *row..*row + 1));
+        let kept = rows_outside(left_out, 0..rows).rev();
         kept.take(score.calibration_rows).last().map_or(first, |least| first.min(least))
     }
 }
