@@ -18,6 +18,7 @@ fuzz_target!(|data: &[u8]| {
     if choice & 64 > 0 {
         options.order = RowOrder::Sort;
     }
+    options.columns.zone = (choice & 128 > 0).then(|| "America/New_York".into());
     if let Ok(loaded) = Loaded::from_csv(&path, &options) {
         assert!(loaded.series.values().iter().all(|value| value.is_finite()));
         assert_eq!(loaded.report.rows, loaded.series.rows());

@@ -17,7 +17,8 @@ pub(crate) fn zone(name: &str) -> Result<Tz, SettingError> {
     name.parse().map_err(|_| SettingError::new("columns.zone", expected, name))
 }
 
-/// Makes instants of the local times of some rows; the row of one that the zone's clocks leap over is an error.
+/// Makes instants of the local times of some rows; the row of one that the zone's clocks leap over is an error,
+/// as is one beyond what nanoseconds count.
 ///
 /// An hour that a clock shows twice is the first one, unless a row before is later than that: then
 /// it is the second one. In files that begin with the newest row it is the other way round.
@@ -31,17 +32,17 @@ pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, usi
         let row = rows.of(if backwards { rows.len() - 1 - step } else { step });
         let Some(local) = times.values[row] else { continue };
         let naive = DateTime::from_timestamp_nanos(local).naive_utc();
-        let instant = |offset: i32| local - i64::from(offset) * SECOND;
+        let instant = |offset: i32| local.checked_sub(i64::from(offset) * SECOND);
         let offset = match zone.offset_from_local_datetime(&naive) {
             LocalResult::None => return Err(row),
             LocalResult::Single(offset) => offset.fix().local_minus_utc(),
             LocalResult::Ambiguous(a, b) => {
                 let (a, b) = (a.fix().local_minus_utc(), b.fix().local_minus_utc());
                 let (first, second) = (a.max(b), a.min(b));
-                if instant(first) < before { second } else { first }
+                if instant(first).ok_or(row)? < before { second } else { first }
             }
         };
-        before = instant(offset);
+        before = instant(offset).ok_or(row)?;
         (values[row], offsets[row]) = (Some(before), offset);
     }
     Ok(Times { values, offsets: Some(offsets), form: TimeForm::Zoned, order: times.order })

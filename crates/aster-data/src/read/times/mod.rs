@@ -18,7 +18,7 @@ use written::{Date, Written};
 pub(crate) fn read_times<'a>(
     cells: impl Iterator<Item = Option<&'a str>> + Clone,
 ) -> Result<Times, TimeFault> {
-    if let Some(times) = numbers::read(cells.clone()) {
+    if let Some(times) = numbers::read(cells.clone())? {
         return Ok(times);
     }
     let mut zoned = None;
@@ -162,10 +162,24 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_named_by_its_row() {
-        for text in
-            ["pump", "12:00", "2024-13-01", "2024-02-30", "1/2", "2024-03-01 25:00", "1.2.3.4"]
-        {
+        for text in [
+            "pump",
+            "12:00",
+            "2024-13-01",
+            "2024-02-30",
+            "1/2",
+            "2024-03-01 25:00",
+            "1.2.3.4",
+            // More digits than a clock has, of which some would overflow.
+            "2024-03-01 8888888888888888:00",
+            "2024-03-01 00:00:00+01:999999999",
+        ] {
             assert_eq!(read(&["2024-03-01", text]), Err(TimeFault::Cell(1)), "{text}");
+        }
+        for [first, second] in
+            [["20240301", "20240230"], ["45352.5", "999999999999"], ["1709251200", "9999999999999"]]
+        {
+            assert_eq!(read(&[first, second]), Err(TimeFault::Cell(1)), "{second}");
         }
     }
 

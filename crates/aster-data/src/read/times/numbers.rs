@@ -2,53 +2,64 @@
 
 use chrono::NaiveDate;
 
-use super::column::{DAY, EpochUnit, SECOND, TimeForm, Times, days};
+use super::column::{DAY, EpochUnit, SECOND, TimeFault, TimeForm, Times, days};
+
+/// The whole part of a decimal number, and its billionths.
+type Number = (i64, i64);
 
 /// Reads numbers, exactly: nothing where a cell is something else.
-pub(super) fn read<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Option<Times> {
-    let mut numbers: Vec<Option<(i64, i64)>> = vec![];
-    for cell in cells {
-        match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
-            Some(cell) => numbers.push(Some(billionths(cell)?)),
-            None => numbers.push(None),
-        }
-    }
+pub(super) fn read<'a>(
+    cells: impl Iterator<Item = Option<&'a str>>,
+) -> Result<Option<Times>, TimeFault> {
+    let number = |cell: Option<&str>| match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
+        Some(cell) => billionths(cell).map(Some),
+        None => Some(None),
+    };
+    let Some(numbers) = cells.map(number).collect::<Option<Vec<_>>>() else { return Ok(None) };
     let known = || numbers.iter().flatten();
-    let compact = known().all(|(whole, rest)| *rest == 0 && compact(*whole).is_some());
-    if compact && known().next().is_some() {
-        let time = |number: &Option<(i64, i64)>| number.and_then(|(whole, _)| compact_time(whole));
-        return Some(Times::new(numbers.iter().map(time).collect(), TimeForm::Compact));
+    let Some((first, _)) = known().next() else { return Ok(None) };
+    if known().all(|(whole, rest)| *rest == 0 && compact(*whole).is_some()) {
+        let values = times(&numbers, |(whole, _)| compact_time(whole))?;
+        return Ok(Some(Times::new(values, TimeForm::Compact)));
     }
-    let first = known().next()?.0;
     let fractions = known().any(|(_, rest)| *rest != 0);
+    let epoch = EpochUnit::of(*first);
+    // A spreadsheet's days since the end of 1899, of 1982 to 2064.
+    if epoch.is_none() && fractions && (30_000..60_000).contains(first) {
+        let values = times(&numbers, spreadsheet_time)?;
+        return Ok(Some(Times::new(values, TimeForm::Spreadsheet)));
+    }
     // Billionths of a unit become nanoseconds: of seconds as they are, of milliseconds by a thousand.
-    let epoch = EpochUnit::of(first);
     let factor = epoch.map_or(1, EpochUnit::per_second);
-    let scaled = |(whole, rest): (i64, i64)| {
+    let scaled = |(whole, rest): Number| {
         let billionths = i128::from(whole) * i128::from(SECOND) + i128::from(rest);
         i64::try_from(billionths / i128::from(factor)).ok()
     };
-    // A spreadsheet's days since the end of 1899, of 1982 to 2064.
-    if epoch.is_none() && fractions && (30_000..60_000).contains(&first) {
-        let time = |(whole, rest): (i64, i64)| {
-            let day = (whole - 25_569) * DAY;
-            // Written to a microsecond or so: the nearest millisecond.
-            let of_day = i128::from(rest) * i128::from(DAY) / i128::from(SECOND);
-            Some(day + (of_day as i64 + 500_000) / 1_000_000 * 1_000_000)
-        };
-        let values = numbers.iter().map(|number| number.and_then(time)).collect();
-        return Some(Times::new(values, TimeForm::Spreadsheet));
-    }
-    let scaled = |number: &Option<(i64, i64)>| match *number {
-        Some(number) if epoch.is_some() || fractions => scaled(number).map(Some),
-        other => Some(other.map(|(whole, _)| whole)),
-    };
-    let values = numbers.iter().map(scaled).collect::<Option<_>>()?;
-    Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch)))
+    let scale = epoch.is_some() || fractions;
+    let values = times(&numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
+    Ok(Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch))))
 }
 
-/// The whole part of a decimal number and its billionths.
-fn billionths(text: &str) -> Option<(i64, i64)> {
+/// The time of each number; the row of one that is none, or beyond what nanoseconds count, is a fault.
+fn times(
+    numbers: &[Option<Number>],
+    time: impl Fn(Number) -> Option<i64>,
+) -> Result<Vec<Option<i64>>, TimeFault> {
+    let time = |(row, number): (usize, &Option<Number>)| match *number {
+        Some(number) => time(number).map(Some).ok_or(TimeFault::Cell(row)),
+        None => Ok(None),
+    };
+    numbers.iter().enumerate().map(time).collect()
+}
+
+fn spreadsheet_time((whole, rest): Number) -> Option<i64> {
+    let day = whole.checked_sub(25_569)?.checked_mul(DAY)?;
+    // Written to a microsecond or so: the nearest millisecond.
+    let of_day = i128::from(rest) * i128::from(DAY) / i128::from(SECOND);
+    day.checked_add((of_day as i64 + 500_000) / 1_000_000 * 1_000_000)
+}
+
+fn billionths(text: &str) -> Option<Number> {
     if text.contains(['e', 'E']) {
         // As exact as it was written.
         let value: f64 = text.parse().ok().filter(|value: &f64| value.abs() < 9e18)?;
@@ -82,7 +93,7 @@ fn compact(number: i64) -> Option<[i64; 6]> {
     let [_, month, day, hour, minute, second] = parts;
     let sound = (1..=12).contains(&month)
         && (1..=31).contains(&day)
-        && hour <= 24
+        && (hour < 24 || (hour, minute, second) == (24, 0, 0))
         && minute < 60
         && second < 60;
     sound.then_some(parts)

@@ -1,5 +1,7 @@
 //! One date-time as people write it.
 
+use std::str::FromStr;
+
 use chrono::NaiveDate;
 
 use super::column::{DAY, DateOrder, SECOND, days};
@@ -76,6 +78,11 @@ impl<'a> Parts<'a> {
         (!digits.is_empty()).then_some(digits)
     }
 
+    /// Takes a number of one or two digits.
+    fn two_digits<N: FromStr>(&mut self) -> Option<N> {
+        self.digits().filter(|digits| digits.len() <= 2)?.parse().ok()
+    }
+
     fn word(&mut self) -> Option<&'a str> {
         let end = self.rest.find(|c: char| !c.is_alphabetic()).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
@@ -130,14 +137,14 @@ impl<'a> Parts<'a> {
     /// Takes hours, minutes, and where they are there seconds, their fraction and a half of the
     /// day.
     fn of_day(&mut self) -> Option<i64> {
-        let hour: i64 = self.digits()?.parse().ok()?;
+        let hour: i64 = self.two_digits()?;
         let colon = self.rest.chars().next().filter(|c| [':', '.'].contains(c))?;
         self.rest = &self.rest[1..];
-        let minute: i64 = self.digits()?.parse().ok()?;
+        let minute: i64 = self.two_digits()?;
         let (mut second, mut fraction) = (0, 0);
         if let Some(rest) = self.rest.strip_prefix(colon) {
             self.rest = rest;
-            second = self.digits()?.parse().ok()?;
+            second = self.two_digits()?;
             if let Some(rest) = self.rest.strip_prefix(['.', ',']) {
                 self.rest = rest;
                 let digits = self.digits()?;
@@ -179,9 +186,9 @@ impl<'a> Parts<'a> {
         let (hours, minutes) = match (digits.len(), self.rest.strip_prefix(':')) {
             (1 | 2, Some(rest)) => {
                 self.rest = rest;
-                (digits.parse::<i32>().ok()?, self.digits()?.parse::<i32>().ok()?)
+                (digits.parse().ok()?, self.two_digits()?)
             }
-            (1 | 2, None) => (digits.parse().ok()?, 0),
+            (1 | 2, None) => (digits.parse::<i32>().ok()?, 0i32),
             (4, None) => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
             _ => return None,
         };
