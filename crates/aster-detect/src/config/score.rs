@@ -33,8 +33,9 @@ pub struct ScoreConfig {
     /// deaf; 1 is the plain mean. Default: 0.995.
     pub norm_quantile: f64,
     /// Treatment of channels that had two values in training (commands, status flags) as context:
-    /// which of the two they have is not anomalous then, only a value that is neither (ours).
-    /// Default: `true`.
+    /// which of the two they have is not anomalous then, only a value that is neither (ours). Values
+    /// that are neither in training, too, are glitches where they have at most a hundredth of the rows
+    /// that the rarer of the two has. Default: `true`.
     pub binary_as_context: bool,
     /// Quantile of a component's calibration values, in (0, 1), at which its exponential tail starts.
     /// Default: 0.9.

@@ -10,7 +10,7 @@ use crate::config::{AsterConfig, ScoreConfig, Smoothing, Source};
 use crate::score::aggregation::ChannelAggregator;
 use crate::score::apart::{rows_apart, rows_outside};
 use crate::score::components::{ComponentValues, Components};
-use crate::score::context_channels::{ContextChannels, first_values};
+use crate::score::context_channels::{ContextChannels, is_constant};
 use crate::score::edges::Edges;
 use crate::score::filter::Filter;
 
@@ -57,9 +57,9 @@ impl Calibration {
         };
         let filtered: Components = components.iter().filter_map(filtered).collect();
         let errors = |source: &Source| filtered.get(source).unwrap_or(&components[source]);
-        let still = |channel| first_values(train, channel, 2).len() < 2;
         let moving = context.is_context().enumerate();
-        let moving: Vec<bool> = moving.map(|(at, context)| !context && !still(at)).collect();
+        let moving: Vec<bool> =
+            moving.map(|(at, context)| !context && !is_constant(train, at)).collect();
         let norms = |values: &ComponentValues| match values.width > 1 {
             true => norms(values, config, &moving),
             false => vec![1.0; values.width],

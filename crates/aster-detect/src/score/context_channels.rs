@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use aster_data::{ScaledSeries, ScalerConfig};
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,9 @@ use crate::score::components::{Components, squared_error};
 /// Channels whose values are context of the others: binary ones and calendar features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ContextChannels(Vec<Option<Context>>);
+
+/// Most rows of values that are neither of a binary channel's two, per row of the rarer of them (ours).
+const GLITCHES: f64 = 0.01;
 
 /// Kind of a channel that is context.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,7 +32,7 @@ impl ContextChannels {
         let of = |channel: usize| match channel >= first_feature {
             true => Some(Context::Calendar),
             false if !binary => None,
-            false => first_values(train, channel, 3).try_into().ok().map(Context::Binary),
+            false => two_values(train, channel).map(Context::Binary),
         };
         Self((0..train.channel_count()).map(of).collect())
     }
@@ -62,18 +67,32 @@ impl ContextChannels {
     }
 }
 
-/// The first values of a channel that differ from each other, at most so many.
-pub(crate) fn first_values(series: &ScaledSeries, channel: usize, most: usize) -> Vec<f32> {
-    let mut values = vec![];
+/// The values of a channel that has two: no others, or others so seldom that they are glitches, in
+/// [`GLITCHES`] of the rows at most that the rarer one of the two has.
+pub(crate) fn two_values(series: &ScaledSeries, channel: usize) -> Option<[f32; 2]> {
+    // A continuous channel has more of them within its first rows.
+    let most = 2 + (GLITCHES * series.rows() as f64) as usize;
+    let mut rows: HashMap<u32, usize> = HashMap::new();
     for value in series.channel(channel) {
-        if values.len() == most {
-            break;
-        }
-        if !values.contains(&value) {
-            values.push(value);
+        // Zero has one sign.
+        *rows.entry((value + 0.0).to_bits()).or_default() += 1;
+        if rows.len() > most {
+            return None;
         }
     }
-    values
+    let rows = rows.into_iter().map(|(bits, rows)| (f32::from_bits(bits), rows));
+    let mut rows: Vec<(f32, usize)> = rows.collect();
+    rows.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then(a.total_cmp(b)));
+    let &[(a, _), (b, rarer), ..] = &rows[..] else { return None };
+    let others: usize = rows[2..].iter().map(|(_, rows)| *rows).sum();
+    (others as f64 <= GLITCHES * rarer as f64).then_some([a, b])
+}
+
+/// Whether a channel has the same value in all rows.
+pub(crate) fn is_constant(series: &ScaledSeries, channel: usize) -> bool {
+    let mut values = series.channel(channel);
+    let first = values.next();
+    values.all(|value| Some(value) == first)
 }
 
 #[cfg(test)]
@@ -91,6 +110,20 @@ mod tests {
         let binary = |pair| Some(Context::Binary(pair));
         assert_eq!(of(&[0.0, 5.0, 1.0, 5.0, 0.0, 5.0]), [binary([0.0, 1.0]), None]);
         assert_eq!(of(&[0.0, 2.0, 1.0, 1.0, 3.0, 2.0]), [None, binary([2.0, 1.0])]);
+    }
+
+    #[test]
+    fn a_flag_with_a_glitch_is_binary_and_one_of_three_states_is_not() {
+        let channels = |glitches: usize| {
+            let row = |row: usize| match row {
+                _ if row < glitches => [-9999.0, row as f32],
+                _ => [f32::from(row.is_multiple_of(3)), row as f32],
+            };
+            let rows = (0..600).flat_map(row).collect();
+            ContextChannels::fit(&ScaledSeries::new(rows, 2).unwrap(), true, 0).0
+        };
+        let flag = [Some(Context::Binary([0.0, 1.0])), None];
+        assert_eq!([1, 2].map(channels), [flag.to_vec(), vec![None; 2]]);
     }
 
     #[test]

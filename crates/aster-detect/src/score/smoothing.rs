@@ -2,7 +2,7 @@ use aster_data::ScaledSeries;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Smoothing;
-use crate::score::context_channels::first_values;
+use crate::score::context_channels::{is_constant, two_values};
 
 impl Smoothing {
     /// Rows of each moving average for a scaled training series.
@@ -37,7 +37,8 @@ impl Smoothing {
 /// switch now and then, do not count.
 fn correlation_time(series: &ScaledSeries, longest: usize) -> usize {
     let channels = 0..series.channel_count();
-    let moving = channels.filter(|channel| first_values(series, *channel, 3).len() == 3);
+    let moving = channels
+        .filter(|channel| !is_constant(series, *channel) && two_values(series, *channel).is_none());
     let time = |channel| {
         let values: Vec<f64> = series.channel(channel).map(f64::from).collect();
         falls_below(&values, longest)
