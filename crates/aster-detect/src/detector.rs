@@ -172,12 +172,13 @@ impl Detector {
     }
 
     /// Returns the detector with another debounce of alarms, as
-    /// [`Detector::with_threshold`] does.
+    /// [`Detector::with_threshold`] does. A promise of false alarms counts those that it joins, so the
+    /// threshold is chosen anew.
     ///
     /// # Errors
-    /// A setting outside its range.
+    /// A setting outside its range, a rule that fails on the scores.
     pub fn with_alarm(&self, alarm: AlarmConfig) -> Result<Self, DetectError> {
-        self.with_config(|config| config.alarm = alarm)?.with_rate()
+        self.with_config(|config| config.alarm = alarm)?.with_rule_applied()
     }
 
     /// Returns the detector with another adaptation to drift, or none, as
@@ -199,13 +200,12 @@ impl Detector {
         let mut detector = self.clone();
         detector.train_scores =
             self.train_scores.iter().copied().chain(self.score(series)?).collect();
-        let (trained, calibrated) = (&detector.trained, detector.calibrated);
-        detector.threshold = trained.threshold(&detector.train_scores, calibrated)?;
-        detector.with_rate()
+        detector.with_rule_applied()
     }
 
-    /// Fits how often normal scores make an alarm anew.
-    fn with_rate(mut self) -> Result<Self, DetectError> {
+    /// Chooses the threshold anew, and fits anew how often normal scores make an alarm.
+    fn with_rule_applied(mut self) -> Result<Self, DetectError> {
+        self.threshold = self.trained.threshold(&self.train_scores, self.calibrated)?;
         let normal = self.trained.normal_scores(&self.train_scores, self.calibrated);
         self.rate = normal.rate()?.into();
         Ok(self)

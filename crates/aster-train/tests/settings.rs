@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use aster_data::{SyntheticConfig, SyntheticSplit, TrainSeries};
 use aster_detect::{AsterConfig, DetectError, Detection, Detector, ScoreConfig, TrainConfig};
-use aster_eval::{AlarmConfig, DriftConfig, EvalError, Threshold, ThresholdRule};
+use aster_eval::{AlarmConfig, DriftConfig, EvalError, Per, Threshold, ThresholdRule};
 use aster_store::StoreError;
 use aster_train::{CancelToken, Strategy, TrainError, Trainer, fit, refit};
 use burn::tensor::Device;
@@ -74,6 +74,19 @@ fn alarm_and_drift_change_and_whoever_shares_the_detector_sees_nothing_of_it() {
     assert!(still.thresholds.iter().all(|at| *at == changed.threshold()));
     assert!(shared.with_alarm(AlarmConfig { k: 2, n: 1, ..alarm }).is_err());
     assert!(shared.with_drift(Some(DriftConfig { warmup: 0, ..drift })).is_err());
+}
+
+#[test]
+fn a_promise_counts_the_alarms_that_are_joined() {
+    let rule = ThresholdRule::FalseAlarms { episodes: 20.0, per: Per::Rows(1000) };
+    let promised = detector().with_threshold(rule).unwrap();
+    let alarm = AlarmConfig { join: 0, ..Default::default() };
+    let mut trained = promised.trained_model().clone();
+    trained.config.alarm = alarm;
+    let expected = Detector::calibrate(trained, &split().train).unwrap();
+    let changed = promised.with_alarm(alarm).unwrap();
+    assert_eq!(changed.threshold(), expected.threshold());
+    assert_ne!(changed.threshold(), promised.threshold());
 }
 
 /// Twice the mean.
