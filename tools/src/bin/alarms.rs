@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aster::detect::Detector;
+use aster::eval::Promise;
 use aster::prelude::*;
 use aster_tools::evaluate::{METRICS, Metrics, mean, score_series};
 use aster_tools::planted::{self, CHANNELS, DAY, Fault, displace_hours, plant_all};
@@ -93,13 +94,15 @@ fn promise(config: &AsterConfig, device: &Device, series: u64, rows: usize) -> a
             let all = kind.draw(training + rows, number)?;
             let detector = fit(config, &all.slice(0..training)?.into_train(), device)?;
             let test = all.slice(training..all.rows())?;
-            let counts = realised(&detector, &test)?;
-            let cells = counts.map(|count| format!("{count:.2}")).join(" | ");
-            println!("| {kind:?} {number} | {training} | {cells} |");
-            kept.push(counts);
+            let realised = realised(&detector, &test)?;
+            let cells = realised.map(|(count, Promise { low, high, .. })| {
+                format!("{count:.2} ({low:.2} to {high:.1})")
+            });
+            println!("| {kind:?} {number} | {training} | {} |", cells.join(" | "));
+            kept.push(realised);
         }
     }
-    let of = |at: usize| kept.iter().map(|counts| counts[at] / PROMISED[at]).collect::<Vec<_>>();
+    let of = |at: usize| kept.iter().map(|it| it[at].0 / PROMISED[at]).collect::<Vec<_>>();
     let line = |name: &str, of_all: &dyn Fn(&[f64]) -> f64| {
         let cells = [0, 1, 2].map(|at| format!("{:.2}", of_all(&of(at)))).join(" | ");
         println!("| {name} | | {cells} |");
@@ -107,19 +110,32 @@ fn promise(config: &AsterConfig, device: &Device, series: u64, rows: usize) -> a
     line("mean share of the promise", &mean);
     line("most", &|shares| shares.iter().copied().fold(0.0, f64::max));
     line("least", &|shares| shares.iter().copied().fold(f64::MAX, f64::min));
+    let held = [0, 1, 2].map(|at| {
+        // In whole alarms: none are as many as a fifth of one.
+        let alarms = |per_10k: f64| per_10k * rows as f64 / 1e4;
+        let within = |(count, Promise { low, high, .. }): &(f64, Promise)| {
+            (alarms(*low).floor()..=alarms(*high).ceil()).contains(&alarms(*count).round())
+        };
+        let held = kept.iter().filter(|realised| within(&realised[at])).count();
+        format!("{held} of {}", kept.len())
+    });
+    println!("| within the interval | | {} |", held.join(" | "));
     Ok(())
 }
 
-/// False alarms in 10 000 rows for each number promised.
-fn realised(detector: &Detector, test: &TimeSeries) -> anyhow::Result<[f64; PROMISED.len()]> {
-    let scores = detector.score(test)?;
-    let mut counts = [0.0; PROMISED.len()];
-    for (count, episodes) in counts.iter_mut().zip(PROMISED) {
-        let rule = ThresholdRule::FalseAlarms { episodes, per: Per::Rows(10_000) };
-        let found = detector.with_threshold(rule)?.alarm_rule().alarms(&scores)?;
-        *count = 1e4 * found.intervals.len() as f64 / test.rows() as f64;
-    }
-    Ok(counts)
+/// False alarms in 10 000 rows, and what was said of them, for each number promised.
+fn realised(
+    detector: &Detector,
+    test: &TimeSeries,
+) -> anyhow::Result<[(f64, Promise); PROMISED.len()]> {
+    let (scores, per) = (detector.score(test)?, Per::Rows(10_000));
+    let of = |episodes: f64| {
+        let detector = detector.with_threshold(ThresholdRule::FalseAlarms { episodes, per })?;
+        let found = detector.alarm_rule().alarms(&scores)?.intervals.len();
+        anyhow::Ok((1e4 * found as f64 / test.rows() as f64, detector.promise(per)?))
+    };
+    let [one, three, ten] = PROMISED;
+    Ok([of(one)?, of(three)?, of(ten)?])
 }
 
 /// Tally of the faults of one kind.
