@@ -336,5 +336,6 @@ fn named(component: &ComponentConfig) -> String {
         Smoothing::Rows(rows) => format!(" over {rows}"),
         Smoothing::Correlation { min, max, .. } => format!(" over {min} to {max}"),
     };
-    format!("{}{rows}", component.source)
+    let logarithms = if component.power == 0.0 { ", logarithms" } else { "" };
+    format!("{}{rows}{logarithms}", component.source)
 }

@@ -58,8 +58,8 @@ pub struct ScoreConfig {
     pub bank_size: usize,
     /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
     /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
-    /// 1.25; detrended over 10 and over 40 rows; the deviation over 10; the change over 40; the
-    /// classifier over 10; the memory bank.
+    /// 1.25; detrended over 10 and over 40 rows by logarithms, and over 40 rows by the plain mean; the
+    /// deviation over 10; the change over 40; the classifier over 10; the memory bank.
     pub components: Vec<ComponentConfig>,
     /// Fusion of the components' surprisals.
     pub fusion: FusionConfig,
@@ -90,10 +90,12 @@ impl ScoreConfig {
     pub(crate) fn components_over(brief: usize) -> Vec<ComponentConfig> {
         let raw = Smoothing::Correlation { times: 2.0, min: 4 * brief, max: 16 * brief };
         let over = |source, rows| ComponentConfig::new(source, Smoothing::Rows(rows), 1.0);
+        let logarithms = |source, rows| ComponentConfig::new(source, Smoothing::Rows(rows), 0.0);
         vec![
             over(Source::Reconstruction, brief),
             ComponentConfig::new(Source::RawReconstruction, raw, 1.25),
-            over(Source::DetrendedReconstruction, brief),
+            logarithms(Source::DetrendedReconstruction, brief),
+            logarithms(Source::DetrendedReconstruction, 40),
             over(Source::DetrendedReconstruction, 40),
             over(Source::Deviation, brief),
             over(Source::Change, 40),
@@ -204,9 +206,10 @@ pub struct ComponentConfig {
     pub source: Source,
     /// Moving average over its values. Default: none.
     pub smoothing: Smoothing,
-    /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`: 1 is the
-    /// plain mean, the larger the more the worst channel counts. Sources without channels have
-    /// 1. Default: 1.
+    /// Exponent p of the power mean over channels, `mean(x^p)^(1/p)`, of values divided by their norms: 1
+    /// is the plain mean, the larger the more the worst channel counts; 0 is the mean of logarithms,
+    /// `mean(ln(1 + x))`, in which no channel drowns the others. Sources without channels have 1.
+    /// Default: 1.
     pub power: f64,
 }
 
@@ -223,11 +226,11 @@ impl ComponentConfig {
     }
 
     fn check(&self) -> Result<(), SettingError> {
-        let (largest, expected) = match self.source.has_channels() {
-            true => (f64::MAX, "at least 1, finite"),
-            false => (1.0, "1, as the source has no channels"),
+        let (allowed, expected) = match self.source.has_channels() {
+            true => (0.0..=f64::MAX, "0 or above, finite"),
+            false => (1.0..=1.0, "1, as the source has no channels"),
         };
-        require("power", (1.0..=largest).contains(&self.power), expected, self.power)?;
+        require("power", allowed.contains(&self.power), expected, self.power)?;
         match self.smoothing {
             Smoothing::Rows(rows) => at_least_one("smoothing.rows", rows),
             Smoothing::Correlation { times, min, max } => {
@@ -334,7 +337,7 @@ mod tests {
         assert_eq!(name(|c| c.latency = Some(33)), "latency");
         assert_eq!(name(|c| (c.latency, c.stride) = (Some(8), Some(3))), "stride");
         assert_eq!(name(|c| c.components.clear()), "components");
-        assert_eq!(name(|c| c.components[0].power = 0.5), "power");
+        assert_eq!(name(|c| c.components[0].power = -0.5), "power");
         assert_eq!(name(|c| c.channel_floor = -1.0), "channel_floor");
         assert_eq!(name(|c| c.norm_quantile = 0.0), "norm_quantile");
         assert_eq!(name(|c| c.offset_rows = 0), "offset_rows");

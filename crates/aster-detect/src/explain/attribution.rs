@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{Components, Filter, MovingMean};
+use crate::score::{Components, Filter, MovingMean, channel_part, joined_parts};
 
 /// Method that attributes scores to channels (root-cause analysis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -163,13 +163,12 @@ impl Detector {
                     let smooth =
                         MovingMean::new(*width, config.average_waits(*width)).whole(errors);
                     let scaled = smooth.into_iter().map(|x| x / f64::from(*norm));
-                    scaled.map(|x| x.powf(component.power)).collect()
+                    scaled.map(|x| channel_part(x, component.power)).collect()
                 })
                 .collect();
             for row in rows.clone() {
                 let sum: f64 = parts.iter().map(|part| part[row]).sum();
-                let mean = (sum / c as f64).powf(component.power.recip());
-                let surprisal = tail.surprisal(mean.min(f64::from(f32::MAX)) as f32);
+                let surprisal = tail.surprisal(joined_parts(sum / c as f64, component.power));
                 let part_of_score = weight * surprisal.powf(config.fusion.power);
                 for (share, part) in shares.iter_mut().zip(&parts) {
                     *share += if sum > 0.0 { part_of_score * part[row] / sum } else { 0.0 };

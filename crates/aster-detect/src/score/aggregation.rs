@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::smoothing::MovingMean;
 
-/// Smooths and normalises each channel, then takes the power mean.
+/// Smooths and normalises each channel, then takes their mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ChannelAggregator {
     channels: Vec<MovingMean>,
@@ -16,12 +16,12 @@ impl ChannelAggregator {
     /// Takes the next row of channels; returns the value of the row that has waited for it.
     pub(crate) fn push(&mut self, row: &[f32], power: f64, norms: &[f32]) -> Option<f32> {
         let means = self.channels.iter_mut().zip(row);
-        power_mean(means.map(|(mean, x)| mean.push(f64::from(*x))), power, norms)
+        channel_mean(means.map(|(mean, x)| mean.push(f64::from(*x))), power, norms)
     }
 
     /// Returns the value of the next row that still waits, after the last one.
     pub(crate) fn drain(&mut self, power: f64, norms: &[f32]) -> Option<f32> {
-        power_mean(self.channels.iter_mut().map(MovingMean::drain), power, norms)
+        channel_mean(self.channels.iter_mut().map(MovingMean::drain), power, norms)
     }
 
     /// Returns the values of all rows `[rows, channels]`.
@@ -51,18 +51,30 @@ impl ChannelAggregator {
     }
 }
 
-/// The power mean over channels, all of which have a value at the same rows.
-fn power_mean(
+/// The mean over channels, all of which have a value at the same rows.
+fn channel_mean(
     means: impl ExactSizeIterator<Item = Option<f64>>,
     power: f64,
     norms: &[f32],
 ) -> Option<f32> {
     let (mut sum, count) = (Some(0.0), means.len() as f64);
     for (mean, norm) in means.zip(norms) {
-        let value = mean.map(|mean| (mean / f64::from(*norm)).powf(power));
+        let value = mean.map(|mean| channel_part(mean / f64::from(*norm), power));
         sum = sum.zip(value).map(|(sum, value)| sum + value);
     }
-    sum.map(|sum| (sum / count).powf(power.recip()).min(f64::from(f32::MAX)) as f32)
+    sum.map(|sum| joined_parts(sum / count, power))
+}
+
+/// What a channel's value, divided by its norm, adds to the mean over channels: its power, or where
+/// the power is 0 its logarithm, `ln(1 + x)`.
+pub(crate) fn channel_part(value: f64, power: f64) -> f64 {
+    if power == 0.0 { value.ln_1p() } else { value.powf(power) }
+}
+
+/// The mean over channels, of the mean of their parts.
+pub(crate) fn joined_parts(mean: f64, power: f64) -> f32 {
+    let joined = if power == 0.0 { mean } else { mean.powf(power.recip()) };
+    joined.min(f64::from(f32::MAX)) as f32
 }
 
 #[cfg(test)]
@@ -70,12 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_are_weighed_by_their_norms_and_joined_by_the_power_mean() {
+    fn channels_are_weighed_by_their_norms_and_joined_by_a_mean_of_powers_or_logarithms() {
         let aggregate = |power| {
             let aggregator = ChannelAggregator::new(1, 0, 2);
             aggregator.whole(&[1.0, 30.0, 3.0, 10.0], power, &[0.5, 10.0])
         };
         assert_eq!(aggregate(1.0), [2.5, 3.5]);
         assert_eq!(aggregate(2.0), [6.5f32.sqrt(), 18.5f32.sqrt()]);
+        assert_eq!(aggregate(0.0), [12f32.ln() / 2.0, 14f32.ln() / 2.0]);
     }
 }

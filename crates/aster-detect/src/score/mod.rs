@@ -18,6 +18,7 @@ mod smoothing;
 mod surrogate;
 mod walk;
 
+pub(crate) use aggregation::{channel_part, joined_parts};
 pub(crate) use apart::{highest_rows, rows_outside};
 pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
