@@ -206,10 +206,10 @@ pub struct ComponentConfig {
     pub source: Source,
     /// Moving average over its values. Default: none.
     pub smoothing: Smoothing,
-    /// Exponent p of the power mean over channels, `mean(x^p)^(1/p)`, of values divided by their norms: 1
-    /// is the plain mean, the larger the more the worst channel counts; 0 is the mean of logarithms,
-    /// `mean(ln(1 + x))`, in which no channel drowns the others. Sources without channels have 1.
-    /// Default: 1.
+    /// Exponent p, at least 1, of the power mean over channels, `mean(x^p)^(1/p)`, of values divided by
+    /// their norms: 1 is the plain mean, the larger the more the worst channel counts. 0 is the mean of
+    /// logarithms, `mean(ln(1 + x))`, in which no channel drowns the others. Sources without channels
+    /// have 1. Default: 1.
     pub power: f64,
 }
 
@@ -227,10 +227,12 @@ impl ComponentConfig {
 
     fn check(&self) -> Result<(), SettingError> {
         let (allowed, expected) = match self.source.has_channels() {
-            true => (0.0..=f64::MAX, "0 or above, finite"),
-            false => (1.0..=1.0, "1, as the source has no channels"),
+            true => {
+                (self.power == 0.0 || (1.0..=f64::MAX).contains(&self.power), "0, or at least 1")
+            }
+            false => (self.power == 1.0, "1, as the source has no channels"),
         };
-        require("power", allowed.contains(&self.power), expected, self.power)?;
+        require("power", allowed, expected, self.power)?;
         match self.smoothing {
             Smoothing::Rows(rows) => at_least_one("smoothing.rows", rows),
             Smoothing::Correlation { times, min, max } => {
@@ -337,7 +339,7 @@ mod tests {
         assert_eq!(name(|c| c.latency = Some(33)), "latency");
         assert_eq!(name(|c| (c.latency, c.stride) = (Some(8), Some(3))), "stride");
         assert_eq!(name(|c| c.components.clear()), "components");
-        assert_eq!(name(|c| c.components[0].power = -0.5), "power");
+        assert_eq!(name(|c| c.components[0].power = 0.5), "power");
         assert_eq!(name(|c| c.channel_floor = -1.0), "channel_floor");
         assert_eq!(name(|c| c.norm_quantile = 0.0), "norm_quantile");
         assert_eq!(name(|c| c.offset_rows = 0), "offset_rows");
