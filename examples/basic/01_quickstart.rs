@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
 
     println!("\n{} alarms, the most severe first:", detection.alarms.len());
     let mut alarms = detection.alarms.clone();
-    alarms.sort_by(|a, b| b.severity.total_cmp(&a.severity));
+    alarms.sort_by(|a, b| b.cmp_severity(a));
     for alarm in alarms.iter().take(5) {
         println!("  {alarm}");
     }

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
@@ -83,6 +84,13 @@ impl Alarm {
     /// Counts its rows from so many rows before: an alarm of a part of a series as one of the whole.
     pub fn shifted(self, rows: usize) -> Self {
         Self { interval: self.interval.shifted(rows), ..self }
+    }
+
+    /// Compares by severity, and those of the same by the scores of their peaks: what is rarer than one
+    /// in ten thousand million rows has a severity of 100.
+    pub fn cmp_severity(&self, other: &Self) -> Ordering {
+        let peaks = || self.interval.peak_score.total_cmp(&other.interval.peak_score);
+        self.severity.total_cmp(&other.severity).then_with(peaks)
     }
 }
 
@@ -187,5 +195,16 @@ mod tests {
         assert!((at(12.0, 8.0) - at(6.0, 4.0)).abs() < 1e-9);
         assert_eq!(at(f32::MAX, 4.0), 100.0);
         assert_eq!(at(0.0, 4.0).max(10.0), 10.0);
+    }
+
+    #[test]
+    fn the_higher_peak_comes_first_among_alarms_that_are_as_severe_as_can_be() {
+        let of = |severity, peak_score| {
+            let interval = Interval { peak_score, ..alarm().interval };
+            Alarm { severity, interval, ..alarm() }
+        };
+        let mut alarms = [of(100.0, 5.0), of(61.0, 9.0), of(100.0, 7.0)];
+        alarms.sort_by(|a, b| b.cmp_severity(a));
+        assert_eq!(alarms.map(|it| it.interval.peak_score), [7.0, 5.0, 9.0]);
     }
 }

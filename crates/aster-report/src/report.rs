@@ -49,7 +49,7 @@ impl<'a> Report<'a> {
         config.check()?;
         let detection = detector.detect(series)?;
         let mut severest = detection.alarms.clone();
-        severest.sort_by(|a, b| b.severity.total_cmp(&a.severity));
+        severest.sort_by(|a, b| b.cmp_severity(a));
         severest.truncate(config.alarms);
         let supported = detector.supports(config.attribution);
         let explained = |alarm: Alarm| -> Result<ExplainedAlarm, ReportError> {
