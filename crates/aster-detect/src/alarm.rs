@@ -86,8 +86,9 @@ impl Alarm {
         Self { interval: self.interval.shifted(rows), ..self }
     }
 
-    /// Compares by severity, and those of the same by the scores of their peaks: what is rarer than one
-    /// in ten thousand million rows has a severity of 100.
+    /// Compares alarms by severity, then by the score of the peak.
+    ///
+    /// All that is rarer than one in ten thousand million rows has a severity of 100.
     pub fn cmp_severity(&self, other: &Self) -> Ordering {
         let peaks = || self.interval.peak_score.total_cmp(&other.interval.peak_score);
         self.severity.total_cmp(&other.severity).then_with(peaks)

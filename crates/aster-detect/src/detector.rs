@@ -157,8 +157,7 @@ impl Detector {
     pub fn with_threshold(&self, rule: ThresholdRule) -> Result<Self, DetectError> {
         let mut detector = self.with_config(|config| config.threshold = rule)?;
         detector.trained.components.threshold = None;
-        detector.threshold = detector.trained.threshold(&self.train_scores, self.calibrated)?;
-        Ok(detector)
+        detector.with_rule_applied()
     }
 
     /// Says how many false alarms are expected at the threshold, on data like that of training, and

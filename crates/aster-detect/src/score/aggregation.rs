@@ -65,13 +65,15 @@ fn channel_mean(
     sum.map(|sum| joined_parts(sum / count, power))
 }
 
-/// What a channel's value, divided by its norm, adds to the mean over channels: its power, or where
-/// the power is 0 its logarithm, `ln(1 + x)`.
+/// Part of a channel in the mean over channels.
+///
+/// Of the channel's value, divided by its norm, it is the power, or where the power is 0 the logarithm,
+/// `ln(1 + x)`.
 pub(crate) fn channel_part(value: f64, power: f64) -> f64 {
     if power == 0.0 { value.ln_1p() } else { value.powf(power) }
 }
 
-/// The mean over channels, of the mean of their parts.
+/// Mean over channels, of the mean of their parts.
 pub(crate) fn joined_parts(mean: f64, power: f64) -> f32 {
     let joined = if power == 0.0 { mean } else { mean.powf(power.recip()) };
     joined.min(f64::from(f32::MAX)) as f32

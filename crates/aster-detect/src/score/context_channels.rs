@@ -88,7 +88,7 @@ pub(crate) fn two_values(series: &ScaledSeries, channel: usize) -> Option<[f32; 
     (others as f64 <= GLITCHES * rarer as f64).then_some([a, b])
 }
 
-/// Whether a channel has the same value in all rows.
+/// Returns whether a channel is constant: it has the same value in all rows.
 pub(crate) fn is_constant(series: &ScaledSeries, channel: usize) -> bool {
     let mut values = series.channel(channel);
     let first = values.next();

@@ -154,6 +154,26 @@ impl Times {
     }
 }
 
+/// Text of a cell without the spaces around it; none of one that is missing or blank.
+pub(super) fn content(cell: Option<&str>) -> Option<&str> {
+    cell.map(str::trim).filter(|cell| !cell.is_empty())
+}
+
+/// Times of a column's cells, none of one that is missing.
+///
+/// # Errors
+/// The row of the first cell that is no time, or beyond what nanoseconds count.
+pub(super) fn each_time<T: Copy>(
+    cells: &[Option<T>],
+    time: impl Fn(T) -> Option<i64>,
+) -> Result<Vec<Option<i64>>, TimeFault> {
+    let time = |(row, cell): (usize, &Option<T>)| match *cell {
+        Some(cell) => time(cell).map(Some).ok_or(TimeFault::Cell(row)),
+        None => Ok(None),
+    };
+    cells.iter().enumerate().map(time).collect()
+}
+
 /// Days since the beginning of 1970.
 pub(super) fn days(date: NaiveDate) -> i64 {
     date.signed_duration_since(NaiveDate::default()).num_days()

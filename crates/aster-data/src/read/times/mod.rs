@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 pub use column::{DateOrder, EpochUnit, TimeForm};
 pub(crate) use column::{TimeFault, Times};
+use column::{content, each_time};
 use written::{Date, Written};
 
 /// Reads a column of text.
@@ -24,7 +25,7 @@ pub(crate) fn read_times<'a>(
     let mut zoned = None;
     let written: Vec<Option<Written>> = cells
         .enumerate()
-        .map(|(row, cell)| match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
+        .map(|(row, cell)| match content(cell) {
             Some(cell) => {
                 let written = Written::read(cell).ok_or(TimeFault::Cell(row))?;
                 // With an offset here and none there, no two of them can be compared.
@@ -39,11 +40,7 @@ pub(crate) fn read_times<'a>(
     let is_open = |written: &Written| matches!(written.date, Date::Either { .. });
     let open = written.iter().flatten().any(is_open);
     let order = order::order_of(&written)?;
-    let time = |(row, written): (usize, &Option<Written>)| match written {
-        Some(written) => written.time(order).map(Some).ok_or(TimeFault::Cell(row)),
-        None => Ok(None),
-    };
-    let values = written.iter().enumerate().map(time).collect::<Result<_, _>>()?;
+    let values = each_time(&written, |written| written.time(order))?;
     let offset = |written: &Option<Written>| written.and_then(|it| it.offset).unwrap_or(0);
     let zoned = zoned == Some(true);
     Ok(Times {
@@ -69,7 +66,7 @@ pub(crate) fn read_by_format<'a>(
     };
     let (mut values, mut offsets) = (vec![], vec![]);
     for (row, cell) in cells.enumerate() {
-        let read = match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
+        let read = match content(cell) {
             Some(cell) => Some(read(cell).ok_or(TimeFault::Cell(row))?),
             None => None,
         };

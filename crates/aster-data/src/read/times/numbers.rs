@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::column::{DAY, EpochUnit, SECOND, TimeFault, TimeForm, Times, days};
+use super::column::{DAY, EpochUnit, SECOND, TimeFault, TimeForm, Times, content, days, each_time};
 
 /// The whole part of a decimal number, and its billionths.
 type Number = (i64, i64);
@@ -11,7 +11,7 @@ type Number = (i64, i64);
 pub(super) fn read<'a>(
     cells: impl Iterator<Item = Option<&'a str>>,
 ) -> Result<Option<Times>, TimeFault> {
-    let number = |cell: Option<&str>| match cell.map(str::trim).filter(|cell| !cell.is_empty()) {
+    let number = |cell: Option<&str>| match content(cell) {
         Some(cell) => billionths(cell).map(Some),
         None => Some(None),
     };
@@ -19,14 +19,14 @@ pub(super) fn read<'a>(
     let known = || numbers.iter().flatten();
     let Some((first, _)) = known().next() else { return Ok(None) };
     if known().all(|(whole, rest)| *rest == 0 && compact(*whole).is_some()) {
-        let values = times(&numbers, |(whole, _)| compact_time(whole))?;
+        let values = each_time(&numbers, |(whole, _)| compact_time(whole))?;
         return Ok(Some(Times::new(values, TimeForm::Compact)));
     }
     let fractions = known().any(|(_, rest)| *rest != 0);
     let epoch = EpochUnit::of(*first);
     // A spreadsheet's days since the end of 1899, of 1982 to 2064.
     if epoch.is_none() && fractions && (30_000..60_000).contains(first) {
-        let values = times(&numbers, spreadsheet_time)?;
+        let values = each_time(&numbers, spreadsheet_time)?;
         return Ok(Some(Times::new(values, TimeForm::Spreadsheet)));
     }
     // Billionths of a unit become nanoseconds: of seconds as they are, of milliseconds by a thousand.
@@ -36,20 +36,8 @@ pub(super) fn read<'a>(
         i64::try_from(billionths / i128::from(factor)).ok()
     };
     let scale = epoch.is_some() || fractions;
-    let values = times(&numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
+    let values = each_time(&numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
     Ok(Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch))))
-}
-
-/// The time of each number; the row of one that is none, or beyond what nanoseconds count, is a fault.
-fn times(
-    numbers: &[Option<Number>],
-    time: impl Fn(Number) -> Option<i64>,
-) -> Result<Vec<Option<i64>>, TimeFault> {
-    let time = |(row, number): (usize, &Option<Number>)| match *number {
-        Some(number) => time(number).map(Some).ok_or(TimeFault::Cell(row)),
-        None => Ok(None),
-    };
-    numbers.iter().enumerate().map(time).collect()
 }
 
 fn spreadsheet_time((whole, rest): Number) -> Option<i64> {
