@@ -89,7 +89,7 @@ impl Detector {
             if bank.is_some() {
                 bank = trained.memory_bank(&scaled, validation, &left_out)?;
                 let runner = trained.runner(windows, bank.as_ref());
-                outputs.extend(runner.run_model(&scaled, &[Reading::BankDistance]));
+                outputs.extend(runner.run_model(&scaled, &Reading::of_bank(&config.score)));
                 values = trained.component_values(scaled.values(), &outputs);
             }
             calibrated = trained.first_that_calibrates(calibrated, scaled.rows(), &left_out);

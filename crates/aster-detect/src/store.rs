@@ -13,24 +13,24 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::components::CustomComponents;
-use crate::config::{AsterConfig, Source};
+use crate::config::AsterConfig;
 use crate::detector::Detector;
 use crate::error::DetectError;
 use crate::numbers::{from_bytes, to_bytes};
 use crate::record::RunRecord;
-use crate::score::{Calibration, MemoryBank, ReferenceDistributions};
+use crate::score::{Calibration, MemoryBank, Reading, ReferenceDistributions};
 use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 12;
+pub const FORMAT_VERSION: u32 = 13;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
 /// Little-endian `f32`, one per row of the training series.
 const SCORES: &str = "train_scores";
 const WEIGHTS: &str = "weights";
-/// Little-endian `f32`, of windows `[n, T, C]`.
+/// Little-endian `f32`, of subsequences `[n, R, C]`.
 const BANK: &str = "memory_bank";
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +40,8 @@ struct Description {
     scaler: Scaler,
     clock: Clock,
     rows_per_day: Option<f64>,
+    /// Rows R of the memory bank's subsequences, if there is one.
+    bank_rows: Option<usize>,
     /// First of the calibration rows.
     calibrated: usize,
     calibration: Calibration,
@@ -82,6 +84,7 @@ impl Detector {
             scaler: self.trained.scaler.clone(),
             clock: self.clock().clone(),
             rows_per_day: self.trained.rows_per_day,
+            bank_rows: self.bank.as_ref().map(|bank| bank.rows()),
             calibrated: self.calibrated,
             calibration: (*self.calibration).clone(),
             reference: (*self.reference).clone(),
@@ -166,15 +169,14 @@ impl Detector {
             let (expected, got) = ("scores of calibration rows", "none");
             return Err(contents.invalid(SCORES, expected, got).into());
         }
-        let width = config.model.window * scaler.channels().len();
-        let bank = match config.score.reads(Source::MemoryBank) {
-            true => {
+        let bank = match description.bank_rows {
+            Some(rows) => {
                 let values = numbers(contents, BANK)?;
-                let (expected, got) = ("whole windows", "something else");
-                let bank = MemoryBank::of(values, width);
+                let (expected, got) = ("whole subsequences", "something else");
+                let bank = MemoryBank::of(values, rows, scaler.channels().len());
                 Some(bank.ok_or_else(|| contents.invalid(BANK, expected, got))?)
             }
-            false => None,
+            None => None,
         };
         let windows = config.windows()?;
         let mut model = config.model.init(components.network(), scaler.channels().len(), device)?;
@@ -223,7 +225,13 @@ impl Description {
         self.reference.validate(channels)?;
         let ContextConfig { llm, adapter, cache, .. } = &self.config.model.context;
         let within = matches!(llm, LlmSource::None | LlmSource::Random(_));
+        let (score, window) = (&self.config.score, self.config.model.window);
+        let reads = !Reading::of_bank(score).is_empty();
+        let fits = |rows| (window..=score.most_read_rows(window)).contains(&rows);
         match () {
+            () if self.bank_rows.is_some() != reads || !self.bank_rows.is_none_or(fits) => {
+                Err("a memory bank of other rows than the score reads")
+            }
             () if !self.threshold.is_finite() => Err("a threshold that is not finite"),
             () if self.rows_per_day.is_some_and(|rows| !(rows > 0.0 && rows.is_finite())) => {
                 Err("a day without rows, or with too many")

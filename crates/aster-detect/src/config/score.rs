@@ -53,13 +53,17 @@ pub struct ScoreConfig {
     /// Rows of the moving mean that [`Source::DetrendedReconstruction`] takes off the residual.
     /// Default: 64.
     pub offset_rows: usize,
-    /// Windows of the training series that [`Source::MemoryBank`] keeps, evenly spaced.
-    /// Default: 200.
+    /// Subsequences of the training series that the memory bank keeps, evenly spaced. Default: 200.
     pub bank_size: usize,
+    /// Rows of the subsequences that [`Source::Subsequence`] and [`Source::CentredSubsequence`] compare,
+    /// never fewer than a window has. They end with a window, so that no score waits for them.
+    /// Default: 96.
+    pub subsequence_rows: usize,
     /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
     /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
     /// 1.25; detrended over 10 and over 40 rows by logarithms, and over 40 rows by the plain mean; the
-    /// deviation over 10; the change over 40; the classifier over 10; the memory bank.
+    /// deviation over 10; the change over 40; the classifier over 10; the memory bank; subsequences, as they
+    /// are and centred.
     pub components: Vec<ComponentConfig>,
     /// Fusion of the components' surprisals.
     pub fusion: FusionConfig,
@@ -78,6 +82,7 @@ impl Default for ScoreConfig {
             latency: None,
             offset_rows: 64,
             bank_size: 200,
+            subsequence_rows: 96,
             components: Self::components_over(10),
             fusion: FusionConfig::default(),
         }
@@ -101,6 +106,8 @@ impl ScoreConfig {
             over(Source::Change, 40),
             over(Source::Classifier, brief),
             over(Source::MemoryBank, 1),
+            over(Source::Subsequence, 1),
+            over(Source::CentredSubsequence, 1),
         ]
     }
 
@@ -132,6 +139,7 @@ impl ScoreConfig {
         at_least_one("calibration_rows", self.calibration_rows)?;
         at_least_one("offset_rows", self.offset_rows)?;
         at_least_one("bank_size", self.bank_size)?;
+        at_least_one("subsequence_rows", self.subsequence_rows)?;
         at_least_one("components", self.components.len())?;
         self.components.iter().try_for_each(ComponentConfig::check)?;
         self.fusion.check().within("fusion")
@@ -153,10 +161,25 @@ impl ScoreConfig {
 
     /// Returns how many rows before its own a component smoothed over `width` takes, beside those of a
     /// window.
-    pub(crate) fn before(&self, component: &ComponentConfig, width: usize) -> usize {
+    pub(crate) fn before(&self, window: usize, component: &ComponentConfig, width: usize) -> usize {
         let offset = self.offset_rows_of(component.source);
+        let more = self.read_rows(window, component.source) - window;
         // The last one is the row before, for changes.
-        width + offset - 1 - self.after(component, width)
+        width + offset + more - 1 - self.after(component, width)
+    }
+
+    /// Returns the rows that a source reads at once.
+    fn read_rows(&self, window: usize, source: Source) -> usize {
+        match source {
+            Source::Subsequence | Source::CentredSubsequence => self.subsequence_rows.max(window),
+            _ => window,
+        }
+    }
+
+    /// Returns the most rows that a component reads at once.
+    pub(crate) fn most_read_rows(&self, window: usize) -> usize {
+        let read = self.components.iter().map(|it| self.read_rows(window, it.source));
+        read.max().unwrap_or(window)
     }
 
     /// Returns the rows that a moving average over so many waits for.
@@ -185,7 +208,7 @@ impl ScoreConfig {
     ) -> (usize, usize) {
         let after = self.after(component, width);
         (
-            window.saturating_add(after),
+            self.read_rows(window, component.source).saturating_add(after),
             self.counted(window).saturating_sub(self.stride(window)).saturating_add(after),
         )
     }
@@ -273,6 +296,14 @@ pub enum Source {
     /// of training (after the patch banks of PatchCore, Roth et al., CVPR 2022; evenly spaced
     /// windows in place of its coreset).
     MemoryBank,
+    /// Distance of subsequences, in scaled units, from the nearest of as many rows that the memory bank keeps
+    /// of training: a shape that normal rows never have, though each of its windows may be normal (the
+    /// discord of Keogh, Lin and Fu, ICDM 2005, between series). At the start of a series they have
+    /// the rows that there are.
+    Subsequence,
+    /// Distance of subsequences from the nearest as [`Source::Subsequence`], each channel less its mean
+    /// over the rows compared: a level that drifts changes nothing.
+    CentredSubsequence,
     /// Custom scorer. Reads every output of the network, so it costs as much as all the others
     /// together.
     Custom,
@@ -287,7 +318,11 @@ impl Source {
             | Self::DetrendedReconstruction
             | Self::Deviation
             | Self::Change => true,
-            Self::Classifier | Self::MemoryBank | Self::Custom => false,
+            Self::Classifier
+            | Self::MemoryBank
+            | Self::Subsequence
+            | Self::CentredSubsequence
+            | Self::Custom => false,
         }
     }
 

@@ -122,7 +122,7 @@ impl Detector {
     pub(crate) fn reach(&self) -> (usize, usize) {
         let (score, window) = (&self.config().score, self.config().model.window);
         let known = score.components.iter().zip(self.calibration.widths());
-        let before = known.map(|(component, width)| score.before(component, *width)).max();
+        let before = known.map(|(component, width)| score.before(window, component, *width)).max();
         // A window that is moved back to end with a series begins up to a window earlier.
         (2 * window + before.unwrap_or(0), window + self.averages_wait())
     }

@@ -28,6 +28,7 @@ impl Detector {
         channels: &[usize],
     ) -> Vec<f64> {
         let (c, window) = (near.channel_count(), self.config().model.window);
+        let read = self.config().score.most_read_rows(window);
         let sum = |values: &[f32], outputs: &Outputs| -> f64 {
             let components = self.components_of(values, outputs);
             let scores = Fusion::whole(&self.config().score, &self.calibration, &components);
@@ -38,6 +39,7 @@ impl Detector {
         // what other windows say.
         let changed = widened(&rows, window - 1, near.rows());
         let mut part = widened(&changed, window - 1, near.rows());
+        part.start = changed.start.saturating_sub(read - 1);
         part.start -= part.start % self.windows.stride();
         let whole = sum(near.values(), outputs);
         let occluded = |channel: &usize| {

@@ -29,9 +29,11 @@ impl<'a> Rerun<'a> {
         let start = |window| windows.start(window, series.rows());
         let starts: Vec<usize> = (0..windows.count(series.rows())).map(start).collect();
         let first = starts.partition_point(|start| start + windows.length() <= rows.start);
-        let sees = first..starts.partition_point(|start| *start < rows.end);
-        let others: Vec<usize> = (0..sees.start).chain(sees.end..starts.len()).collect();
-        let kept = runner.run_each(windows.of_series(series, &others), &readings);
+        let before = runner.grid.read - windows.length();
+        let sees = first..starts.partition_point(|start| *start < rows.end + before);
+        let others = starts[..sees.start].iter().chain(&starts[sees.end..]);
+        let others = others.map(|start| runner.grid.read_with(series.values(), 0, *start));
+        let kept = runner.run_each(&others.collect::<Vec<_>>(), &readings);
         Self { runner, readings, starts, sees, kept }
     }
 
@@ -43,10 +45,11 @@ impl<'a> Rerun<'a> {
     /// The readings of the series with each of some changes.
     pub(crate) fn run(&self, changed: &[ScaledSeries]) -> Vec<Outputs> {
         let grid = &self.runner.grid;
-        let sees: Vec<usize> = self.sees.clone().collect();
-        let values =
-            changed.iter().flat_map(|series| grid.windows.of_series(series, &sees)).collect();
-        let anew = self.runner.run_each(values, &self.readings);
+        let sees = &self.starts[self.sees.clone()];
+        let rows = changed
+            .iter()
+            .flat_map(|series| sees.iter().map(|start| grid.read_with(series.values(), 0, *start)));
+        let anew = self.runner.run_each(&rows.collect::<Vec<_>>(), &self.readings);
         let (before, after) = self.kept.split_at(self.sees.start);
         let outputs = |(series, anew): (&ScaledSeries, &[Vec<Vec<f32>>])| {
             let mut walk = WindowWalk::new(self.readings.iter().copied());
@@ -71,8 +74,13 @@ mod tests {
     use super::*;
     use crate::score::{Grid, MemoryBank};
 
-    const READINGS: [Reading; 3] =
-        [Reading::Reconstruction, Reading::Severity, Reading::BankDistance];
+    const READINGS: [Reading; 5] = [
+        Reading::Reconstruction,
+        Reading::Severity,
+        Reading::BankDistance,
+        Reading::SubsequenceDistance,
+        Reading::CentredDistance,
+    ];
 
     /// Asserts that a series of so many rows, of windows of which so many rows count, reads the same as if
     /// all windows were run again.
@@ -80,8 +88,9 @@ mod tests {
         let (device, mut config) = (Device::flex(), ModelConfig::default());
         config.window = 8;
         let model = config.init(&NetworkComponents::default(), 2, &device).unwrap();
-        let bank = MemoryBank::of(vec![0.5; 32], 16).unwrap();
-        let grid = Grid { windows: Windows::new(8, 2).unwrap(), counted, channels: 2 };
+        let banked = (0..48).map(|at| (at as f32 / 7.0).cos()).collect();
+        let bank = MemoryBank::of(banked, 12, 2).unwrap();
+        let grid = Grid { windows: Windows::new(8, 2).unwrap(), read: 12, counted, channels: 2 };
         // More windows than one forward pass takes.
         let (bank, device) = (Some(&bank), &device);
         let runner = Runner { model: &model, bank, grid, batch_size: 7, device };

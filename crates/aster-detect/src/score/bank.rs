@@ -5,17 +5,21 @@ use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
+use crate::score::reading::Reading;
 
-/// Memory bank: windows of the training series, and how far others are from the nearest of them.
+/// Memory bank: subsequences of the training series, and how far others are from the nearest of them.
 ///
-/// Distances are computed where the windows are gathered, on the host: a window has the same one
-/// whichever others it comes with.
+/// Distances are computed where the rows are gathered, on the host: a window has the same ones whichever
+/// others it comes with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemoryBank {
-    /// `[n, T * C]`.
-    windows: Vec<f32>,
-    /// Values of a window.
-    width: usize,
+    /// `[n, R, C]`.
+    subsequences: Vec<f32>,
+    /// The same, each channel less its mean.
+    centred: Vec<f32>,
+    /// R.
+    rows: usize,
+    channels: usize,
 }
 
 /// Numbers that are added side by side.
@@ -24,8 +28,9 @@ const LANES: usize = 16;
 const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
-    /// Keeps so many windows of a series' first rows, evenly spaced, or as many as there are; of
-    /// these none with a row that is left out, if there are others.
+    /// Keeps so many subsequences of a series' first rows, evenly spaced, or as many as there are; of
+    /// these none with a row that is left out, if there are others. They have `most` rows where the series
+    /// does, a window at least.
     ///
     /// # Errors
     /// A window of no rows.
@@ -33,41 +38,96 @@ impl MemoryBank {
         train: &ScaledSeries,
         rows: usize,
         window: usize,
+        most: usize,
         size: usize,
         left_out: &[Range<usize>],
     ) -> Result<Self, SettingError> {
-        let layout = Windows::new(window, 1)?;
         // Of all rows where these do not fill a window.
         let rows = if rows < window { train.rows() } else { rows };
+        let length = most.min(rows).max(window);
+        let layout = Windows::new(length, 1)?;
         let mut numbers = layout.spaced(rows, size);
-        let usual = |start: &usize| !overlaps(left_out, *start..start + window);
+        let usual = |start: &usize| !overlaps(left_out, *start..start + length);
         if numbers.iter().any(usual) {
             numbers.retain(usual);
         }
-        let windows = layout.of_series(train, &numbers);
-        Ok(Self { windows, width: window * train.channel_count() })
+        let channels = train.channel_count();
+        Ok(Self::new(layout.of_series(train, &numbers), length, channels))
     }
 
-    /// Makes a bank of windows `[n, T * C]`, at least one; none where they are not whole.
-    pub(crate) fn of(windows: Vec<f32>, width: usize) -> Option<Self> {
-        let whole = !windows.is_empty() && windows.len().is_multiple_of(width);
-        whole.then_some(Self { windows, width })
+    /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
+    pub(crate) fn of(subsequences: Vec<f32>, rows: usize, channels: usize) -> Option<Self> {
+        let whole = !subsequences.is_empty() && subsequences.len().is_multiple_of(rows * channels);
+        whole.then(|| Self::new(subsequences, rows, channels))
     }
 
-    /// The windows, `[n, T, C]`.
+    fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
+        let each = subsequences.chunks(rows * channels);
+        let centred = each.flat_map(|rows| centred(rows, channels)).collect();
+        Self { subsequences, centred, rows, channels }
+    }
+
+    /// The subsequences, `[n, R, C]`.
     pub(crate) fn values(&self) -> &[f32] {
-        &self.windows
+        &self.subsequences
     }
 
-    /// Distances of windows `[B, T, C]` from the nearest in the bank.
-    pub(crate) fn distances(&self, windows: &[f32]) -> Vec<f32> {
-        windows.par_chunks(self.width).map(|window| self.nearest(window).sqrt()).collect()
+    /// Rows R of a subsequence.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
-    fn nearest(&self, window: &[f32]) -> f32 {
-        let banked = self.windows.chunks(self.width);
-        banked.fold(f32::MAX, |least, banked| squared_distance(window, banked, least))
+    /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
+    /// most R of which the last are a window.
+    pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
+        let distance = |rows: &Vec<f32>| {
+            let own = rows.len() - window * self.channels;
+            match of {
+                Reading::CentredDistance => self.nearest_centred(&centred(rows, self.channels)),
+                Reading::SubsequenceDistance => self.nearest(rows),
+                _ => self.nearest(&rows[own..]),
+            }
+        };
+        all.par_iter().map(distance).collect()
     }
+
+    /// Root of the mean squared distance of rows `[n, C]` from the nearest of the last n rows of the
+    /// subsequences.
+    fn nearest(&self, rows: &[f32]) -> f32 {
+        let banked = self.subsequences.chunks(self.rows * self.channels);
+        let least = banked.fold(f32::MAX, |least, banked| {
+            squared_distance(rows, &banked[banked.len() - rows.len()..], least)
+        });
+        self.by_row(least, rows)
+    }
+
+    /// The same for rows whose channels are centred, each channel of the subsequences' rows less its mean.
+    fn nearest_centred(&self, rows: &[f32]) -> f32 {
+        let banked = self.centred.chunks(self.rows * self.channels);
+        let least = banked.fold(f32::MAX, |least, banked| {
+            if banked.len() == rows.len() {
+                return squared_distance(rows, banked, least);
+            }
+            let last = centred(&banked[banked.len() - rows.len()..], self.channels);
+            squared_distance(rows, &last, least)
+        });
+        self.by_row(least, rows)
+    }
+
+    fn by_row(&self, squared: f32, rows: &[f32]) -> f32 {
+        (squared / (rows.len() / self.channels) as f32).sqrt()
+    }
+}
+
+/// Rows `[n, C]`, each channel less its mean over them.
+fn centred(rows: &[f32], channels: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; channels];
+    for row in rows.chunks(channels) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    let count = (rows.len() / channels) as f64;
+    let means: Vec<f32> = sums.into_iter().map(|sum| (sum / count) as f32).collect();
+    rows.chunks(channels).flat_map(|row| row.iter().zip(&means).map(|(x, mean)| x - mean)).collect()
 }
 
 /// Squared distance, or `most` where it is no less.
@@ -92,32 +152,68 @@ fn squared_distance(a: &[f32], b: &[f32], most: f32) -> f32 {
 mod tests {
     use super::*;
 
+    fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
+        MemoryBank::of(values, rows, channels).unwrap()
+    }
+
     #[test]
     fn the_nearest_of_evenly_spaced_windows_counts() {
         let train = ScaledSeries::new((0..20).map(|at| at as f32).collect(), 2).unwrap();
+        let fit = |size, left_out: &[_]| MemoryBank::fit(&train, 9, 3, 3, size, left_out).unwrap();
         // Rows 0, 3 and 6 of seven windows of rows 0 to 8.
-        let bank = MemoryBank::fit(&train, 9, 3, 3, &[]).unwrap();
+        let bank = fit(3, &[]);
         let first = |rows: [f32; 3]| rows.map(|row| [2.0 * row, 2.0 * row + 1.0]).concat();
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
         assert_eq!(
-            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]].concat()),
-            [0.0, (1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0).sqrt(),]
+            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]], Reading::BankDistance, 3),
+            [0.0, ((1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0) / 3.0).sqrt(),]
         );
-        let without = MemoryBank::fit(&train, 9, 3, 3, &[5..6, 12..13]).unwrap();
+        let without = fit(3, &[5..6, 12..13]);
         assert_eq!(without.values(), [first([0.0, 1.0, 2.0]), first([2.0, 3.0, 4.0])].concat());
-        let none_left = MemoryBank::fit(&train, 9, 3, 3, &[0..5, 5..20]).unwrap();
+        let none_left = fit(3, &[0..5, 5..20]);
         assert_eq!(none_left, bank);
-        let all = MemoryBank::fit(&train, 9, 3, 100, &[]).unwrap();
+        let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(MemoryBank::of(all.values().to_vec(), 6), Some(all));
-        assert_eq!(MemoryBank::of(vec![1.0; 7], 6), None);
+        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2), Some(all));
+        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2), None);
     }
 
     #[test]
-    fn a_short_series_goes_on_with_its_last_row() {
-        let train = ScaledSeries::new(vec![1.0, 2.0], 1).unwrap();
-        assert_eq!(MemoryBank::fit(&train, 1, 4, 9, &[]).unwrap().values(), [1.0, 2.0, 2.0, 2.0]);
+    fn subsequences_are_as_long_as_the_series_allows() {
+        let train = ScaledSeries::new(vec![1.0, 2.0, 4.0, 8.0, 16.0], 1).unwrap();
+        let fit = |rows, most| MemoryBank::fit(&train, rows, 2, most, 9, &[]).unwrap();
+        assert_eq!(fit(4, 3).values(), [1.0, 2.0, 4.0, 2.0, 4.0, 8.0]);
+        assert_eq!((fit(4, 9).values(), fit(4, 9).rows()), (&[1.0, 2.0, 4.0, 8.0][..], 4));
+        // Rows that do not fill a window: all of them.
+        assert_eq!(fit(1, 9).rows(), 5);
+        let short = ScaledSeries::new(vec![1.0, 2.0], 1).unwrap();
+        let short = MemoryBank::fit(&short, 1, 4, 9, 9, &[]).unwrap();
+        assert_eq!(short.values(), [1.0, 2.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn readings_take_the_window_the_rows_and_what_is_left_of_them_without_their_level() {
+        let bank = bank(vec![9.0, 0.0, 1.0, 2.0, 0.0, 5.0, 5.0, 5.0], 4, 1);
+        let of = |rows: &[f32], reading| bank.distances(&[rows.to_vec()], reading, 2)[0];
+        let root = |squares: f32, rows: f32| (squares / rows).sqrt();
+        let rows = [9.0, 0.0, 2.0, 2.0];
+        assert_eq!(of(&rows, Reading::BankDistance), root(1.0, 2.0));
+        assert_eq!(of(&rows, Reading::SubsequenceDistance), root(1.0, 4.0));
+        let moved = rows.map(|value| value + 100.0);
+        let apart = root(0.75f32.powi(2) + 3.0 * 0.25f32.powi(2), 4.0);
+        approx::assert_relative_eq!(of(&moved, Reading::CentredDistance), apart, epsilon = 1e-5);
+        // Of three rows, the last three of each: 0 1 2 is the nearest to 7 8 9 without a level.
+        assert_eq!(of(&[7.0, 8.0, 9.0], Reading::CentredDistance), 0.0);
+        assert_eq!(of(&[0.0, 1.0, 3.0], Reading::SubsequenceDistance), root(1.0, 3.0));
+    }
+
+    #[test]
+    fn beyond_all_numbers_is_as_far_as_can_be() {
+        let bank = bank(vec![0.0, 0.0], 2, 1);
+        for reading in [Reading::BankDistance, Reading::CentredDistance] {
+            assert!(bank.distances(&[vec![-3e38, 3e38]], reading, 2)[0] > 1e18);
+        }
     }
 
     proptest::proptest! {
@@ -126,9 +222,18 @@ mod tests {
             a in proptest::collection::vec(-9.0f32..9.0, 700),
             b in proptest::collection::vec(-9.0f32..9.0, 700),
         ) {
-            let sum: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-            let bank = MemoryBank::of(b, 700).unwrap();
-            approx::assert_relative_eq!(f64::from(bank.distances(&a)[0]), sum.sqrt(), max_relative = 1e-4);
+            let mean = |values: &[f32]| values.iter().map(|x| f64::from(*x)).sum::<f64>() / 700.0;
+            let (level_a, level_b) = (mean(&a), mean(&b));
+            let square = |offset: f64| {
+                let pairs = a.iter().zip(&b);
+                let sum: f64 = pairs.map(|(a, b)| (f64::from(a - b) - offset).powi(2)).sum();
+                (sum / 700.0).sqrt()
+            };
+            let bank = bank(b.clone(), 700, 1);
+            let of = |reading| f64::from(bank.distances(std::slice::from_ref(&a), reading, 700)[0]);
+            approx::assert_relative_eq!(of(Reading::BankDistance), square(0.0), max_relative = 1e-4);
+            let expected = square(level_a - level_b);
+            approx::assert_relative_eq!(of(Reading::CentredDistance), expected, max_relative = 1e-4);
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) fn component_values(
     channels: usize,
 ) -> Components {
     let sources: BTreeSet<Source> = config.score.components.iter().map(|it| it.source).collect();
+    let of_rows =
+        |reading: Reading| outputs[&reading].iter().copied().map(finite).collect::<Vec<f32>>();
     let of_source = |source: Source| {
         let values = match source {
             Source::Reconstruction | Source::RawReconstruction => {
@@ -41,10 +43,10 @@ pub(crate) fn component_values(
             }
             Source::Deviation => values.iter().map(|x| x.powi(2).min(f32::MAX)).collect(),
             Source::Change => values.to_vec(),
-            Source::MemoryBank => {
-                outputs[&Reading::BankDistance].iter().copied().map(finite).collect()
-            }
-            Source::Classifier => outputs[&Reading::Severity].iter().copied().map(finite).collect(),
+            Source::MemoryBank => of_rows(Reading::BankDistance),
+            Source::Subsequence => of_rows(Reading::SubsequenceDistance),
+            Source::CentredSubsequence => of_rows(Reading::CentredDistance),
+            Source::Classifier => of_rows(Reading::Severity),
             Source::Custom => custom_values(custom, values, outputs, channels),
         };
         (source, ComponentValues { width: source.width(channels), values })

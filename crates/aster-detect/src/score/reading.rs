@@ -11,6 +11,10 @@ pub(crate) enum Reading {
     Severity,
     /// Distance of the window from the memory bank, the same at all its rows.
     BankDistance,
+    /// Distance of the subsequence that ends with the window.
+    SubsequenceDistance,
+    /// The same, of each channel less its mean.
+    CentredDistance,
 }
 
 impl Reading {
@@ -18,7 +22,10 @@ impl Reading {
     pub(crate) fn width(self, channels: usize) -> usize {
         match self {
             Self::Reconstruction => channels,
-            Self::Severity | Self::BankDistance => 1,
+            Self::Severity
+            | Self::BankDistance
+            | Self::SubsequenceDistance
+            | Self::CentredDistance => 1,
         }
     }
 
@@ -27,7 +34,7 @@ impl Reading {
         match self {
             Self::Reconstruction => Some(Output::Reconstruction),
             Self::Severity => Some(Output::Severity),
-            Self::BankDistance => None,
+            Self::BankDistance | Self::SubsequenceDistance | Self::CentredDistance => None,
         }
     }
 
@@ -40,12 +47,21 @@ impl Reading {
             | Source::DetrendedReconstruction => &[Self::Reconstruction],
             Source::Deviation | Source::Change => &[],
             Source::MemoryBank => &[Self::BankDistance],
+            Source::Subsequence => &[Self::SubsequenceDistance],
+            Source::CentredSubsequence => &[Self::CentredDistance],
             Source::Custom => &[Self::Reconstruction, Self::Severity],
         };
         let readings = config.components.iter().flat_map(|component| of_source(component.source));
         let mut readings: Vec<Self> = readings.copied().collect();
         readings.sort_unstable();
         readings.dedup();
+        readings
+    }
+
+    /// Lists what the components of a score read of a memory bank, in order.
+    pub(crate) fn of_bank(config: &ScoreConfig) -> Vec<Self> {
+        let mut readings = Self::of_score(config);
+        readings.retain(|reading| reading.output().is_none());
         readings
     }
 }

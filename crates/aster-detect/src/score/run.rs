@@ -23,20 +23,18 @@ impl Runner<'_> {
         self.batch_size.saturating_mul(self.grid.windows.stride())
     }
 
-    /// Runs the network on scaled windows `[n, T, C]` and calls `update` with the number of each
-    /// and its readings `[T, width]`.
+    /// Runs the network on windows, given by the scaled rows `[n, C]` that are read with each, its own the
+    /// last of them; calls `update` with the number of each and its readings `[T, width]`.
     pub(crate) fn run_windows(
         &self,
-        values: Vec<f32>,
+        rows: &[Vec<f32>],
         readings: &[Reading],
         mut update: impl FnMut(usize, &[&[f32]]),
     ) {
-        let count = values.len() / (self.grid.windows.length() * self.grid.channels);
-        let shape = [count, self.grid.windows.length(), self.grid.channels];
-        let distances = match self.bank.filter(|_| readings.contains(&Reading::BankDistance)) {
-            Some(bank) => bank.distances(&values),
-            None => vec![],
-        };
+        let (count, length) = (rows.len(), self.grid.windows.length());
+        let shape = [count, length, self.grid.channels];
+        let own = |rows: &Vec<f32>| rows[rows.len() - length * self.grid.channels..].to_vec();
+        let values: Vec<f32> = rows.iter().flat_map(own).collect();
         let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
         let outputs: Vec<Output> = readings.iter().filter_map(|it| it.output()).collect();
         let mut outputs = match outputs.is_empty() {
@@ -45,9 +43,10 @@ impl Runner<'_> {
         }
         .into_iter();
         let values = |reading: &Reading| match reading {
-            Reading::BankDistance => {
-                let rows = |distance| std::iter::repeat_n(distance, self.grid.windows.length());
-                distances.iter().copied().flat_map(rows).collect()
+            Reading::BankDistance | Reading::SubsequenceDistance | Reading::CentredDistance => {
+                let distances = self.bank.map_or(vec![], |it| it.distances(rows, *reading, length));
+                let of_rows = |distance| std::iter::repeat_n(distance, length);
+                distances.into_iter().flat_map(of_rows).collect()
             }
             _ => outputs.next().map_or(vec![], |it| it.into_data().iter::<f32>().collect()),
         };
@@ -59,13 +58,12 @@ impl Runner<'_> {
         }
     }
 
-    /// Runs the network on scaled windows `[n, T, C]`; returns the readings `[T, width]` of each.
-    pub(crate) fn run_each(&self, values: Vec<f32>, readings: &[Reading]) -> Vec<Vec<Vec<f32>>> {
+    /// Runs the network on windows, given by the scaled rows `[n, C]` that are read with each; returns the
+    /// readings `[T, width]` of each.
+    pub(crate) fn run_each(&self, rows: &[Vec<f32>], readings: &[Reading]) -> Vec<Vec<Vec<f32>>> {
         let mut all = vec![];
-        for values in
-            values.chunks(self.batch_size * self.grid.windows.length() * self.grid.channels)
-        {
-            self.run_windows(values.to_vec(), readings, |_, read| {
+        for rows in rows.chunks(self.batch_size) {
+            self.run_windows(rows, readings, |_, read| {
                 all.push(read.iter().map(|values| values.to_vec()).collect());
             });
         }
@@ -103,11 +101,9 @@ impl Runner<'_> {
             }
             let Some((first, _)) = due.first() else { break };
             let readings = walks[*first].readings();
-            let mut values = vec![];
-            for (number, start) in &due {
-                walks[*number].gather(&self.grid, *start, &mut values);
-            }
-            self.run_windows(values, &readings, |window, outputs| {
+            let rows =
+                due.iter().map(|(number, start)| walks[*number].read_with(&self.grid, *start));
+            self.run_windows(&rows.collect::<Vec<_>>(), &readings, |window, outputs| {
                 let (number, start) = due[window];
                 walks[number].add(&self.grid, start, outputs);
             });
@@ -118,9 +114,8 @@ impl Runner<'_> {
     /// all covered yet.
     pub(crate) fn run_last(&self, walk: &mut WindowWalk) {
         if let Some(start) = walk.last(&self.grid.windows) {
-            let mut values = vec![];
-            walk.gather(&self.grid, start, &mut values);
-            self.run_windows(values, &walk.readings(), |_, outputs| {
+            let rows = walk.read_with(&self.grid, start);
+            self.run_windows(&[rows], &walk.readings(), |_, outputs| {
                 walk.add(&self.grid, start, outputs)
             });
         }

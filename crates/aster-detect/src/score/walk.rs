@@ -12,6 +12,8 @@ pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
     pub(crate) windows: Windows,
+    /// Most rows that are read with a window: those that end with it, at least its own.
+    pub(crate) read: usize,
     /// Last rows of a window that count, from the stride to all.
     pub(crate) counted: usize,
     pub(crate) channels: usize,
@@ -24,6 +26,21 @@ impl Grid {
             0 => 0,
             _ => self.windows.due(window) + self.windows.length() - self.counted,
         }
+    }
+
+    /// Rows before a window that are read with it, where there are so many.
+    fn before(&self) -> usize {
+        self.read - self.windows.length()
+    }
+
+    /// The rows `[n, C]` that are read with the window that starts at a row, its own the last of them, of
+    /// values `[rows, C]` that begin with the row `first`.
+    pub(crate) fn read_with(&self, values: &[f32], first: usize, start: usize) -> Vec<f32> {
+        let from = start.saturating_sub(self.before());
+        let own = (start - first) * self.channels;
+        let mut rows = values[(from - first) * self.channels..own].to_vec();
+        self.windows.gather(&values[own..], self.channels, &mut rows);
+        rows
     }
 }
 
@@ -42,7 +59,8 @@ pub(crate) struct WindowWalk {
     windows: usize,
     /// Rows that no later window covers and that have been taken.
     taken: usize,
-    /// Scaled values `[n, C]` of the last rows: those not taken, and at least a window.
+    /// Scaled values `[n, C]` of the last rows: those not taken, and those that are read with the next
+    /// window.
     recent: Vec<f32>,
     /// Means of the outputs of rows that have not been taken.
     means: BTreeMap<Reading, OverlapMean>,
@@ -118,10 +136,15 @@ impl WindowWalk {
         (!covered).then(|| windows.start(self.windows, self.rows))
     }
 
-    /// Appends the values `[T, C]` of the window that starts at a row.
-    pub(crate) fn gather(&self, grid: &Grid, start: usize, out: &mut Vec<f32>) {
-        let values = &self.recent[(start - self.oldest(grid)) * grid.channels..];
-        grid.windows.gather(values, grid.channels, out);
+    /// The rows `[n, C]` that are read with the window that starts at a row.
+    pub(crate) fn read_with(&self, grid: &Grid, start: usize) -> Vec<f32> {
+        grid.read_with(&self.recent, self.oldest(grid), start)
+    }
+
+    /// The first row that is read with the next window, which may be moved back to end with the rows.
+    fn first_needed(&self, grid: &Grid) -> usize {
+        let next = grid.windows.due(self.windows);
+        next.min(self.rows.saturating_sub(grid.windows.length())).saturating_sub(grid.before())
     }
 
     /// The row that the recent values begin with.
@@ -159,7 +182,7 @@ impl WindowWalk {
         let outputs = self.means.iter_mut().map(|(output, means)| (*output, means.take(count)));
         let outputs = outputs.collect();
         self.taken = until;
-        let needed = until.min(self.rows.saturating_sub(grid.windows.length()));
+        let needed = until.min(self.first_needed(grid));
         self.recent.drain(..(needed.max(oldest) - oldest) * c);
         // What many rows at once have taken is not kept.
         self.recent.shrink_to(2 * self.recent.len());
@@ -183,7 +206,7 @@ impl WindowWalk {
         if self.taken != first.min(self.rows) {
             return Err("a stream with other rows final than its windows say");
         }
-        let needed = self.rows - self.taken.min(self.rows.saturating_sub(windows.length()));
+        let needed = self.rows - self.taken.min(self.first_needed(grid));
         let whole = self.recent.len().is_multiple_of(c);
         if !whole || !(needed..=self.rows).contains(&(self.recent.len() / c)) {
             return Err("a stream without the rows that its next windows need");
@@ -197,5 +220,35 @@ impl WindowWalk {
         };
         let mut means = self.means.iter();
         means.try_for_each(|(output, means)| means.validate(covered, output.width(c)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_that_are_read_with_the_next_window_are_kept_and_no_more() {
+        let readings = [Reading::Severity];
+        for (read, counted, delay) in [(8, 8, 0), (8, 5, 3), (12, 5, 3), (12, 8, 3)] {
+            let grid = Grid { windows: Windows::new(8, 4).unwrap(), read, counted, channels: 1 };
+            let mut walk = WindowWalk::new(readings.into_iter());
+            walk.set_delay(delay);
+            let mut taken = vec![];
+            for row in 0..60 {
+                walk.push(&[row as f32], 1);
+                for start in walk.due(&grid.windows) {
+                    let rows = walk.read_with(&grid, start);
+                    let first = start.saturating_sub(read - 8);
+                    assert_eq!(rows, (first..start + 8).map(|x| x as f32).collect::<Vec<_>>());
+                    walk.add(&grid, start, &[&rows[rows.len() - 8..]]);
+                }
+                taken.extend(walk.take_final(&grid).outputs.remove(&readings[0]).unwrap());
+                walk.validate(&grid, &readings).unwrap();
+                assert!(walk.recent.len() < read + 4 + delay + (8 - counted));
+            }
+            assert_eq!(taken, (0..taken.len()).map(|x| x as f32).collect::<Vec<_>>());
+            assert!(taken.len() > 60 - read - 4 - delay, "{}", taken.len());
+        }
     }
 }

@@ -15,7 +15,7 @@ use aster_store::{digest_of, io};
 use burn::tensor::Device;
 
 use crate::components::CustomComponents;
-use crate::config::{AsterConfig, Source};
+use crate::config::AsterConfig;
 use crate::error::DetectError;
 use crate::numbers::to_bytes;
 use crate::record::RunRecord;
@@ -58,6 +58,7 @@ impl TrainedModel {
             bank,
             grid: Grid {
                 windows,
+                read: bank.map_or(windows.length(), MemoryBank::rows),
                 counted: self.config.score.counted(windows.length()),
                 channels: self.inputs().len(),
             },
@@ -132,8 +133,10 @@ impl TrainedModel {
         left_out: &[Range<usize>],
     ) -> Result<Option<MemoryBank>, SettingError> {
         let AsterConfig { score, model, .. } = &self.config;
-        let fit = || MemoryBank::fit(scaled, validation, model.window, score.bank_size, left_out);
-        score.reads(Source::MemoryBank).then(fit).transpose()
+        let rows = score.most_read_rows(model.window);
+        let fit =
+            || MemoryBank::fit(scaled, validation, model.window, rows, score.bank_size, left_out);
+        (!Reading::of_bank(score).is_empty()).then(fit).transpose()
     }
 
     /// Computes the score's components from scaled rows `[rows, C]` and the outputs for them.
