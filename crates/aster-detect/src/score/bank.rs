@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
 use crate::score::reading::Reading;
+use crate::score::walk::ReadRows;
 
 /// Memory bank: subsequences of the training series, and how far others are from the nearest of them.
 ///
@@ -17,6 +18,8 @@ pub(crate) struct MemoryBank {
     subsequences: Vec<f32>,
     /// The same, each channel less its mean.
     centred: Vec<f32>,
+    /// Rows of the training series after each, where it is still known.
+    ends: Vec<usize>,
     /// R.
     rows: usize,
     channels: usize,
@@ -52,7 +55,9 @@ impl MemoryBank {
             numbers.retain(usual);
         }
         let channels = train.channel_count();
-        Ok(Self::new(layout.of_series(train, &numbers), length, channels))
+        let mut bank = Self::new(layout.of_series(train, &numbers), length, channels);
+        bank.ends = numbers.into_iter().map(|start| start + length).collect();
+        Ok(bank)
     }
 
     /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
@@ -64,7 +69,7 @@ impl MemoryBank {
     fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
         let each = subsequences.chunks(rows * channels);
         let centred = each.flat_map(|rows| centred(rows, channels)).collect();
-        Self { subsequences, centred, rows, channels }
+        Self { subsequences, centred, ends: vec![], rows, channels }
     }
 
     /// The subsequences, `[n, R, C]`.
@@ -77,15 +82,19 @@ impl MemoryBank {
         self.rows
     }
 
-    /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
-    /// most R of which the last are a window.
-    pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
-        let distance = |rows: &Vec<f32>| {
-            let own = rows.len() - window * self.channels;
+    /// Distances, from the nearest in the bank, of what a reading takes of each of some rows, of which the
+    /// last are a window. Of rows of the training series, those banked that share a row with them do not
+    /// count, if there are others: each would be its own nearest (the exclusion zone of matrix
+    /// profiles, Yeh et al., ICDM 2016).
+    pub(crate) fn distances(&self, all: &[ReadRows], of: Reading, window: usize) -> Vec<f32> {
+        let distance = |read: &ReadRows| {
+            let own = read.rows.len() - window * self.channels;
             match of {
-                Reading::CentredDistance => self.nearest_centred(&centred(rows, self.channels)),
-                Reading::SubsequenceDistance => self.nearest(rows),
-                _ => self.nearest(&rows[own..]),
+                Reading::CentredDistance => {
+                    self.nearest_centred(&centred(&read.rows, self.channels), read.trained_until)
+                }
+                Reading::SubsequenceDistance => self.nearest(&read.rows, read.trained_until),
+                _ => self.nearest(&read.rows[own..], read.trained_until),
             }
         };
         all.par_iter().map(distance).collect()
@@ -93,29 +102,41 @@ impl MemoryBank {
 
     /// Root of the mean squared distance of rows `[n, C]` from the nearest of the last n rows of the
     /// subsequences.
-    fn nearest(&self, rows: &[f32]) -> f32 {
-        let banked = self.subsequences.chunks(self.rows * self.channels);
-        let least = banked.fold(f32::MAX, |least, banked| {
-            squared_distance(rows, &banked[banked.len() - rows.len()..], least)
-        });
-        self.by_row(least, rows)
+    fn nearest(&self, rows: &[f32], until: Option<usize>) -> f32 {
+        self.least(&self.subsequences, rows, until, |last, least| {
+            squared_distance(rows, last, least)
+        })
     }
 
     /// The same for rows whose channels are centred, each channel of the subsequences' rows less its mean.
-    fn nearest_centred(&self, rows: &[f32]) -> f32 {
-        let banked = self.centred.chunks(self.rows * self.channels);
-        let least = banked.fold(f32::MAX, |least, banked| {
-            if banked.len() == rows.len() {
-                return squared_distance(rows, banked, least);
+    fn nearest_centred(&self, rows: &[f32], until: Option<usize>) -> f32 {
+        self.least(&self.centred, rows, until, |last, least| {
+            if last.len() == self.rows * self.channels {
+                return squared_distance(rows, last, least);
             }
-            let last = centred(&banked[banked.len() - rows.len()..], self.channels);
-            squared_distance(rows, &last, least)
-        });
-        self.by_row(least, rows)
+            squared_distance(rows, &centred(last, self.channels), least)
+        })
     }
 
-    fn by_row(&self, squared: f32, rows: &[f32]) -> f32 {
-        (squared / (rows.len() / self.channels) as f32).sqrt()
+    /// Root of the least squared distance by row, of the last rows of each that is banked.
+    fn least(
+        &self,
+        banked: &[f32],
+        rows: &[f32],
+        until: Option<usize>,
+        distance: impl Fn(&[f32], f32) -> f32,
+    ) -> f32 {
+        let count = rows.len() / self.channels;
+        let last = banked.chunks(self.rows * self.channels);
+        let last = last.map(|banked| &banked[banked.len() - rows.len()..]);
+        let apart = |place: &usize| match (until, self.ends.get(*place)) {
+            (Some(until), Some(end)) => until.abs_diff(*end) >= count,
+            _ => true,
+        };
+        let all = !(0..self.ends.len()).any(|place| apart(&place));
+        let counting = last.enumerate().filter(|(place, _)| all || apart(place));
+        let least = counting.fold(f32::MAX, |least, (_, last)| distance(last, least));
+        (least / count as f32).sqrt()
     }
 }
 
@@ -152,6 +173,10 @@ fn squared_distance(a: &[f32], b: &[f32], most: f32) -> f32 {
 mod tests {
     use super::*;
 
+    fn read(rows: &[f32]) -> ReadRows {
+        ReadRows { rows: rows.to_vec(), trained_until: None }
+    }
+
     fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
         MemoryBank::of(values, rows, channels).unwrap()
     }
@@ -166,7 +191,11 @@ mod tests {
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
         assert_eq!(
-            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]], Reading::BankDistance, 3),
+            bank.distances(
+                &[first([2.0, 3.0, 4.0]), vec![1.0; 6]].map(|it| read(&it)),
+                Reading::BankDistance,
+                3
+            ),
             [0.0, ((1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0) / 3.0).sqrt(),]
         );
         let without = fit(3, &[5..6, 12..13]);
@@ -175,7 +204,7 @@ mod tests {
         assert_eq!(none_left, bank);
         let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2), Some(all));
+        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2).unwrap().values(), all.values());
         assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2), None);
     }
 
@@ -195,7 +224,7 @@ mod tests {
     #[test]
     fn readings_take_the_window_the_rows_and_what_is_left_of_them_without_their_level() {
         let bank = bank(vec![9.0, 0.0, 1.0, 2.0, 0.0, 5.0, 5.0, 5.0], 4, 1);
-        let of = |rows: &[f32], reading| bank.distances(&[rows.to_vec()], reading, 2)[0];
+        let of = |rows: &[f32], reading| bank.distances(&[read(rows)], reading, 2)[0];
         let root = |squares: f32, rows: f32| (squares / rows).sqrt();
         let rows = [9.0, 0.0, 2.0, 2.0];
         assert_eq!(of(&rows, Reading::BankDistance), root(1.0, 2.0));
@@ -209,10 +238,28 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_training_are_not_compared_with_themselves() {
+        let train = ScaledSeries::new((0..10).map(|at| at as f32).collect(), 1).unwrap();
+        // Rows 0 and 1, 3 and 4, 6 and 7.
+        let bank = MemoryBank::fit(&train, 9, 2, 2, 3, &[]).unwrap();
+        assert_eq!(bank.ends, [2, 4, 7]);
+        let of = |rows: [f32; 2], trained_until| {
+            let read = ReadRows { rows: rows.to_vec(), trained_until };
+            bank.distances(&[read], Reading::SubsequenceDistance, 2)[0]
+        };
+        assert_eq!(of([2.0, 3.0], None), 0.0);
+        assert_eq!(of([2.0, 3.0], Some(4)), 2.0);
+        // None is left that shares no row: all count.
+        let bank = MemoryBank::fit(&train, 3, 2, 3, 1, &[]).unwrap();
+        let read = ReadRows { rows: vec![1.0, 2.0], trained_until: Some(3) };
+        assert_eq!(bank.distances(&[read], Reading::SubsequenceDistance, 2), [0.0]);
+    }
+
+    #[test]
     fn beyond_all_numbers_is_as_far_as_can_be() {
         let bank = bank(vec![0.0, 0.0], 2, 1);
         for reading in [Reading::BankDistance, Reading::CentredDistance] {
-            assert!(bank.distances(&[vec![-3e38, 3e38]], reading, 2)[0] > 1e18);
+            assert!(bank.distances(&[read(&[-3e38, 3e38])], reading, 2)[0] > 1e18);
         }
     }
 
@@ -230,7 +277,7 @@ mod tests {
                 (sum / 700.0).sqrt()
             };
             let bank = bank(b.clone(), 700, 1);
-            let of = |reading| f64::from(bank.distances(std::slice::from_ref(&a), reading, 700)[0]);
+            let of = |reading| f64::from(bank.distances(&[read(&a)], reading, 700)[0]);
             approx::assert_relative_eq!(of(Reading::BankDistance), square(0.0), max_relative = 1e-4);
             let expected = square(level_a - level_b);
             approx::assert_relative_eq!(of(Reading::CentredDistance), expected, max_relative = 1e-4);
