@@ -383,6 +383,7 @@ impl Detector {
     pub(crate) fn averages_wait(&self) -> usize {
         let score = &self.config().score;
         let known = score.components.iter().zip(self.calibration.widths());
-        known.map(|(component, width)| score.after(component, *width)).max().unwrap_or(0)
+        let window = self.config().model.window;
+        known.map(|(component, width)| score.after(window, component, *width)).max().unwrap_or(0)
     }
 }

@@ -110,7 +110,7 @@ fn a_stream_reads_the_hour_from_its_rows() {
         if number == 9 {
             stream.save(folder.path()).unwrap();
             stream = StreamingDetector::load(detector.clone(), folder.path()).unwrap();
-            let part = stream.attribute(290..300, Attribution::Reconstruction).unwrap();
+            let part = stream.attribute(260..270, Attribution::Reconstruction).unwrap();
             assert_eq!(part.len(), 2);
         }
     }

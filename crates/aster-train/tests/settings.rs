@@ -78,7 +78,7 @@ fn alarm_and_drift_change_and_whoever_shares_the_detector_sees_nothing_of_it() {
 
 #[test]
 fn a_promise_counts_the_alarms_that_are_joined() {
-    let rule = ThresholdRule::FalseAlarms { episodes: 20.0, per: Per::Rows(1000) };
+    let rule = ThresholdRule::FalseAlarms { episodes: 3.0, per: Per::Rows(1000) };
     let promised = detector().with_threshold(rule).unwrap();
     let alarm = AlarmConfig { join: 0, ..Default::default() };
     let mut trained = promised.trained_model().clone();

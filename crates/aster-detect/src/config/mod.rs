@@ -117,7 +117,9 @@ impl AsterConfig {
         let mut config = Self::default();
         (config.model.window, config.model.patch) = (4, Some(1));
         config.score.latency = Some(4);
+        let subsequences = [Source::Subsequence, Source::CentredSubsequence];
         config.score.components = ScoreConfig::components_over(5);
+        config.score.components.retain(|it| !subsequences.contains(&it.source));
         config
     }
 

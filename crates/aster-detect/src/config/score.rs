@@ -56,8 +56,8 @@ pub struct ScoreConfig {
     /// Subsequences of the training series that the memory bank keeps, evenly spaced. Default: 200.
     pub bank_size: usize,
     /// Rows of the subsequences that [`Source::Subsequence`] and [`Source::CentredSubsequence`] compare,
-    /// never fewer than a window has. They end with a window, so that no score waits for them.
-    /// Default: 96.
+    /// never fewer than a window has. They end with a window; of those that hold a row the nearest to
+    /// training counts, or, where a latency is set, the one that ends first. Default: 96.
     pub subsequence_rows: usize,
     /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
     /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
@@ -151,9 +151,10 @@ impl ScoreConfig {
     }
 
     /// Returns the rows that a component smoothed over `width` waits for, beside those of a window.
-    pub(crate) fn after(&self, component: &ComponentConfig, width: usize) -> usize {
+    pub(crate) fn after(&self, window: usize, component: &ComponentConfig, width: usize) -> usize {
         let offset = match component.source {
             Source::DetrendedReconstruction => self.offset_waits(),
+            Source::Subsequence | Source::CentredSubsequence => self.subsequence_waits(window),
             _ => 0,
         };
         self.average_waits(width) + offset
@@ -165,7 +166,12 @@ impl ScoreConfig {
         let offset = self.offset_rows_of(component.source);
         let more = self.read_rows(window, component.source) - window;
         // The last one is the row before, for changes.
-        width + offset + more - 1 - self.after(component, width)
+        let waits = match component.source {
+            // What a subsequence begins with lies before its row, however long that waits.
+            Source::Subsequence | Source::CentredSubsequence => self.average_waits(width),
+            _ => self.after(window, component, width),
+        };
+        width + offset + more - 1 - waits
     }
 
     /// Returns the rows that a source reads at once.
@@ -193,6 +199,12 @@ impl ScoreConfig {
         self.latency.map_or(self.offset_rows / 2, |_| 0)
     }
 
+    /// Returns the rows that a subsequence's distance waits for, beside those of a window: with them, all
+    /// subsequences that hold the row; none where each of them counts.
+    pub(crate) fn subsequence_waits(&self, window: usize) -> usize {
+        self.latency.map_or(self.subsequence_rows.max(window) - window, |_| 0)
+    }
+
     /// Returns how many of the last rows of a window count.
     pub(crate) fn counted(&self, window: usize) -> usize {
         self.latency.map_or(window, |rows| window_share(rows).saturating_add(1).min(window))
@@ -206,7 +218,7 @@ impl ScoreConfig {
         component: &ComponentConfig,
         width: usize,
     ) -> (usize, usize) {
-        let after = self.after(component, width);
+        let after = self.after(window, component, width);
         (
             self.read_rows(window, component.source).saturating_add(after),
             self.counted(window).saturating_sub(self.stride(window)).saturating_add(after),

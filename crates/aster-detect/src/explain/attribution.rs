@@ -145,7 +145,7 @@ impl Detector {
         let (config, calibration) = (&self.config().score, &self.calibration);
         let c = self.input_count();
         for (source, values) in &mut values {
-            if let Some(filter) = Filter::of(*source, config, values.width) {
+            if let Some(filter) = Filter::of(*source, config, calibration.window(), values.width) {
                 values.values = filter.whole(&values.values);
             }
         }

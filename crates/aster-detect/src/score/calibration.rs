@@ -19,6 +19,8 @@ use crate::score::filter::Filter;
 /// where ranks would saturate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Calibration {
+    /// Rows of a window.
+    window: usize,
     /// Norms that the channels of each source are divided by.
     norms: BTreeMap<Source, Vec<f32>>,
     context: ContextChannels,
@@ -45,6 +47,7 @@ impl Calibration {
         left_out: Option<&[Range<usize>]>,
     ) -> Result<Self, EvalError> {
         let calendar = config.calendar_channels();
+        let window = config.model.window;
         let AsterConfig { score: config, scaler, .. } = config;
         let context = ContextChannels::fit(train, config.binary_as_context, calendar);
         // Before the norms, whose floor is a share of all channels' errors.
@@ -52,7 +55,7 @@ impl Calibration {
         // What fusion does row by row.
         let filtered = |(source, values): (&Source, &ComponentValues)| {
             let width = values.width;
-            let filter = Filter::of(*source, config, width)?;
+            let filter = Filter::of(*source, config, window, width)?;
             Some((*source, ComponentValues { width, values: filter.whole(&values.values) }))
         };
         let filtered: Components = components.iter().filter_map(filtered).collect();
@@ -91,7 +94,12 @@ impl Calibration {
         let tails = aggregated.iter().map(tail).collect::<Result<Vec<_>, _>>()?;
         let weights = vec![(tails.len() as f64).recip(); tails.len()];
         let edges = vec![Edges::default(); tails.len()];
-        Ok(Self { norms, context, widths, tails, edges, left_out, weights })
+        Ok(Self { window, norms, context, widths, tails, edges, left_out, weights })
+    }
+
+    /// Rows of a window.
+    pub(crate) fn window(&self) -> usize {
+        self.window
     }
 
     /// Takes factors of a series' ends for each component.
@@ -159,6 +167,7 @@ impl Calibration {
         let counts = [self.tails.len(), self.widths.len(), self.edges.len(), self.weights.len()];
         let sum: f64 = self.weights.iter().sum();
         match () {
+            () if self.window != window => Err("a calibration for windows of another length"),
             () if counts != [config.components.len(); 4] => {
                 Err("a calibration of another number of components")
             }

@@ -3,21 +3,32 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ScoreConfig, Source};
 use crate::score::change::Change;
 use crate::score::detrend::Detrend;
+use crate::score::least::MovingLeast;
 
-/// Filter of a source's values over time, before they are smoothed: detrending or differencing.
+/// Filter of a source's values over time, before they are smoothed: detrending, differencing, or the least
+/// of those that follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Filter {
     Detrend(Detrend),
     Change(Change),
+    Least(MovingLeast),
 }
 
 impl Filter {
     /// The one of a source, if it has any.
-    pub(crate) fn of(source: Source, config: &ScoreConfig, channels: usize) -> Option<Self> {
+    pub(crate) fn of(
+        source: Source,
+        config: &ScoreConfig,
+        window: usize,
+        channels: usize,
+    ) -> Option<Self> {
         match source {
             Source::DetrendedReconstruction => Some(Self::Detrend(Detrend::new(config, channels))),
             Source::Change => Some(Self::Change(Change::new(channels))),
+            Source::Subsequence | Source::CentredSubsequence => {
+                Some(Self::Least(MovingLeast::new(config.subsequence_waits(window))))
+            }
             _ => None,
         }
     }
@@ -27,6 +38,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.push(rows),
             Self::Change(change) => change.push(rows),
+            Self::Least(least) => least.push(rows),
         }
     }
 
@@ -35,6 +47,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.drain(),
             Self::Change(_) => vec![],
+            Self::Least(least) => least.drain(),
         }
     }
 
@@ -50,6 +63,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.memory(),
             Self::Change(change) => change.memory(),
+            Self::Least(least) => least.memory(),
         }
     }
 
@@ -61,6 +75,7 @@ impl Filter {
         match (self, fresh) {
             (Self::Detrend(detrend), Self::Detrend(fresh)) => detrend.validate(fresh),
             (Self::Change(change), Self::Change(fresh)) => change.validate(fresh),
+            (Self::Least(least), Self::Least(fresh)) => least.validate(fresh),
             _ => Err("a filter of another source than the detector's"),
         }
     }

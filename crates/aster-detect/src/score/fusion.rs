@@ -31,7 +31,8 @@ impl Fusion {
         let aggregators: Vec<_> = known.map(aggregator).collect();
         let filter = |component: &ComponentConfig| {
             let channels = calibration.norms(component.source).len();
-            Filter::of(component.source, config, channels).map(|it| (component.source, it))
+            Filter::of(component.source, config, calibration.window(), channels)
+                .map(|it| (component.source, it))
         };
         let filters = config.components.iter().filter_map(filter).collect();
         let count = aggregators.len();

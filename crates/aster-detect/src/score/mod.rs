@@ -11,6 +11,7 @@ mod detrend;
 mod edges;
 mod filter;
 mod fusion;
+mod least;
 mod reading;
 mod reference;
 mod run;

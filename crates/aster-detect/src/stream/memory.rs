@@ -37,6 +37,10 @@ impl Detector {
             let pending = 2 * (self.latency() + 2 * stride) * size_of::<f64>();
             channels * 4 * (width + 2) * size_of::<f64>() + pending
         });
+        // Rows that are read with the next window, and the distances of those that wait for the least.
+        let read = self.config().score.most_read_rows(self.windows.length());
+        let recent = 4 * (read + 2 * stride) * c * size_of::<f32>();
+        let least = 4 * (read + 2 * stride) * size_of::<f32>();
         // A moving mean per channel, and the residuals that wait for it.
         let offset = match self.config().score.reads(Source::DetrendedReconstruction) {
             true => {
@@ -53,7 +57,8 @@ impl Detector {
             + Watch::new(c).memory();
         own + history
             + drift
-            + open * c * size_of::<f32>()
+            + recent
+            + least
             + means
             + waiting
             + averages.sum::<usize>()
