@@ -18,7 +18,7 @@ pub(crate) struct MemoryBank {
     subsequences: Vec<f32>,
     /// The same, each channel less its mean.
     centred: Vec<f32>,
-    /// Rows of the training series after each, where it is still known.
+    /// The first row of the training series after each.
     ends: Vec<usize>,
     /// R.
     rows: usize,
@@ -55,26 +55,37 @@ impl MemoryBank {
             numbers.retain(usual);
         }
         let channels = train.channel_count();
-        let mut bank = Self::new(layout.of_series(train, &numbers), length, channels);
-        bank.ends = numbers.into_iter().map(|start| start + length).collect();
-        Ok(bank)
+        let subsequences = layout.of_series(train, &numbers);
+        let ends = numbers.into_iter().map(|start| start + length).collect();
+        Ok(Self::new(subsequences, length, channels, ends))
     }
 
-    /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
-    pub(crate) fn of(subsequences: Vec<f32>, rows: usize, channels: usize) -> Option<Self> {
-        let whole = !subsequences.is_empty() && subsequences.len().is_multiple_of(rows * channels);
-        whole.then(|| Self::new(subsequences, rows, channels))
+    /// Makes a bank of subsequences `[n, R, C]`, at least one, that end before these rows of training; none
+    /// where they are not whole.
+    pub(crate) fn of(
+        subsequences: Vec<f32>,
+        rows: usize,
+        channels: usize,
+        ends: Vec<usize>,
+    ) -> Option<Self> {
+        let whole = !ends.is_empty() && subsequences.len() == ends.len() * rows * channels;
+        whole.then(|| Self::new(subsequences, rows, channels, ends))
     }
 
-    fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
+    fn new(subsequences: Vec<f32>, rows: usize, channels: usize, ends: Vec<usize>) -> Self {
         let each = subsequences.chunks(rows * channels);
         let centred = each.flat_map(|rows| centred(rows, channels)).collect();
-        Self { subsequences, centred, ends: vec![], rows, channels }
+        Self { subsequences, centred, ends, rows, channels }
     }
 
     /// The subsequences, `[n, R, C]`.
     pub(crate) fn values(&self) -> &[f32] {
         &self.subsequences
+    }
+
+    /// The first row of the training series after each of them.
+    pub(crate) fn ends(&self) -> &[usize] {
+        &self.ends
     }
 
     /// Rows R of a subsequence.
@@ -129,13 +140,10 @@ impl MemoryBank {
         let count = rows.len() / self.channels;
         let last = banked.chunks(self.rows * self.channels);
         let last = last.map(|banked| &banked[banked.len() - rows.len()..]);
-        let apart = |place: &usize| match (until, self.ends.get(*place)) {
-            (Some(until), Some(end)) => until.abs_diff(*end) >= count,
-            _ => true,
-        };
-        let all = !(0..self.ends.len()).any(|place| apart(&place));
-        let counting = last.enumerate().filter(|(place, _)| all || apart(place));
-        let least = counting.fold(f32::MAX, |least, (_, last)| distance(last, least));
+        let apart = |end: usize| until.is_none_or(|until| until.abs_diff(end) >= count);
+        let all = !self.ends.iter().any(|end| apart(*end));
+        let counting = last.zip(&self.ends).filter(|(_, end)| all || apart(**end));
+        let least = counting.fold(f32::MAX, |least, (last, _)| distance(last, least));
         (least / count as f32).sqrt()
     }
 }
@@ -178,7 +186,8 @@ mod tests {
     }
 
     fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
-        MemoryBank::of(values, rows, channels).unwrap()
+        let ends = vec![rows; values.len() / (rows * channels)];
+        MemoryBank::of(values, rows, channels, ends).unwrap()
     }
 
     #[test]
@@ -204,8 +213,11 @@ mod tests {
         assert_eq!(none_left, bank);
         let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2).unwrap().values(), all.values());
-        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2), None);
+        assert_eq!(all.ends(), [3, 4, 5, 6, 7, 8, 9]);
+        let (values, ends) = (all.values().to_vec(), all.ends().to_vec());
+        assert_eq!(MemoryBank::of(values, 3, 2, ends), Some(all));
+        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2, vec![3]), None);
+        assert_eq!(MemoryBank::of(vec![], 3, 2, vec![]), None);
     }
 
     #[test]
