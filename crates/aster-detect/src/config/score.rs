@@ -1,5 +1,5 @@
 use aster_base::{
-    SettingError, Within, at_least_one, non_negative, open_share, positive, require,
+    LARGEST, SettingError, Within, at_least_one, non_negative, open_share, positive, require,
     share_above_zero,
 };
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,13 @@ impl ScoreConfig {
         at_least_one("calibration_rows", self.calibration_rows)?;
         at_least_one("offset_rows", self.offset_rows)?;
         at_least_one("bank_size", self.bank_size)?;
-        at_least_one("subsequence_rows", self.subsequence_rows)?;
+        let rows = self.subsequence_rows;
+        require(
+            "subsequence_rows",
+            (1..=LARGEST).contains(&rows),
+            format!("1 to {LARGEST}"),
+            rows,
+        )?;
         at_least_one("components", self.components.len())?;
         self.components.iter().try_for_each(ComponentConfig::check)?;
         self.fusion.check().within("fusion")
@@ -391,6 +397,8 @@ mod tests {
         assert_eq!(name(|c| c.norm_quantile = 0.0), "norm_quantile");
         assert_eq!(name(|c| c.offset_rows = 0), "offset_rows");
         assert_eq!(name(|c| c.bank_size = 0), "bank_size");
+        assert_eq!(name(|c| c.subsequence_rows = 0), "subsequence_rows");
+        assert_eq!(name(|c| c.subsequence_rows = usize::MAX), "subsequence_rows");
         assert_eq!(name(|c| c.fusion.power = 0.0), "fusion.power");
         assert_eq!(name(|c| c.tail_quantile = 1.0), "tail_quantile");
         assert_eq!(name(|c| c.components[0].smoothing = Smoothing::Rows(0)), "smoothing.rows");
