@@ -117,9 +117,8 @@ impl AsterConfig {
         let mut config = Self::default();
         (config.model.window, config.model.patch) = (4, Some(1));
         config.score.latency = Some(4);
-        let subsequences = [Source::Subsequence, Source::CentredSubsequence];
         config.score.components = ScoreConfig::components_over(5);
-        config.score.components.retain(|it| !subsequences.contains(&it.source));
+        config.score.components.retain(|it| !it.source.is_subsequence());
         config
     }
 

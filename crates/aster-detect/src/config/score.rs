@@ -160,7 +160,7 @@ impl ScoreConfig {
     pub(crate) fn after(&self, window: usize, component: &ComponentConfig, width: usize) -> usize {
         let offset = match component.source {
             Source::DetrendedReconstruction => self.offset_waits(),
-            Source::Subsequence | Source::CentredSubsequence => self.subsequence_waits(window),
+            source if source.is_subsequence() => self.subsequence_waits(window),
             _ => 0,
         };
         self.average_waits(width) + offset
@@ -172,20 +172,17 @@ impl ScoreConfig {
         let offset = self.offset_rows_of(component.source);
         let more = self.read_rows(window, component.source) - window;
         // The last one is the row before, for changes.
-        let waits = match component.source {
+        let waits = match component.source.is_subsequence() {
             // What a subsequence begins with lies before its row, however long that waits.
-            Source::Subsequence | Source::CentredSubsequence => self.average_waits(width),
-            _ => self.after(window, component, width),
+            true => self.average_waits(width),
+            false => self.after(window, component, width),
         };
         width + offset + more - 1 - waits
     }
 
     /// Returns the rows that a source reads at once.
     fn read_rows(&self, window: usize, source: Source) -> usize {
-        match source {
-            Source::Subsequence | Source::CentredSubsequence => self.subsequence_rows.max(window),
-            _ => window,
-        }
+        if source.is_subsequence() { self.subsequence_rows.max(window) } else { window }
     }
 
     /// Returns the most rows that a component reads at once.
@@ -342,6 +339,11 @@ impl Source {
             | Self::CentredSubsequence
             | Self::Custom => false,
         }
+    }
+
+    /// Returns whether it compares subsequences that may be longer than a window.
+    pub(crate) fn is_subsequence(self) -> bool {
+        matches!(self, Self::Subsequence | Self::CentredSubsequence)
     }
 
     /// Returns the number of values per row.

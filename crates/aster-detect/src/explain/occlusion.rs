@@ -38,9 +38,9 @@ impl Detector {
         // The windows that see the rows change what they say of all of theirs, which is a mean with
         // what other windows say.
         let changed = widened(&rows, window - 1, near.rows());
-        let mut part = widened(&changed, window - 1, near.rows());
-        part.start = changed.start.saturating_sub(read - 1);
-        part.start -= part.start % self.windows.stride();
+        let start = changed.start.saturating_sub(read - 1);
+        let end = widened(&changed, window - 1, near.rows()).end;
+        let part = start - start % self.windows.stride()..end;
         let whole = sum(near.values(), outputs);
         let occluded = |channel: &usize| {
             let mut occluded = near.clone();

@@ -16,7 +16,7 @@ use crate::score::walk::ReadRows;
 pub(crate) struct MemoryBank {
     /// `[n, R, C]`.
     subsequences: Vec<f32>,
-    /// The same, each channel less its mean.
+    /// Subsequences whose channels are less their means, `[n, R, C]`.
     centred: Vec<f32>,
     /// The first row of the training series after each.
     ends: Vec<usize>,
@@ -119,7 +119,8 @@ impl MemoryBank {
         })
     }
 
-    /// The same for rows whose channels are centred, each channel of the subsequences' rows less its mean.
+    /// Root of the mean squared distance of centred rows `[n, C]` from the nearest of the last n rows of the
+    /// subsequences, which are centred too.
     fn nearest_centred(&self, rows: &[f32], until: Option<usize>) -> f32 {
         self.least(&self.centred, rows, until, |last, least| {
             if last.len() == self.rows * self.channels {

@@ -26,7 +26,7 @@ impl Filter {
         match source {
             Source::DetrendedReconstruction => Some(Self::Detrend(Detrend::new(config, channels))),
             Source::Change => Some(Self::Change(Change::new(channels))),
-            Source::Subsequence | Source::CentredSubsequence => {
+            source if source.is_subsequence() => {
                 Some(Self::Least(MovingLeast::new(config.subsequence_waits(window))))
             }
             _ => None,

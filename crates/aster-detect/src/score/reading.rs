@@ -13,7 +13,7 @@ pub(crate) enum Reading {
     BankDistance,
     /// Distance of the subsequence that ends with the window.
     SubsequenceDistance,
-    /// The same, of each channel less its mean.
+    /// Distance of the subsequence that ends with the window, each channel less its mean.
     CentredDistance,
 }
 

@@ -32,8 +32,8 @@ impl Runner<'_> {
     ) {
         let (count, length) = (rows.len(), self.grid.windows.length());
         let shape = [count, length, self.grid.channels];
-        let own = |it: &ReadRows| it.rows[it.rows.len() - length * self.grid.channels..].to_vec();
-        let values: Vec<f32> = rows.iter().flat_map(own).collect();
+        let own = |it: &ReadRows| it.rows.len() - length * self.grid.channels;
+        let values: Vec<f32> = rows.iter().flat_map(|it| &it.rows[own(it)..]).copied().collect();
         let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
         let outputs: Vec<Output> = readings.iter().filter_map(|it| it.output()).collect();
         let mut outputs = match outputs.is_empty() {

@@ -13,7 +13,7 @@ pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 pub(crate) struct ReadRows {
     /// `[n, C]`.
     pub(crate) rows: Vec<f32>,
-    /// Of rows of the training series, the first row of it after them.
+    /// First row of the training series after these, if they are rows of it.
     pub(crate) trained_until: Option<usize>,
 }
 
