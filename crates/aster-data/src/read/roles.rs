@@ -203,12 +203,19 @@ pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result
         let expected = "none, for times that are no text";
         return Err(SettingError::new("columns.time_format", expected, "one").into());
     }
+    let of_numbers = |numbers: &[f64]| {
+        let cell = |row: usize| numbers.get(row).map_or(String::new(), f64::to_string);
+        Times::of_numbers(numbers).map_err(|fault| time_error(table, at, fault, IN_RANGE, cell))
+    };
     match &column.cells {
         Cells::Times(times) => Ok(times.clone()),
         Cells::Texts(texts) => of_texts(table, at, texts, columns),
-        Cells::Numbers(numbers) => Ok(Times::of_numbers(numbers)),
-        Cells::InRows(_) => Ok(Times::of_numbers(&table.numbers(at)?)),
-        Cells::Integers(numbers) => Ok(Times::of_integers(numbers)),
+        Cells::Numbers(numbers) => of_numbers(numbers),
+        Cells::InRows(_) => of_numbers(&table.numbers(at)?),
+        Cells::Integers(numbers) => Times::of_integers(numbers).map_err(|fault| {
+            let cell = |row: usize| numbers.get(row).copied().flatten().unwrap_or(0).to_string();
+            time_error(table, at, fault, IN_RANGE, cell)
+        }),
         Cells::Other(dtype) => {
             Err(DataError::NotTime { column: column.name.clone(), dtype: dtype.clone() })
         }
@@ -226,18 +233,29 @@ fn of_texts(
         Some(format) => read_by_format(texts.iter(), format),
         None => read_times(texts.iter()),
     };
-    times.map_err(|fault| {
-        let column = table.columns[at].name.clone();
-        match fault {
-            TimeFault::Ambiguous => DataError::AmbiguousTime { column },
-            TimeFault::Cell(row) => DataError::TimeCell {
-                place: table.place.of(row),
-                column,
-                expected: format.map_or("a date-time or a number".into(), |it| format!("{it:?}")),
-                cell: texts.get(row).unwrap_or_default().into(),
-            },
+    let expected = format.map_or("a date-time or a number".into(), |it| format!("{it:?}"));
+    let cell = |row| texts.get(row).unwrap_or_default().into();
+    times.map_err(|fault| time_error(table, at, fault, &expected, cell))
+}
+
+/// What is expected of numbers that are times.
+const IN_RANGE: &str = "a time in the form of the first, from 1678 to 2261";
+
+fn time_error(
+    table: &Table,
+    at: usize,
+    fault: TimeFault,
+    expected: &str,
+    cell: impl Fn(usize) -> String,
+) -> DataError {
+    let column = table.columns[at].name.clone();
+    match fault {
+        TimeFault::Ambiguous => DataError::AmbiguousTime { column },
+        TimeFault::Cell(row) => {
+            let (place, expected) = (table.place.of(row), expected.into());
+            DataError::TimeCell { place, column, expected, cell: cell(row) }
         }
-    })
+    }
 }
 
 /// One column of dates and one of times of the day by their names, whose cells together are times.

@@ -98,43 +98,6 @@ impl Times {
         Self { values, offsets: None, form, order: None }
     }
 
-    /// Numbers that are times by their name: epochs where they are of such a size, else counts.
-    pub(crate) fn of_numbers(numbers: &[f64]) -> Self {
-        let known = numbers.iter().copied().filter(|number| number.is_finite());
-        let whole = known.clone().all(|number| number.fract() == 0.0);
-        let epoch = known.clone().next().and_then(|number| EpochUnit::of(number as i64));
-        let factor = match epoch {
-            Some(unit) => (SECOND / unit.per_second()) as f64,
-            // A fraction is not cut: billionths of the unit, which are nanoseconds of seconds.
-            None => {
-                if whole {
-                    1.0
-                } else {
-                    SECOND as f64
-                }
-            }
-        };
-        let time = |number: &f64| {
-            // Whole units apart, so that doubles lose nothing by the factor.
-            let (units, rest) = (number.trunc() as i64, number.fract());
-            let time =
-                units.checked_mul(factor as i64)?.checked_add((rest * factor).round() as i64);
-            time.filter(|_| number.is_finite())
-        };
-        Self::new(
-            numbers.iter().map(time).collect(),
-            epoch.map_or(TimeForm::Counts, TimeForm::Epoch),
-        )
-    }
-
-    /// Whole numbers that are times by their name.
-    pub(crate) fn of_integers(numbers: &[Option<i64>]) -> Self {
-        let epoch = numbers.iter().flatten().next().and_then(|number| EpochUnit::of(*number));
-        let factor = epoch.map_or(1, |unit| SECOND / unit.per_second());
-        let values = numbers.iter().map(|number| number.and_then(|it| it.checked_mul(factor)));
-        Self::new(values.collect(), epoch.map_or(TimeForm::Counts, TimeForm::Epoch))
-    }
-
     /// What these times count. They are in the order of their rows.
     pub(crate) fn clock(&self) -> Clock {
         match (&self.form, &self.offsets) {

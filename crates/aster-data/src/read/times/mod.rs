@@ -181,6 +181,31 @@ mod tests {
     }
 
     #[test]
+    fn columns_of_numbers_say_what_text_says() {
+        let of_numbers = |numbers: &[f64]| Times::of_numbers(numbers).map(|it| it.values);
+        let of_integers = |numbers: &[i64]| {
+            let numbers: Vec<Option<i64>> = numbers.iter().copied().map(Some).collect();
+            Times::of_integers(&numbers).map(|it| it.values)
+        };
+        for number in [20_240_301, 202_403_010_000, 1_709_251_200, 1_709_251_200_000] {
+            assert_eq!(of_integers(&[number]), Ok(vec![Some(MARCH)]), "{number}");
+            assert_eq!(of_numbers(&[number as f64]), Ok(vec![Some(MARCH)]), "{number}");
+        }
+        let noon = MARCH + 43_200 * SECOND;
+        assert_eq!(of_numbers(&[45_352.5, f64::NAN]), Ok(vec![Some(noon), None]));
+        let eighth = Some(MARCH + SECOND / 8);
+        assert_eq!(of_numbers(&[1_709_251_200.125]), Ok(vec![eighth]));
+        assert_eq!(of_numbers(&[0.0, 1.0]), Ok(vec![Some(0), Some(1)]));
+        assert_eq!(of_numbers(&[f64::NAN]), Ok(vec![None]));
+        // Beyond what nanoseconds count.
+        for number in [1e30, 1e12, f64::INFINITY] {
+            assert_eq!(of_numbers(&[1_709_251_200.0, number]), Err(TimeFault::Cell(1)));
+        }
+        assert_eq!(of_integers(&[1_709_251_200, i64::MAX]), Err(TimeFault::Cell(1)));
+        assert_eq!(of_integers(&[20_240_301, 20_240_230]), Err(TimeFault::Cell(1)));
+    }
+
+    #[test]
     fn a_format_is_used_as_given() {
         let read =
             |text, format| read_by_format([Some(text)].into_iter(), format).map(|it| it.values);

@@ -15,18 +15,48 @@ pub(super) fn read<'a>(
         Some(cell) => billionths(cell).map(Some),
         None => Some(None),
     };
-    let Some(numbers) = cells.map(number).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    match cells.map(number).collect::<Option<Vec<_>>>() {
+        Some(numbers) => times_of(&numbers),
+        None => Ok(None),
+    }
+}
+
+impl Times {
+    /// Numbers that are times by the name of their column. What is no number is missing.
+    pub(crate) fn of_numbers(numbers: &[f64]) -> Result<Self, TimeFault> {
+        let given = numbers.iter().map(|number| (!number.is_nan()).then_some(*number));
+        let exact = |(row, number): (usize, Option<f64>)| match number.map(of_double) {
+            Some(None) => Err(TimeFault::Cell(row)),
+            exact => Ok(exact.flatten()),
+        };
+        Self::of(&given.enumerate().map(exact).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Whole numbers that are times by the name of their column.
+    pub(crate) fn of_integers(numbers: &[Option<i64>]) -> Result<Self, TimeFault> {
+        let whole = numbers.iter().map(|number| number.map(|number| (number, 0)));
+        Self::of(&whole.collect::<Vec<_>>())
+    }
+
+    fn of(numbers: &[Option<Number>]) -> Result<Self, TimeFault> {
+        let none = || Self::new(vec![None; numbers.len()], TimeForm::Counts);
+        Ok(times_of(numbers)?.unwrap_or_else(none))
+    }
+}
+
+/// The times that numbers are; nothing where all are missing.
+fn times_of(numbers: &[Option<Number>]) -> Result<Option<Times>, TimeFault> {
     let known = || numbers.iter().flatten();
     let Some((first, _)) = known().next() else { return Ok(None) };
     if known().all(|(whole, rest)| *rest == 0 && compact(*whole).is_some()) {
-        let values = each_time(&numbers, |(whole, _)| compact_time(whole))?;
+        let values = each_time(numbers, |(whole, _)| compact_time(whole))?;
         return Ok(Some(Times::new(values, TimeForm::Compact)));
     }
     let fractions = known().any(|(_, rest)| *rest != 0);
     let epoch = EpochUnit::of(*first);
     // A spreadsheet's days since the end of 1899, of 1982 to 2064.
     if epoch.is_none() && fractions && (30_000..60_000).contains(first) {
-        let values = each_time(&numbers, spreadsheet_time)?;
+        let values = each_time(numbers, spreadsheet_time)?;
         return Ok(Some(Times::new(values, TimeForm::Spreadsheet)));
     }
     // Billionths of a unit become nanoseconds: of seconds as they are, of milliseconds by a thousand.
@@ -36,7 +66,7 @@ pub(super) fn read<'a>(
         i64::try_from(billionths / i128::from(factor)).ok()
     };
     let scale = epoch.is_some() || fractions;
-    let values = each_time(&numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
+    let values = each_time(numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
     Ok(Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch))))
 }
 
@@ -50,8 +80,7 @@ fn spreadsheet_time((whole, rest): Number) -> Option<i64> {
 fn billionths(text: &str) -> Option<Number> {
     if text.contains(['e', 'E']) {
         // As exact as it was written.
-        let value: f64 = text.parse().ok().filter(|value: &f64| value.abs() < 9e18)?;
-        return Some((value.trunc() as i64, (value.fract() * SECOND as f64) as i64));
+        return of_double(text.parse().ok()?);
     }
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -65,6 +94,15 @@ fn billionths(text: &str) -> Option<Number> {
     let whole: i64 = whole.parse().ok()?;
     let rest: i64 = format!("{:0<9}", &rest[..rest.len().min(9)]).parse().ok()?;
     Some(if negative { (-whole, -rest) } else { (whole, rest) })
+}
+
+/// A double to the nearest billionth, unless it is larger than whole numbers are.
+fn of_double(number: f64) -> Option<Number> {
+    let whole = (number.abs() < 9e18).then_some(number.trunc() as i64)?;
+    match (number.fract() * SECOND as f64).round() as i64 {
+        rest if rest.abs() == SECOND => Some((whole + rest.signum(), 0)),
+        rest => Some((whole, rest)),
+    }
 }
 
 /// Year, month, day, hour, minute and second of `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`.
