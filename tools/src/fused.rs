@@ -23,7 +23,7 @@ impl Components {
     pub fn of(detector: &Detector, task: &Task) -> Result<Self, DetectError> {
         let tests = task.tests.iter().map(|test| detector.component_scores(&test.series));
         let tests = tests.collect::<Result<_, _>>()?;
-        Ok(Self { train: detector.training_component_scores(&task.train)?, tests })
+        Ok(Self { train: detector.component_scores(&task.train)?, tests })
     }
 
     /// Scores and alarms of a config that differs from the detector's in the choice of its

@@ -79,10 +79,7 @@ impl Detector {
         let scaled = trained.scaler.transform(&prepared)?;
         let windows = config.windows()?;
         let mut bank = trained.memory_bank(&scaled, validation, &[])?;
-        let run = |bank: Option<&MemoryBank>, readings: &[Reading]| {
-            trained.outputs_of_training(windows, bank, &scaled, 0, readings)
-        };
-        let mut outputs = run(bank.as_ref(), &Reading::of_score(&config.score));
+        let mut outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
         let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated, None)?;
         let left_out = trained.rows_to_leave_out(&calibration, &values);
@@ -91,7 +88,8 @@ impl Detector {
         if again && !left_out.is_empty() {
             if bank.is_some() {
                 bank = trained.memory_bank(&scaled, validation, &left_out)?;
-                outputs.extend(run(bank.as_ref(), &Reading::of_bank(&config.score)));
+                let runner = trained.runner(windows, bank.as_ref());
+                outputs.extend(runner.run_model(&scaled, &Reading::of_bank(&config.score)));
                 values = trained.component_values(scaled.values(), &outputs);
             }
             calibrated = trained.first_that_calibrates(calibrated, scaled.rows(), &left_out);

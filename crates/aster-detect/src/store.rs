@@ -23,7 +23,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 13;
+pub const FORMAT_VERSION: u32 = 14;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
@@ -40,8 +40,8 @@ struct Description {
     scaler: Scaler,
     clock: Clock,
     rows_per_day: Option<f64>,
-    /// Rows R of the memory bank's subsequences, and where in training they end, if there is one.
-    bank: Option<(usize, Vec<usize>)>,
+    /// Rows R of the memory bank's subsequences, if there is one.
+    bank_rows: Option<usize>,
     /// First of the calibration rows.
     calibrated: usize,
     calibration: Calibration,
@@ -84,7 +84,7 @@ impl Detector {
             scaler: self.trained.scaler.clone(),
             clock: self.clock().clone(),
             rows_per_day: self.trained.rows_per_day,
-            bank: self.bank.as_ref().map(|bank| (bank.rows(), bank.ends().to_vec())),
+            bank_rows: self.bank.as_ref().map(|bank| bank.rows()),
             calibrated: self.calibrated,
             calibration: (*self.calibration).clone(),
             reference: (*self.reference).clone(),
@@ -169,11 +169,11 @@ impl Detector {
             let (expected, got) = ("scores of calibration rows", "none");
             return Err(contents.invalid(SCORES, expected, got).into());
         }
-        let bank = match description.bank {
-            Some((rows, ends)) => {
+        let bank = match description.bank_rows {
+            Some(rows) => {
                 let values = numbers(contents, BANK)?;
                 let (expected, got) = ("whole subsequences", "something else");
-                let bank = MemoryBank::of(values, rows, scaler.channels().len(), ends);
+                let bank = MemoryBank::of(values, rows, scaler.channels().len());
                 Some(bank.ok_or_else(|| contents.invalid(BANK, expected, got))?)
             }
             None => None,
@@ -227,9 +227,9 @@ impl Description {
         let within = matches!(llm, LlmSource::None | LlmSource::Random(_));
         let (score, window) = (&self.config.score, self.config.model.window);
         let reads = !Reading::of_bank(score).is_empty();
-        let fits = |(rows, _): &(usize, _)| (window..=score.most_read_rows(window)).contains(rows);
+        let fits = |rows| (window..=score.most_read_rows(window)).contains(&rows);
         match () {
-            () if self.bank.is_some() != reads || !self.bank.as_ref().is_none_or(fits) => {
+            () if self.bank_rows.is_some() != reads || !self.bank_rows.is_none_or(fits) => {
                 Err("a memory bank of other rows than the score reads")
             }
             () if !self.threshold.is_finite() => Err("a threshold that is not finite"),

@@ -1,8 +1,8 @@
-use aster_data::{TimeSeries, TrainSeries};
+use aster_data::TimeSeries;
 
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::score::{Components, Fusion, Reading, weighted_power_mean};
+use crate::score::{Fusion, weighted_power_mean};
 
 /// Surprisals of each component of the score for the rows of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,27 +37,9 @@ impl Detector {
     /// # Errors
     /// As [`Detector::score`].
     pub fn component_scores(&self, series: &TimeSeries) -> Result<ComponentScores, DetectError> {
-        Ok(self.surprisals(&self.read_components(&self.trained.scale(series)?).0))
-    }
-
-    /// Scores the training series by each component as calibration did: its rows are not compared with what
-    /// the memory bank has of them.
-    ///
-    /// # Errors
-    /// As [`Detector::score`].
-    pub fn training_component_scores(
-        &self,
-        train: &TrainSeries,
-    ) -> Result<ComponentScores, DetectError> {
-        let (scaled, bank) = (self.trained.scale(train)?, self.bank.as_deref());
-        let readings = Reading::of_score(&self.config().score);
-        let outputs = self.trained.outputs_of_training(self.windows, bank, &scaled, 0, &readings);
-        Ok(self.surprisals(&self.components_of(scaled.values(), &outputs)))
-    }
-
-    fn surprisals(&self, components: &Components) -> ComponentScores {
-        let (score, calibration) = (&self.config().score, &self.calibration);
-        ComponentScores { surprisals: Fusion::surprisals(score, calibration, components) }
+        let components = self.read_components(&self.trained.scale(series)?).0;
+        let surprisals = Fusion::surprisals(&self.config().score, &self.calibration, &components);
+        Ok(ComponentScores { surprisals })
     }
 
     /// Returns which of the training rows calibrate scores and threshold, counted without those of

@@ -5,8 +5,8 @@ use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
+use crate::score::nearest::{Sequences, squared_distance};
 use crate::score::reading::Reading;
-use crate::score::walk::ReadRows;
 
 /// Memory bank: subsequences of the training series, and how far others are from the nearest of them.
 ///
@@ -14,21 +14,11 @@ use crate::score::walk::ReadRows;
 /// others it comes with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemoryBank {
-    /// `[n, R, C]`.
-    subsequences: Vec<f32>,
-    /// Subsequences whose channels are less their means, `[n, R, C]`.
-    centred: Vec<f32>,
-    /// The first row of the training series after each.
-    ends: Vec<usize>,
-    /// R.
-    rows: usize,
+    subsequences: Sequences,
+    /// The same, whose channels are less their means.
+    centred: Sequences,
     channels: usize,
 }
-
-/// Numbers that are added side by side.
-const LANES: usize = 16;
-/// Numbers after which a distance may already be too long.
-const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
     /// Keeps so many subsequences of a series' first rows, evenly spaced, or as many as there are; of
@@ -55,97 +45,58 @@ impl MemoryBank {
             numbers.retain(usual);
         }
         let channels = train.channel_count();
-        let subsequences = layout.of_series(train, &numbers);
-        let ends = numbers.into_iter().map(|start| start + length).collect();
-        Ok(Self::new(subsequences, length, channels, ends))
+        Ok(Self::new(layout.of_series(train, &numbers), length, channels))
     }
 
-    /// Makes a bank of subsequences `[n, R, C]`, at least one, that end before these rows of training; none
-    /// where they are not whole.
-    pub(crate) fn of(
-        subsequences: Vec<f32>,
-        rows: usize,
-        channels: usize,
-        ends: Vec<usize>,
-    ) -> Option<Self> {
-        let whole = !ends.is_empty() && subsequences.len() == ends.len() * rows * channels;
-        whole.then(|| Self::new(subsequences, rows, channels, ends))
+    /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
+    pub(crate) fn of(subsequences: Vec<f32>, rows: usize, channels: usize) -> Option<Self> {
+        let whole = !subsequences.is_empty() && subsequences.len().is_multiple_of(rows * channels);
+        whole.then(|| Self::new(subsequences, rows, channels))
     }
 
-    fn new(subsequences: Vec<f32>, rows: usize, channels: usize, ends: Vec<usize>) -> Self {
+    fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
         let each = subsequences.chunks(rows * channels);
         let centred = each.flat_map(|rows| centred(rows, channels)).collect();
-        Self { subsequences, centred, ends, rows, channels }
+        let sequences = |values| Sequences::new(values, rows, channels);
+        Self { subsequences: sequences(subsequences), centred: sequences(centred), channels }
     }
 
     /// The subsequences, `[n, R, C]`.
     pub(crate) fn values(&self) -> &[f32] {
-        &self.subsequences
-    }
-
-    /// The first row of the training series after each of them.
-    pub(crate) fn ends(&self) -> &[usize] {
-        &self.ends
+        self.subsequences.values()
     }
 
     /// Rows R of a subsequence.
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.subsequences.rows()
     }
 
-    /// Distances, from the nearest in the bank, of what a reading takes of each of some rows, of which the
-    /// last are a window. Of rows of the training series, those banked that share a row with them do not
-    /// count, if there are others: each would be its own nearest (the exclusion zone of matrix
-    /// profiles, Yeh et al., ICDM 2016).
-    pub(crate) fn distances(&self, all: &[ReadRows], of: Reading, window: usize) -> Vec<f32> {
-        let distance = |read: &ReadRows| {
-            let own = read.rows.len() - window * self.channels;
-            match of {
-                Reading::CentredDistance => {
-                    self.nearest_centred(&centred(&read.rows, self.channels), read.trained_until)
-                }
-                Reading::SubsequenceDistance => self.nearest(&read.rows, read.trained_until),
-                _ => self.nearest(&read.rows[own..], read.trained_until),
-            }
+    /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
+    /// most R, of which the last are a window: roots of the mean squared distance by row.
+    pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
+        let squared = |rows: &[f32]| match of {
+            Reading::CentredDistance => self.nearest_centred(&centred(rows, self.channels)),
+            _ => self.subsequences.nearest(rows),
+        };
+        let distance = |rows: &Vec<f32>| {
+            let rows = match of {
+                Reading::BankDistance => &rows[rows.len() - window * self.channels..],
+                _ => rows,
+            };
+            (squared(rows) / (rows.len() / self.channels) as f32).sqrt()
         };
         all.par_iter().map(distance).collect()
     }
 
-    /// Root of the mean squared distance of rows `[n, C]` from the nearest of the last n rows of the
-    /// subsequences.
-    fn nearest(&self, rows: &[f32], until: Option<usize>) -> f32 {
-        self.least(&self.subsequences, rows, until, |last, least| {
-            squared_distance(rows, last, least)
-        })
-    }
-
-    /// Root of the mean squared distance of centred rows `[n, C]` from the nearest of the last n rows of the
-    /// subsequences, which are centred too.
-    fn nearest_centred(&self, rows: &[f32], until: Option<usize>) -> f32 {
-        self.least(&self.centred, rows, until, |last, least| {
-            if last.len() == self.rows * self.channels {
-                return squared_distance(rows, last, least);
-            }
+    /// Squared distance of centred rows `[n, C]` from the nearest of the last n rows of the subsequences,
+    /// which are centred too.
+    fn nearest_centred(&self, rows: &[f32]) -> f32 {
+        if rows.len() == self.rows() * self.channels {
+            return self.centred.nearest(rows);
+        }
+        self.centred.last(rows.len()).fold(f32::MAX, |least, last| {
             squared_distance(rows, &centred(last, self.channels), least)
         })
-    }
-
-    /// Root of the least squared distance by row, of the last rows of each that is banked.
-    fn least(
-        &self,
-        banked: &[f32],
-        rows: &[f32],
-        until: Option<usize>,
-        distance: impl Fn(&[f32], f32) -> f32,
-    ) -> f32 {
-        let count = rows.len() / self.channels;
-        let last = banked.chunks(self.rows * self.channels);
-        let last = last.map(|banked| &banked[banked.len() - rows.len()..]);
-        let apart = |end: usize| until.is_none_or(|until| until.abs_diff(end) >= count);
-        let all = !self.ends.iter().any(|end| apart(*end));
-        let counting = last.zip(&self.ends).filter(|(_, end)| all || apart(**end));
-        let least = counting.fold(f32::MAX, |least, (last, _)| distance(last, least));
-        (least / count as f32).sqrt()
     }
 }
 
@@ -160,35 +111,12 @@ fn centred(rows: &[f32], channels: usize) -> Vec<f32> {
     rows.chunks(channels).flat_map(|row| row.iter().zip(&means).map(|(x, mean)| x - mean)).collect()
 }
 
-/// Squared distance, or `most` where it is no less.
-fn squared_distance(a: &[f32], b: &[f32], most: f32) -> f32 {
-    let mut sum = 0.0;
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let mut lanes = [0.0; LANES];
-        for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                *lane += (a - b) * (a - b);
-            }
-        }
-        sum += lanes.iter().sum::<f32>();
-        if sum >= most {
-            return most;
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(rows: &[f32]) -> ReadRows {
-        ReadRows { rows: rows.to_vec(), trained_until: None }
-    }
-
     fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
-        let ends = vec![rows; values.len() / (rows * channels)];
-        MemoryBank::of(values, rows, channels, ends).unwrap()
+        MemoryBank::of(values, rows, channels).unwrap()
     }
 
     #[test]
@@ -201,11 +129,7 @@ mod tests {
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
         assert_eq!(
-            bank.distances(
-                &[first([2.0, 3.0, 4.0]), vec![1.0; 6]].map(|it| read(&it)),
-                Reading::BankDistance,
-                3
-            ),
+            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]], Reading::BankDistance, 3),
             [0.0, ((1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0) / 3.0).sqrt(),]
         );
         let without = fit(3, &[5..6, 12..13]);
@@ -214,11 +138,8 @@ mod tests {
         assert_eq!(none_left, bank);
         let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(all.ends(), [3, 4, 5, 6, 7, 8, 9]);
-        let (values, ends) = (all.values().to_vec(), all.ends().to_vec());
-        assert_eq!(MemoryBank::of(values, 3, 2, ends), Some(all));
-        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2, vec![3]), None);
-        assert_eq!(MemoryBank::of(vec![], 3, 2, vec![]), None);
+        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2), Some(all));
+        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2), None);
     }
 
     #[test]
@@ -237,7 +158,7 @@ mod tests {
     #[test]
     fn readings_take_the_window_the_rows_and_what_is_left_of_them_without_their_level() {
         let bank = bank(vec![9.0, 0.0, 1.0, 2.0, 0.0, 5.0, 5.0, 5.0], 4, 1);
-        let of = |rows: &[f32], reading| bank.distances(&[read(rows)], reading, 2)[0];
+        let of = |rows: &[f32], reading| bank.distances(&[rows.to_vec()], reading, 2)[0];
         let root = |squares: f32, rows: f32| (squares / rows).sqrt();
         let rows = [9.0, 0.0, 2.0, 2.0];
         assert_eq!(of(&rows, Reading::BankDistance), root(1.0, 2.0));
@@ -251,28 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_training_are_not_compared_with_themselves() {
-        let train = ScaledSeries::new((0..10).map(|at| at as f32).collect(), 1).unwrap();
-        // Rows 0 and 1, 3 and 4, 6 and 7.
-        let bank = MemoryBank::fit(&train, 9, 2, 2, 3, &[]).unwrap();
-        assert_eq!(bank.ends, [2, 4, 7]);
-        let of = |rows: [f32; 2], trained_until| {
-            let read = ReadRows { rows: rows.to_vec(), trained_until };
-            bank.distances(&[read], Reading::SubsequenceDistance, 2)[0]
-        };
-        assert_eq!(of([2.0, 3.0], None), 0.0);
-        assert_eq!(of([2.0, 3.0], Some(4)), 2.0);
-        // None is left that shares no row: all count.
-        let bank = MemoryBank::fit(&train, 3, 2, 3, 1, &[]).unwrap();
-        let read = ReadRows { rows: vec![1.0, 2.0], trained_until: Some(3) };
-        assert_eq!(bank.distances(&[read], Reading::SubsequenceDistance, 2), [0.0]);
-    }
-
-    #[test]
     fn beyond_all_numbers_is_as_far_as_can_be() {
         let bank = bank(vec![0.0, 0.0], 2, 1);
         for reading in [Reading::BankDistance, Reading::CentredDistance] {
-            assert!(bank.distances(&[read(&[-3e38, 3e38])], reading, 2)[0] > 1e18);
+            assert!(bank.distances(&[vec![-3e38, 3e38]], reading, 2)[0] > 1e18);
         }
     }
 
@@ -290,7 +193,7 @@ mod tests {
                 (sum / 700.0).sqrt()
             };
             let bank = bank(b.clone(), 700, 1);
-            let of = |reading| f64::from(bank.distances(&[read(&a)], reading, 700)[0]);
+            let of = |reading| f64::from(bank.distances(std::slice::from_ref(&a), reading, 700)[0]);
             approx::assert_relative_eq!(of(Reading::BankDistance), square(0.0), max_relative = 1e-4);
             let expected = square(level_a - level_b);
             approx::assert_relative_eq!(of(Reading::CentredDistance), expected, max_relative = 1e-4);

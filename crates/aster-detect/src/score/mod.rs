@@ -12,6 +12,7 @@ mod edges;
 mod filter;
 mod fusion;
 mod least;
+mod nearest;
 mod reading;
 mod reference;
 mod run;

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::score::bank::MemoryBank;
 use crate::score::reading::Reading;
-use crate::score::walk::{Grid, Outputs, ReadRows, WindowWalk};
+use crate::score::walk::{Grid, Outputs, WindowWalk};
 
 /// Runs the network over windows of scaled rows.
 #[derive(Debug, Clone, Copy)]
@@ -23,17 +23,18 @@ impl Runner<'_> {
         self.batch_size.saturating_mul(self.grid.windows.stride())
     }
 
-    /// Runs the network on windows, given by the rows that are read with each; calls `update` with the number of each and its readings `[T, width]`.
+    /// Runs the network on windows, given by the scaled rows `[n, C]` that are read with each, its own the
+    /// last of them; calls `update` with the number of each and its readings `[T, width]`.
     pub(crate) fn run_windows(
         &self,
-        rows: &[ReadRows],
+        rows: &[Vec<f32>],
         readings: &[Reading],
         mut update: impl FnMut(usize, &[&[f32]]),
     ) {
         let (count, length) = (rows.len(), self.grid.windows.length());
         let shape = [count, length, self.grid.channels];
-        let own = |it: &ReadRows| it.rows.len() - length * self.grid.channels;
-        let values: Vec<f32> = rows.iter().flat_map(|it| &it.rows[own(it)..]).copied().collect();
+        let own = |it: &Vec<f32>| it.len() - length * self.grid.channels;
+        let values: Vec<f32> = rows.iter().flat_map(|it| &it[own(it)..]).copied().collect();
         let windows = Tensor::<3>::from_data(TensorData::new(values, shape), self.device);
         let outputs: Vec<Output> = readings.iter().filter_map(|it| it.output()).collect();
         let mut outputs = match outputs.is_empty() {
@@ -57,8 +58,9 @@ impl Runner<'_> {
         }
     }
 
-    /// Runs the network on windows, given by the rows that are read with each; returns the readings `[T, width]` of each.
-    pub(crate) fn run_each(&self, rows: &[ReadRows], readings: &[Reading]) -> Vec<Vec<Vec<f32>>> {
+    /// Runs the network on windows, given by the scaled rows `[n, C]` that are read with each; returns the
+    /// readings `[T, width]` of each.
+    pub(crate) fn run_each(&self, rows: &[Vec<f32>], readings: &[Reading]) -> Vec<Vec<Vec<f32>>> {
         let mut all = vec![];
         for rows in rows.chunks(self.batch_size) {
             self.run_windows(rows, readings, |_, read| {

@@ -8,15 +8,6 @@ use crate::score::reading::Reading;
 /// Readings of windows, averaged by row: `[rows, width]` of each.
 pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 
-/// Scaled rows that are read with a window, its own the last of them.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ReadRows {
-    /// `[n, C]`.
-    pub(crate) rows: Vec<f32>,
-    /// First row of the training series after these, if they are rows of it.
-    pub(crate) trained_until: Option<usize>,
-}
-
 /// Where windows lie, and how many channels their rows have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
@@ -25,8 +16,6 @@ pub(crate) struct Grid {
     pub(crate) read: usize,
     /// Last rows of a window that count, from the stride to all.
     pub(crate) counted: usize,
-    /// The row of the training series at which the rows begin, if they are a part of it.
-    pub(crate) training: Option<usize>,
     pub(crate) channels: usize,
 }
 
@@ -44,15 +33,14 @@ impl Grid {
         self.read - self.windows.length()
     }
 
-    /// The rows that are read with the window that starts at a row, of values `[rows, C]` that begin with
-    /// the row `first`.
-    pub(crate) fn read_with(&self, values: &[f32], first: usize, start: usize) -> ReadRows {
+    /// The rows `[n, C]` that are read with the window that starts at a row, its own the last of them, of
+    /// values `[rows, C]` that begin with the row `first`.
+    pub(crate) fn read_with(&self, values: &[f32], first: usize, start: usize) -> Vec<f32> {
         let from = start.saturating_sub(self.before());
         let own = (start - first) * self.channels;
         let mut rows = values[(from - first) * self.channels..own].to_vec();
         self.windows.gather(&values[own..], self.channels, &mut rows);
-        let until = start + self.windows.length();
-        ReadRows { rows, trained_until: self.training.map(|first| first + until) }
+        rows
     }
 }
 
@@ -148,8 +136,8 @@ impl WindowWalk {
         (!covered).then(|| windows.start(self.windows, self.rows))
     }
 
-    /// The rows that are read with the window that starts at a row.
-    pub(crate) fn read_with(&self, grid: &Grid, start: usize) -> ReadRows {
+    /// The rows `[n, C]` that are read with the window that starts at a row.
+    pub(crate) fn read_with(&self, grid: &Grid, start: usize) -> Vec<f32> {
         grid.read_with(&self.recent, self.oldest(grid), start)
     }
 
@@ -243,20 +231,14 @@ mod tests {
     fn the_rows_that_are_read_with_the_next_window_are_kept_and_no_more() {
         let readings = [Reading::Severity];
         for (read, counted, delay) in [(8, 8, 0), (8, 5, 3), (12, 5, 3), (12, 8, 3)] {
-            let grid = Grid {
-                windows: Windows::new(8, 4).unwrap(),
-                read,
-                counted,
-                training: None,
-                channels: 1,
-            };
+            let grid = Grid { windows: Windows::new(8, 4).unwrap(), read, counted, channels: 1 };
             let mut walk = WindowWalk::new(readings.into_iter());
             walk.set_delay(delay);
             let mut taken = vec![];
             for row in 0..60 {
                 walk.push(&[row as f32], 1);
                 for start in walk.due(&grid.windows) {
-                    let rows = walk.read_with(&grid, start).rows;
+                    let rows = walk.read_with(&grid, start);
                     let first = start.saturating_sub(read - 8);
                     assert_eq!(rows, (first..start + 8).map(|x| x as f32).collect::<Vec<_>>());
                     walk.add(&grid, start, &[&rows[rows.len() - 8..]]);

@@ -1,7 +1,7 @@
 use aster_data::{ScaledSeries, Windows};
 
 use crate::config::AsterConfig;
-use crate::score::{Calibration, Components, Edges, Fusion, MemoryBank, Reading};
+use crate::score::{Calibration, Components, Edges, Fusion, MemoryBank};
 use crate::trained::TrainedModel;
 
 /// Pieces of the training series that are scored by themselves.
@@ -31,11 +31,10 @@ impl TrainedModel {
             return calibration;
         }
         let whole = Fusion::surprisals(score, &calibration, components);
-        let readings = Reading::of_score(score);
         let starts = (0..PIECES).map(|piece| length + room * piece / PIECES);
         let pieces = starts.map(|start| {
             let piece = scaled.slice(start..start + length);
-            let outputs = self.outputs_of_training(windows, bank, &piece, start, &readings);
+            let outputs = self.outputs(windows, bank, &piece);
             let values = self.components_of(&calibration, piece.values(), &outputs);
             (start, Fusion::surprisals(score, &calibration, &values))
         });

@@ -3,7 +3,7 @@ use aster_eval::auroc;
 
 use crate::config::AsterConfig;
 use crate::error::DetectError;
-use crate::score::{Calibration, Fusion, Kind, MemoryBank, Reading, Surrogate};
+use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate};
 use crate::trained::TrainedModel;
 
 impl TrainedModel {
@@ -27,15 +27,13 @@ impl TrainedModel {
         let starts = (0..parts).map(|part| (scaled.rows() - length).saturating_mul(part) / parts);
         let starts: Vec<usize> = starts.collect();
         let mut weights = vec![0.0; score.components.len()];
-        let readings = Reading::of_score(score);
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
             let (mut labels, mut surprisals) = (vec![], vec![vec![]; weights.len()]);
             for (part, start) in starts.iter().enumerate() {
                 let seed = train.seed ^ ((number * starts.len() + part) as u64) << 32;
                 let rows = *start..start + length;
                 let drawn = Surrogate::draw(scaled, channels, rows, kind, &model.generator, seed);
-                let outputs =
-                    self.outputs_of_training(windows, bank, &drawn.series, *start, &readings);
+                let outputs = self.outputs(windows, bank, &drawn.series);
                 let values = self.components_of(&calibration, drawn.series.values(), &outputs);
                 let of_part = Fusion::surprisals(score, &calibration, &values);
                 surprisals.iter_mut().zip(of_part).for_each(|(all, part)| all.extend(part));

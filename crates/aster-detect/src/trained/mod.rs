@@ -60,7 +60,6 @@ impl TrainedModel {
                 windows,
                 read: bank.map_or(windows.length(), MemoryBank::rows),
                 counted: self.config.score.counted(windows.length()),
-                training: None,
                 channels: self.inputs().len(),
             },
             batch_size: self.config.score.batch_size,
@@ -123,21 +122,6 @@ impl TrainedModel {
         scaled: &ScaledSeries,
     ) -> Outputs {
         self.runner(windows, bank).run_model(scaled, &Reading::of_score(&self.config.score))
-    }
-
-    /// Runs the network over a part of the scaled training series that begins at a row, for what some
-    /// readings take.
-    pub(crate) fn outputs_of_training(
-        &self,
-        windows: Windows,
-        bank: Option<&MemoryBank>,
-        part: &ScaledSeries,
-        first: usize,
-        readings: &[Reading],
-    ) -> Outputs {
-        let mut runner = self.runner(windows, bank);
-        runner.grid.training = Some(first);
-        runner.run_model(part, readings)
     }
 
     /// Fits the memory bank on a scaled training series up to where validation begins, without some
