@@ -62,6 +62,8 @@ fn dated(values: Vec<f64>) -> TimeSeries {
 fn config(calendar: Vec<CalendarFeature>) -> AsterConfig {
     let mut config = AsterConfig::default();
     (config.calendar, config.model.window) = (calendar, 16);
+    // Longer ones hold days, and know the hour by themselves.
+    config.score.subsequence_rows = 16;
     (config.train.epochs, config.train.steps_per_epoch) = (2, 30);
     config.alarm = AlarmConfig { join: 8, ..Default::default() };
     config
