@@ -346,6 +346,11 @@ impl Source {
         matches!(self, Self::Subsequence | Self::CentredSubsequence)
     }
 
+    /// Returns whether it compares rows with those that the memory bank holds.
+    pub(crate) fn is_banked(self) -> bool {
+        self == Self::MemoryBank || self.is_subsequence()
+    }
+
     /// Returns the number of values per row.
     pub(crate) fn width(self, channels: usize) -> usize {
         if self.has_channels() { channels } else { 1 }

@@ -5,7 +5,6 @@ use aster_data::{ScaledSeries, Windows};
 use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
-use crate::score::nearest::{Sequences, squared_distance};
 use crate::score::reading::Reading;
 
 /// Memory bank: subsequences of the training series, and how far others are from the nearest of them.
@@ -14,11 +13,19 @@ use crate::score::reading::Reading;
 /// others it comes with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemoryBank {
-    subsequences: Sequences,
-    /// The same, whose channels are less their means.
-    centred: Sequences,
+    /// `[n, R, C]`.
+    subsequences: Vec<f32>,
+    /// Subsequences whose channels are less their means, `[n, R, C]`.
+    centred: Vec<f32>,
+    /// R.
+    rows: usize,
     channels: usize,
 }
+
+/// Numbers that are added side by side.
+const LANES: usize = 16;
+/// Numbers after which a distance may already be too long.
+const BLOCK: usize = 16 * LANES;
 
 impl MemoryBank {
     /// Keeps so many subsequences of a series' first rows, evenly spaced, or as many as there are; of
@@ -57,18 +64,17 @@ impl MemoryBank {
     fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
         let each = subsequences.chunks(rows * channels);
         let centred = each.flat_map(|rows| centred(rows, channels)).collect();
-        let sequences = |values| Sequences::new(values, rows, channels);
-        Self { subsequences: sequences(subsequences), centred: sequences(centred), channels }
+        Self { subsequences, centred, rows, channels }
     }
 
     /// The subsequences, `[n, R, C]`.
     pub(crate) fn values(&self) -> &[f32] {
-        self.subsequences.values()
+        &self.subsequences
     }
 
     /// Rows R of a subsequence.
     pub(crate) fn rows(&self) -> usize {
-        self.subsequences.rows()
+        self.rows
     }
 
     /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
@@ -76,7 +82,7 @@ impl MemoryBank {
     pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
         let squared = |rows: &[f32]| match of {
             Reading::CentredDistance => self.nearest_centred(&centred(rows, self.channels)),
-            _ => self.subsequences.nearest(rows),
+            _ => self.nearest(rows),
         };
         let distance = |rows: &Vec<f32>| {
             let rows = match of {
@@ -88,14 +94,24 @@ impl MemoryBank {
         all.par_iter().map(distance).collect()
     }
 
+    /// Squared distance of rows `[n, C]` from the nearest of the last n rows of the subsequences.
+    fn nearest(&self, rows: &[f32]) -> f32 {
+        let banked = self.subsequences.chunks(self.rows * self.channels);
+        banked.fold(f32::MAX, |least, banked| {
+            squared_distance(rows, &banked[banked.len() - rows.len()..], least)
+        })
+    }
+
     /// Squared distance of centred rows `[n, C]` from the nearest of the last n rows of the subsequences,
     /// which are centred too.
     fn nearest_centred(&self, rows: &[f32]) -> f32 {
-        if rows.len() == self.rows() * self.channels {
-            return self.centred.nearest(rows);
-        }
-        self.centred.last(rows.len()).fold(f32::MAX, |least, last| {
-            squared_distance(rows, &centred(last, self.channels), least)
+        let banked = self.centred.chunks(self.rows * self.channels);
+        banked.fold(f32::MAX, |least, banked| {
+            if banked.len() == rows.len() {
+                return squared_distance(rows, banked, least);
+            }
+            let last = centred(&banked[banked.len() - rows.len()..], self.channels);
+            squared_distance(rows, &last, least)
         })
     }
 }
@@ -109,6 +125,24 @@ fn centred(rows: &[f32], channels: usize) -> Vec<f32> {
     let count = (rows.len() / channels) as f64;
     let means: Vec<f32> = sums.into_iter().map(|sum| (sum / count) as f32).collect();
     rows.chunks(channels).flat_map(|row| row.iter().zip(&means).map(|(x, mean)| x - mean)).collect()
+}
+
+/// Squared distance, or `most` where it is no less.
+fn squared_distance(a: &[f32], b: &[f32], most: f32) -> f32 {
+    let mut sum = 0.0;
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        let mut lanes = [0.0; LANES];
+        for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += (a - b) * (a - b);
+            }
+        }
+        sum += lanes.iter().sum::<f32>();
+        if sum >= most {
+            return most;
+        }
+    }
+    sum
 }
 
 #[cfg(test)]

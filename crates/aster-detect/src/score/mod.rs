@@ -12,7 +12,6 @@ mod edges;
 mod filter;
 mod fusion;
 mod least;
-mod nearest;
 mod reading;
 mod reference;
 mod run;
