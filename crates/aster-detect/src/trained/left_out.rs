@@ -14,12 +14,10 @@ impl TrainedModel {
     ) -> Vec<Range<usize>> {
         let AsterConfig { score, train, model, .. } = &self.config;
         if train.contamination > 0.0 {
-            let mut scores = Fusion::whole(score, calibration, components);
-            // The memory bank may hold bad rows, which then are near to it: without it they count, too.
+            // The memory bank may hold bad rows, which then are near to it.
             let weights = score.components.iter().map(|it| f64::from(!it.source.is_banked()));
             let calibration = calibration.clone().with_weights(&weights.collect::<Vec<_>>());
-            let others = Fusion::whole(score, &calibration, components);
-            scores.iter_mut().zip(others).for_each(|(score, other)| *score = score.max(other));
+            let scores = Fusion::whole(score, &calibration, components);
             // Windows that hold a bad row are odd around it, too.
             highest_rows(&scores, train.contamination, model.window / 2)
         } else {
