@@ -98,6 +98,8 @@ impl Detector {
         }
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
         let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
+        let unseen = train.rows() - validation;
+        let calibration = trained.weigh_known(bank.as_ref(), unseen, calibration);
         let scores = Fusion::whole(&config.score, &calibration, &values);
         let kept = |rows| rows_outside(calibration.left_out(), rows);
         let calibrated = kept(0..calibrated).count();

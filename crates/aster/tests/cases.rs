@@ -91,6 +91,13 @@ fn an_anomaly_in_the_rows_that_calibrate_does_not_hide_a_later_one() {
 }
 
 #[test]
+fn in_300_rows_of_training_no_subsequence_is_new_and_none_is_judged() {
+    let Some(alarms) = alarms("92-one-bad-row.csv", 300) else { return };
+    assert!(!alarms.is_empty());
+    assert!(alarms.iter().all(|(rows, ..)| rows.contains(&600)), "{alarms:?}");
+}
+
+#[test]
 fn the_counter_that_never_comes_back_is_told_of() {
     let Some((_, detector)) = fitted("89-counter.csv", 300) else { return };
     let told = &detector.record().training.peculiar;

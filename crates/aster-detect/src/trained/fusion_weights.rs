@@ -49,4 +49,25 @@ impl TrainedModel {
         }
         Ok(calibration.with_weights(&weights))
     }
+
+    /// Gives components that compare subsequences no weight where these are longer than the rows that the
+    /// memory bank cannot hold: then none in training is new to it, and what is far for one that is new
+    /// cannot be known.
+    pub(crate) fn weigh_known(
+        &self,
+        bank: Option<&MemoryBank>,
+        unseen: usize,
+        calibration: Calibration,
+    ) -> Calibration {
+        if bank.is_none_or(|bank| bank.rows() <= unseen) {
+            return calibration;
+        }
+        let weighed = self.config.score.components.iter().zip(calibration.weights());
+        let weights = weighed.map(|(component, weight)| match component.source.is_subsequence() {
+            true => 0.0,
+            false => *weight,
+        });
+        let weights: Vec<f64> = weights.collect();
+        calibration.with_weights(&weights)
+    }
 }
