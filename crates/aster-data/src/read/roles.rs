@@ -72,20 +72,15 @@ impl<'a> Roles<'a> {
 
     /// Why a column of text is no channel.
     pub(crate) fn fault(&self, table: &Table, at: usize) -> Option<DataError> {
-        let column = &table.columns[at];
-        let Cells::Texts(texts) = &column.cells else { return None };
+        let Cells::Texts(texts) = &table.columns[at].cells else { return None };
         match self.faults.get(&at)? {
-            TimeFault::Ambiguous => Some(DataError::AmbiguousTime { column: column.name.clone() }),
             // Of a column that begins with times, the cell that is none is the fault.
-            TimeFault::Cell(row) if texts.iter().position(|it| it.is_some()) < Some(*row) => {
-                Some(DataError::TimeCell {
-                    place: table.place.of(*row),
-                    column: column.name.clone(),
-                    expected: "a date-time, as in the rows before".into(),
-                    cell: texts.get(*row).unwrap_or_default().into(),
-                })
+            TimeFault::Cell(row) if texts.iter().position(|it| it.is_some()) >= Some(*row) => None,
+            fault => {
+                let expected = "a date-time, as in the rows before";
+                let cell = |row| texts.get(row).unwrap_or_default().into();
+                Some(time_error(table, at, fault, expected, cell))
             }
-            TimeFault::Cell(_) => None,
         }
     }
 }
@@ -205,7 +200,7 @@ pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result
     }
     let of_numbers = |numbers: &[f64]| {
         let cell = |row: usize| numbers.get(row).map_or(String::new(), f64::to_string);
-        Times::of_numbers(numbers).map_err(|fault| time_error(table, at, fault, IN_RANGE, cell))
+        Times::of_numbers(numbers).map_err(|fault| time_error(table, at, &fault, IN_RANGE, cell))
     };
     match &column.cells {
         Cells::Times(times) => Ok(times.clone()),
@@ -214,7 +209,7 @@ pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result
         Cells::InRows(_) => of_numbers(&table.numbers(at)?),
         Cells::Integers(numbers) => Times::of_integers(numbers).map_err(|fault| {
             let cell = |row: usize| numbers.get(row).copied().flatten().unwrap_or(0).to_string();
-            time_error(table, at, fault, IN_RANGE, cell)
+            time_error(table, at, &fault, IN_RANGE, cell)
         }),
         Cells::Other(dtype) => {
             Err(DataError::NotTime { column: column.name.clone(), dtype: dtype.clone() })
@@ -235,16 +230,16 @@ fn of_texts(
     };
     let expected = format.map_or("a date-time or a number".into(), |it| format!("{it:?}"));
     let cell = |row| texts.get(row).unwrap_or_default().into();
-    times.map_err(|fault| time_error(table, at, fault, &expected, cell))
+    times.map_err(|fault| time_error(table, at, &fault, &expected, cell))
 }
 
-/// What is expected of numbers that are times.
+/// Range and form of a column of numbers that are times, as an error tells what it expected.
 const IN_RANGE: &str = "a time in the form of the first, from 1678 to 2261";
 
 fn time_error(
     table: &Table,
     at: usize,
-    fault: TimeFault,
+    fault: &TimeFault,
     expected: &str,
     cell: impl Fn(usize) -> String,
 ) -> DataError {
@@ -252,8 +247,8 @@ fn time_error(
     match fault {
         TimeFault::Ambiguous => DataError::AmbiguousTime { column },
         TimeFault::Cell(row) => {
-            let (place, expected) = (table.place.of(row), expected.into());
-            DataError::TimeCell { place, column, expected, cell: cell(row) }
+            let (place, expected) = (table.place.of(*row), expected.into());
+            DataError::TimeCell { place, column, expected, cell: cell(*row) }
         }
     }
 }

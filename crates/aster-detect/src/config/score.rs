@@ -314,7 +314,8 @@ pub enum Source {
     /// Distance of subsequences, in scaled units, from the nearest of as many rows that the memory bank keeps
     /// of training: a shape that normal rows never have, though each of its windows may be normal (the
     /// discord of Keogh, Lin and Fu, ICDM 2005, between series). At the start of a series they have
-    /// the rows that there are.
+    /// the rows that there are. Where the validation rows of training are fewer than theirs, they have no
+    /// weight.
     Subsequence,
     /// Distance of subsequences from the nearest as [`Source::Subsequence`], each channel less its mean
     /// over the rows compared: a level that drifts changes nothing.

@@ -116,6 +116,14 @@ impl Calibration {
         self
     }
 
+    /// Takes the weight of the components of some sources, unless no other has any.
+    pub(crate) fn without(self, config: &ScoreConfig, silent: impl Fn(Source) -> bool) -> Self {
+        let weighed = config.components.iter().zip(&self.weights);
+        let weights: Vec<f64> =
+            weighed.map(|(it, weight)| if silent(it.source) { 0.0 } else { *weight }).collect();
+        self.with_weights(&weights)
+    }
+
     /// Weight of each component's surprisal.
     pub(crate) fn weights(&self) -> &[f64] {
         &self.weights

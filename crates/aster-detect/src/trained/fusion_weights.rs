@@ -1,7 +1,7 @@
 use aster_data::{ScaledSeries, Windows};
 use aster_eval::auroc;
 
-use crate::config::AsterConfig;
+use crate::config::{AsterConfig, Source};
 use crate::error::DetectError;
 use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate};
 use crate::trained::TrainedModel;
@@ -59,15 +59,9 @@ impl TrainedModel {
         unseen: usize,
         calibration: Calibration,
     ) -> Calibration {
-        if bank.is_none_or(|bank| bank.rows() <= unseen) {
-            return calibration;
+        match bank.is_none_or(|bank| bank.rows() <= unseen) {
+            true => calibration,
+            false => calibration.without(&self.config.score, Source::is_subsequence),
         }
-        let weighed = self.config.score.components.iter().zip(calibration.weights());
-        let weights = weighed.map(|(component, weight)| match component.source.is_subsequence() {
-            true => 0.0,
-            false => *weight,
-        });
-        let weights: Vec<f64> = weights.collect();
-        calibration.with_weights(&weights)
     }
 }

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::config::AsterConfig;
+use crate::config::{AsterConfig, Source};
 use crate::score::{Calibration, Components, Fusion, highest_rows, rows_outside};
 use crate::trained::TrainedModel;
 
@@ -15,8 +15,7 @@ impl TrainedModel {
         let AsterConfig { score, train, model, .. } = &self.config;
         if train.contamination > 0.0 {
             // The memory bank may hold bad rows, which then are near to it.
-            let weights = score.components.iter().map(|it| f64::from(!it.source.is_banked()));
-            let calibration = calibration.clone().with_weights(&weights.collect::<Vec<_>>());
+            let calibration = calibration.clone().without(score, Source::is_banked);
             let scores = Fusion::whole(score, &calibration, components);
             // Windows that hold a bad row are odd around it, too.
             highest_rows(&scores, train.contamination, model.window / 2)

@@ -122,14 +122,14 @@ pub(super) fn content(cell: Option<&str>) -> Option<&str> {
     cell.map(str::trim).filter(|cell| !cell.is_empty())
 }
 
-/// Times of a column's cells, none of one that is missing.
+/// Times, or numbers that become times, of a column's cells, none of one that is missing.
 ///
 /// # Errors
-/// The row of the first cell that is no time, or beyond what nanoseconds count.
-pub(super) fn each_time<T: Copy>(
+/// The row of the first cell that is none, or beyond what nanoseconds count.
+pub(super) fn each_time<T: Copy, Read>(
     cells: &[Option<T>],
-    time: impl Fn(T) -> Option<i64>,
-) -> Result<Vec<Option<i64>>, TimeFault> {
+    time: impl Fn(T) -> Option<Read>,
+) -> Result<Vec<Option<Read>>, TimeFault> {
     let time = |(row, cell): (usize, &Option<T>)| match *cell {
         Some(cell) => time(cell).map(Some).ok_or(TimeFault::Cell(row)),
         None => Ok(None),

@@ -25,11 +25,7 @@ impl Times {
     /// Numbers that are times by the name of their column. What is no number is missing.
     pub(crate) fn of_numbers(numbers: &[f64]) -> Result<Self, TimeFault> {
         let given = numbers.iter().map(|number| (!number.is_nan()).then_some(*number));
-        let exact = |(row, number): (usize, Option<f64>)| match number.map(of_double) {
-            Some(None) => Err(TimeFault::Cell(row)),
-            exact => Ok(exact.flatten()),
-        };
-        Self::of(&given.enumerate().map(exact).collect::<Result<Vec<_>, _>>()?)
+        Self::of(&each_time(&given.collect::<Vec<_>>(), of_double)?)
     }
 
     /// Whole numbers that are times by the name of their column.
