@@ -1,19 +1,24 @@
-"""Makes three further sets, in the layout of the suite, from data and simulators of Python packages.
+"""Makes four further sets, in the layout of the suite, from data and simulators of Python packages.
 
     pip install --no-deps seglearn==1.2.5 aeon==1.6.0
-    pip install wntr==1.5.0 pyarrow
+    pip install wntr==1.5.0 wfdb==4.3.1 pyarrow
+    pip download --no-deps --no-binary wfdb wfdb==4.3.0
     python scripts/further_sets.py <folder>
     cargo run --release -p aster-tools --bin benchmark -- --suite <folder>
 
 watch   exercises of ten people under a watch's accelerometer and gyroscope (seglearn): one exercise of
         seven people trains; of three others it tests, with stretches of other exercises in between.
 ecg     an electrocardiogram made by GutenTAG, and a blood pressure of the UCR archive (aeon).
+beats   an electrocardiogram of two leads, three hours of the AHA's sample record, of whose last half hour each
+        beat is annotated (the archive of wfdb 4.3.0, in the working folder): ventricular beats are the
+        anomalies. One series trains on normal beats, one on rows as they were recorded.
 water   EPANET's simulation of two networks with noisy demand, hour by hour (wntr): leaks, closed pumps,
         sensors that freeze or are off.
 """
 
 import importlib.util
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -72,6 +77,33 @@ def ecg():
     test, label = read(f"{ucr}_TEST.csv")
     # The test repeats the training rows.
     save("ecg", "bleeding", train, test[len(train) :], label[len(train) :], ["v"])
+
+
+def beats():
+    import wfdb
+    from scipy.signal import decimate
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = tarfile.open("wfdb-4.3.0.tar.gz")
+        for kind in ("hea", "dat", "atr"):
+            place = f"wfdb-4.3.0/tmp_dl_dir/0001.{kind}"
+            Path(folder, f"0001.{kind}").write_bytes(archive.extractfile(place).read())
+        leads, _ = wfdb.rdsamp(f"{folder}/0001")
+        notes = wfdb.rdann(f"{folder}/0001", "atr")
+    # Half of 250 Hz.
+    leads, at = decimate(leads, 2, axis=0), np.array(notes.sample) // 2
+    odd = np.flatnonzero([symbol != "N" for symbol in notes.symbol])
+    label, keep = np.zeros(len(leads)), np.ones(len(leads), bool)
+    for beat in odd:
+        label[at[beat] - 50 : at[beat] + 50] = 1
+        # A beat begins 30 rows after the one before.
+        after = at[beat + 1] + 30 if beat + 1 < len(at) else None
+        keep[max(at[0], at[beat - 1] + 30) : after] = False
+    first, cut = at[0], at[0] + 600 * 125
+    test = slice(cut, cut + 480 * 125)
+    good = leads[first:cut][keep[first:cut]][:40000]
+    for name, train in [("good", good), ("as_recorded", leads[first - 40000 : first])]:
+        save("beats", name, train, leads[test], label[test], ["i", "ii"])
 
 
 def simulate(network, hours, seed, faults):
@@ -171,4 +203,5 @@ def water():
 
 watch()
 ecg()
+beats()
 water()

@@ -97,7 +97,8 @@ impl Detector {
             calibration = Calibration::fit(config, &scaled, &mut values, calibrated, left_out)?;
         }
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);
-        let calibration = trained.learn_weights(windows, bank.as_ref(), &scaled, calibration)?;
+        let calibration =
+            trained.learn_weights(windows, bank.as_ref(), &scaled, calibrated, calibration)?;
         let unseen = train.rows() - validation;
         let calibration = trained.weigh_known(bank.as_ref(), unseen, calibration);
         let scores = Fusion::whole(&config.score, &calibration, &values);

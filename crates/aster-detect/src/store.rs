@@ -23,7 +23,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 14;
+pub const FORMAT_VERSION: u32 = 15;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";
@@ -99,7 +99,7 @@ impl Detector {
             Entry::bytes(WEIGHTS, "safetensors", weights::to_bytes(self.model())?),
         ];
         entries
-            .extend(self.bank.as_ref().map(|it| Entry::bytes(BANK, "f32", to_bytes(it.values()))));
+            .extend(self.bank.as_ref().map(|it| Entry::bytes(BANK, "f32", to_bytes(&it.values()))));
         Ok(entries)
     }
 
@@ -173,7 +173,7 @@ impl Detector {
             Some(rows) => {
                 let values = numbers(contents, BANK)?;
                 let (expected, got) = ("whole subsequences", "something else");
-                let bank = MemoryBank::of(values, rows, scaler.channels().len());
+                let bank = MemoryBank::of(&values, rows, scaler.channels().len());
                 Some(bank.ok_or_else(|| contents.invalid(BANK, expected, got))?)
             }
             None => None,

@@ -52,11 +52,15 @@ fn declared_bad_rows_are_left_out_and_faults_like_them_alarm() {
 
     let fault = 600..620;
     let test = moved(&good(), std::slice::from_ref(&fault));
-    let found = |detector: &Detector| {
-        let alarms = detector.detect(&test).unwrap().alarms;
-        alarms.iter().any(|it| it.interval.start < fault.end && fault.start < it.interval.end)
-    };
-    assert!(found(&declared) && !found(&silent));
+    let [declared, silent] = [declared, silent].map(|detector| {
+        let detection = detector.detect(&test).unwrap();
+        let touches = |rows: &Range<usize>| rows.start < fault.end && fault.start < rows.end;
+        let found = detection.alarms.iter().any(|alarm| touches(&alarm.rows()));
+        let highest = detection.scores[fault.clone()].iter().copied().fold(0.0, f32::max);
+        (found, highest / detector.threshold())
+    });
+    // Where nothing is said of them, faults like them are nearly usual.
+    assert!(declared.0 && declared.1 > 1.5 * silent.1, "{declared:?} {silent:?}");
 }
 
 #[test]

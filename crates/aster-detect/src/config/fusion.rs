@@ -1,4 +1,4 @@
-use aster_base::{SettingError, Within, at_least_one, share_above_zero};
+use aster_base::{SettingError, Within, at_least_one, positive, share_above_zero};
 use serde::{Deserialize, Serialize};
 
 /// Hyperparameters of the fusion of components: the weighted power mean of their surprisals,
@@ -34,30 +34,35 @@ impl FusionConfig {
     }
 }
 
-/// Weights that are learned without labels: pseudo-anomalies of four kinds are put into training
-/// rows (noise and rows of another time, each short and long, in some of the channels), and each
-/// component weighs as much as it tells them from the other rows, `max(0.5, AUROC)` summed over
-/// kinds (ours; compare Goswami et al., ICLR 2023, who choose models so).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Weights that are learned without labels: pseudo-anomalies of four kinds are put into the training rows that
+/// calibrate (values of another time, in reverse order, faster or slower, mirrored, in some of the channels or
+/// all), and each component weighs as much as it tells them from the other rows, `max(0, 2 AUROC - 1)` and the
+/// least weight, summed over kinds (ours; compare Goswami et al., ICLR 2023, who choose models so). Their values
+/// are normal ones: what is large every component tells, and each as well.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LearnedWeights {
-    /// Parts of the training series, evenly spaced, that are scored with each kind. Default: 8.
+    /// Parts of the rows that calibrate, evenly spaced, that are scored with each kind. Default: 16.
     pub parts: usize,
-    /// Rows of each part, fewer where the training series has no more. Default: 1024.
+    /// Rows of each part, fewer where no more calibrate. Default: 1024.
     pub rows: usize,
+    /// Weight of a component that tells nothing of any kind, above 0, in units of that of one which tells all.
+    /// Default: 0.2.
+    pub least: f64,
 }
 
 impl Default for LearnedWeights {
     fn default() -> Self {
-        Self { parts: 8, rows: 1024 }
+        Self { parts: 16, rows: 1024, least: 0.2 }
     }
 }
 
 impl LearnedWeights {
     fn check(&self) -> Result<(), SettingError> {
         at_least_one("parts", self.parts)?;
-        at_least_one("rows", self.rows)
+        at_least_one("rows", self.rows)?;
+        positive("least", self.least)
     }
 }

@@ -55,15 +55,15 @@ pub struct ScoreConfig {
     pub offset_rows: usize,
     /// Subsequences of the training series that the memory bank keeps, evenly spaced. Default: 200.
     pub bank_size: usize,
-    /// Rows of the subsequences that [`Source::Subsequence`] and [`Source::CentredSubsequence`] compare,
-    /// never fewer than a window has. They end with a window; of those that hold a row the nearest to
-    /// training counts, or, where a latency is set, the one that ends first. Default: 96.
+    /// Rows of the subsequences that [`Source::Subsequence`] and its like compare, never fewer than a window
+    /// has. They end with a window; of those that hold a row the nearest to training counts, or their mean,
+    /// or, where a latency is set, the one that ends first. Default: 64.
     pub subsequence_rows: usize,
     /// Components of the anomaly score. Default: the reconstruction over 10 rows; in raw units, as
     /// `asinh` makes it blind far out, over two correlation times (40 to 160 rows) with power
     /// 1.25; detrended over 10 and over 40 rows by logarithms, and over 40 rows by the plain mean; the
     /// deviation over 10; the change over 40; the classifier over 10; the memory bank; subsequences, as they
-    /// are and centred.
+    /// are and centred, of each the nearest and the mean.
     pub components: Vec<ComponentConfig>,
     /// Fusion of the components' surprisals.
     pub fusion: FusionConfig,
@@ -82,7 +82,7 @@ impl Default for ScoreConfig {
             latency: None,
             offset_rows: 64,
             bank_size: 200,
-            subsequence_rows: 96,
+            subsequence_rows: 64,
             components: Self::components_over(10),
             fusion: FusionConfig::default(),
         }
@@ -108,6 +108,8 @@ impl ScoreConfig {
             over(Source::MemoryBank, 1),
             over(Source::Subsequence, 1),
             over(Source::CentredSubsequence, 1),
+            over(Source::SubsequenceMean, 1),
+            over(Source::CentredSubsequenceMean, 1),
         ]
     }
 
@@ -320,6 +322,12 @@ pub enum Source {
     /// Distance of subsequences from the nearest as [`Source::Subsequence`], each channel less its mean
     /// over the rows compared: a level that drifts changes nothing.
     CentredSubsequence,
+    /// Mean distance of the subsequences that hold a row, each from its nearest as [`Source::Subsequence`]:
+    /// what is brief and odd, such as one heartbeat, makes all of them odd.
+    SubsequenceMean,
+    /// Mean distance of the subsequences that hold a row, each from its nearest as
+    /// [`Source::CentredSubsequence`].
+    CentredSubsequenceMean,
     /// Custom scorer. Reads every output of the network, so it costs as much as all the others
     /// together.
     Custom,
@@ -338,13 +346,21 @@ impl Source {
             | Self::MemoryBank
             | Self::Subsequence
             | Self::CentredSubsequence
+            | Self::SubsequenceMean
+            | Self::CentredSubsequenceMean
             | Self::Custom => false,
         }
     }
 
     /// Returns whether it compares subsequences that may be longer than a window.
     pub(crate) fn is_subsequence(self) -> bool {
-        matches!(self, Self::Subsequence | Self::CentredSubsequence)
+        matches!(
+            self,
+            Self::Subsequence
+                | Self::CentredSubsequence
+                | Self::SubsequenceMean
+                | Self::CentredSubsequenceMean
+        )
     }
 
     /// Returns whether it compares rows with those that the memory bank holds.

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use aster_base::SettingError;
 use aster_data::{ScaledSeries, Windows};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice};
 use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
@@ -13,19 +14,15 @@ use crate::score::reading::Reading;
 /// others it comes with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemoryBank {
-    /// `[n, R, C]`.
-    subsequences: Vec<f32>,
-    /// Subsequences whose channels are less their means, `[n, R, C]`.
-    centred: Vec<f32>,
-    /// R.
-    rows: usize,
+    /// `[n, R * C]`.
+    subsequences: Array2<f32>,
+    /// Subsequences whose channels are less their means, `[n, R * C]`.
+    centred: Array2<f32>,
     channels: usize,
 }
 
-/// Numbers that are added side by side.
-const LANES: usize = 16;
-/// Numbers after which a distance may already be too long.
-const BLOCK: usize = 16 * LANES;
+/// Subsequences whose nearest are looked for at once.
+const AT_ONCE: usize = 64;
 
 impl MemoryBank {
     /// Keeps so many subsequences of a series' first rows, evenly spaced, or as many as there are; of
@@ -52,68 +49,89 @@ impl MemoryBank {
             numbers.retain(usual);
         }
         let channels = train.channel_count();
-        Ok(Self::new(layout.of_series(train, &numbers), length, channels))
+        Ok(Self::new(&layout.of_series(train, &numbers), length, channels))
     }
 
     /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
-    pub(crate) fn of(subsequences: Vec<f32>, rows: usize, channels: usize) -> Option<Self> {
+    pub(crate) fn of(subsequences: &[f32], rows: usize, channels: usize) -> Option<Self> {
         let whole = !subsequences.is_empty() && subsequences.len().is_multiple_of(rows * channels);
         whole.then(|| Self::new(subsequences, rows, channels))
     }
 
-    fn new(subsequences: Vec<f32>, rows: usize, channels: usize) -> Self {
-        let each = subsequences.chunks(rows * channels);
-        let centred = each.flat_map(|rows| centred(rows, channels)).collect();
-        Self { subsequences, centred, rows, channels }
+    fn new(subsequences: &[f32], rows: usize, channels: usize) -> Self {
+        let each: Vec<&[f32]> = subsequences.chunks(rows * channels).collect();
+        let centred: Vec<Vec<f32>> = each.iter().map(|rows| centred(rows, channels)).collect();
+        Self { subsequences: stacked(&each), centred: stacked(&centred), channels }
     }
 
     /// The subsequences, `[n, R, C]`.
-    pub(crate) fn values(&self) -> &[f32] {
-        &self.subsequences
+    pub(crate) fn values(&self) -> Vec<f32> {
+        self.subsequences.iter().copied().collect()
     }
 
     /// Rows R of a subsequence.
     pub(crate) fn rows(&self) -> usize {
-        self.rows
+        self.subsequences.ncols() / self.channels
     }
 
     /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
     /// most R, of which the last are a window: roots of the mean squared distance by row.
     pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
-        let squared = |rows: &[f32]| match of {
-            Reading::CentredDistance => self.nearest_centred(&centred(rows, self.channels)),
-            _ => self.nearest(rows),
+        let read = |rows: &Vec<f32>| match of {
+            Reading::BankDistance => rows[rows.len() - window * self.channels..].to_vec(),
+            Reading::CentredDistance => centred(rows, self.channels),
+            _ => rows.clone(),
         };
-        let distance = |rows: &Vec<f32>| {
-            let rows = match of {
-                Reading::BankDistance => &rows[rows.len() - window * self.channels..],
-                _ => rows,
-            };
-            (squared(rows) / (rows.len() / self.channels) as f32).sqrt()
-        };
-        all.par_iter().map(distance).collect()
-    }
-
-    /// Squared distance of rows `[n, C]` from the nearest of the last n rows of the subsequences.
-    fn nearest(&self, rows: &[f32]) -> f32 {
-        let banked = self.subsequences.chunks(self.rows * self.channels);
-        banked.fold(f32::MAX, |least, banked| {
-            squared_distance(rows, &banked[banked.len() - rows.len()..], least)
-        })
-    }
-
-    /// Squared distance of centred rows `[n, C]` from the nearest of the last n rows of the subsequences,
-    /// which are centred too.
-    fn nearest_centred(&self, rows: &[f32]) -> f32 {
-        let banked = self.centred.chunks(self.rows * self.channels);
-        banked.fold(f32::MAX, |least, banked| {
-            if banked.len() == rows.len() {
-                return squared_distance(rows, banked, least);
+        let read: Vec<Vec<f32>> = all.par_iter().map(read).collect();
+        // Those at the start of a series are shorter.
+        let alike = read.chunk_by(|a, b| a.len() == b.len()).flat_map(|rows| rows.chunks(AT_ONCE));
+        let squared = |rows: &[Vec<f32>]| {
+            let numbers = rows.first().map_or(0, Vec::len);
+            let last = Slice::from(self.subsequences.ncols() - numbers..);
+            let banked = self.subsequences.slice_axis(Axis(1), last);
+            match of {
+                Reading::CentredDistance if numbers == self.centred.ncols() => {
+                    nearest(rows, self.centred.view())
+                }
+                Reading::CentredDistance => {
+                    let tails = banked.rows().into_iter().map(|it| it.to_vec());
+                    let tails = tails.map(|it| centred(&it, self.channels)).collect::<Vec<_>>();
+                    nearest(rows, stacked(&tails).view())
+                }
+                _ => nearest(rows, banked),
             }
-            let last = centred(&banked[banked.len() - rows.len()..], self.channels);
-            squared_distance(rows, &last, least)
-        })
+        };
+        let squared = alike.collect::<Vec<_>>().into_par_iter().flat_map_iter(squared);
+        let distance = |(squared, rows): (f32, &Vec<f32>)| {
+            (squared / (rows.len() / self.channels) as f32).sqrt()
+        };
+        squared.collect::<Vec<_>>().into_iter().zip(&read).map(distance).collect()
     }
+}
+
+/// Squared distance of each of some numbers from the nearest row of a bank `[n, numbers]`.
+///
+/// Products tell which is the nearest, many at once, to their own precision: the distance from it is then
+/// computed for itself, so that it is 0 from an equal one.
+fn nearest(all: &[Vec<f32>], bank: ArrayView2<'_, f32>) -> Vec<f32> {
+    let products = stacked(all).dot(&bank.t());
+    let norms: Vec<f32> = bank.rows().into_iter().map(|row| row.dot(&row)).collect();
+    let of_one = |(numbers, products): (&Vec<f32>, ArrayView1<'_, f32>)| {
+        let apart = norms.iter().zip(products).map(|(norm, product)| norm - 2.0 * product);
+        let nearest = apart.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
+        let banked = nearest.map(|(number, _)| bank.row(number));
+        banked.map_or(f32::MAX, |banked| {
+            let pairs = numbers.iter().zip(banked);
+            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() as f32
+        })
+    };
+    all.iter().zip(products.rows()).map(of_one).collect()
+}
+
+/// Rows of as many numbers each as an array.
+fn stacked<R: AsRef<[f32]>>(rows: &[R]) -> Array2<f32> {
+    let numbers = rows.first().map_or(0, |row| row.as_ref().len());
+    Array2::from_shape_fn((rows.len(), numbers), |(row, at)| rows[row].as_ref()[at])
 }
 
 /// Rows `[n, C]`, each channel less its mean over them.
@@ -127,30 +145,12 @@ fn centred(rows: &[f32], channels: usize) -> Vec<f32> {
     rows.chunks(channels).flat_map(|row| row.iter().zip(&means).map(|(x, mean)| x - mean)).collect()
 }
 
-/// Squared distance, or `most` where it is no less.
-fn squared_distance(a: &[f32], b: &[f32], most: f32) -> f32 {
-    let mut sum = 0.0;
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let mut lanes = [0.0; LANES];
-        for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                *lane += (a - b) * (a - b);
-            }
-        }
-        sum += lanes.iter().sum::<f32>();
-        if sum >= most {
-            return most;
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
-        MemoryBank::of(values, rows, channels).unwrap()
+        MemoryBank::of(&values, rows, channels).unwrap()
     }
 
     #[test]
@@ -172,8 +172,8 @@ mod tests {
         assert_eq!(none_left, bank);
         let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(MemoryBank::of(all.values().to_vec(), 3, 2), Some(all));
-        assert_eq!(MemoryBank::of(vec![1.0; 7], 3, 2), None);
+        assert_eq!(MemoryBank::of(&all.values(), 3, 2), Some(all));
+        assert_eq!(MemoryBank::of(&[1.0; 7], 3, 2), None);
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         let train = ScaledSeries::new(vec![1.0, 2.0, 4.0, 8.0, 16.0], 1).unwrap();
         let fit = |rows, most| MemoryBank::fit(&train, rows, 2, most, 9, &[]).unwrap();
         assert_eq!(fit(4, 3).values(), [1.0, 2.0, 4.0, 2.0, 4.0, 8.0]);
-        assert_eq!((fit(4, 9).values(), fit(4, 9).rows()), (&[1.0, 2.0, 4.0, 8.0][..], 4));
+        assert_eq!((fit(4, 9).values(), fit(4, 9).rows()), (vec![1.0, 2.0, 4.0, 8.0], 4));
         // Rows that do not fill a window: all of them.
         assert_eq!(fit(1, 9).rows(), 5);
         let short = ScaledSeries::new(vec![1.0, 2.0], 1).unwrap();

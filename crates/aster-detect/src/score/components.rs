@@ -44,8 +44,10 @@ pub(crate) fn component_values(
             Source::Deviation => values.iter().map(|x| x.powi(2).min(f32::MAX)).collect(),
             Source::Change => values.to_vec(),
             Source::MemoryBank => of_rows(Reading::BankDistance),
-            Source::Subsequence => of_rows(Reading::SubsequenceDistance),
-            Source::CentredSubsequence => of_rows(Reading::CentredDistance),
+            Source::Subsequence | Source::SubsequenceMean => of_rows(Reading::SubsequenceDistance),
+            Source::CentredSubsequence | Source::CentredSubsequenceMean => {
+                of_rows(Reading::CentredDistance)
+            }
             Source::Classifier => of_rows(Reading::Severity),
             Source::Custom => custom_values(custom, values, outputs, channels),
         };

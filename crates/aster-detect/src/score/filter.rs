@@ -3,16 +3,16 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ScoreConfig, Source};
 use crate::score::change::Change;
 use crate::score::detrend::Detrend;
-use crate::score::least::MovingLeast;
+use crate::score::following::{Counts, Following};
 
-/// Filter of a source's values over time, before they are smoothed: detrending, differencing, or the least
+/// Filter of a source's values over time, before they are smoothed: detrending, differencing, or what counts
 /// of those that follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Filter {
     Detrend(Detrend),
     Change(Change),
-    Least(MovingLeast),
+    Following(Following),
 }
 
 impl Filter {
@@ -23,12 +23,14 @@ impl Filter {
         window: usize,
         channels: usize,
     ) -> Option<Self> {
+        let following = |counts| {
+            Some(Self::Following(Following::new(config.subsequence_waits(window), counts)))
+        };
         match source {
             Source::DetrendedReconstruction => Some(Self::Detrend(Detrend::new(config, channels))),
             Source::Change => Some(Self::Change(Change::new(channels))),
-            source if source.is_subsequence() => {
-                Some(Self::Least(MovingLeast::new(config.subsequence_waits(window))))
-            }
+            Source::Subsequence | Source::CentredSubsequence => following(Counts::Least),
+            Source::SubsequenceMean | Source::CentredSubsequenceMean => following(Counts::Mean),
             _ => None,
         }
     }
@@ -38,7 +40,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.push(rows),
             Self::Change(change) => change.push(rows),
-            Self::Least(least) => least.push(rows),
+            Self::Following(following) => following.push(rows),
         }
     }
 
@@ -47,7 +49,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.drain(),
             Self::Change(_) => vec![],
-            Self::Least(least) => least.drain(),
+            Self::Following(following) => following.drain(),
         }
     }
 
@@ -63,7 +65,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.memory(),
             Self::Change(change) => change.memory(),
-            Self::Least(least) => least.memory(),
+            Self::Following(following) => following.memory(),
         }
     }
 
@@ -75,7 +77,7 @@ impl Filter {
         match (self, fresh) {
             (Self::Detrend(detrend), Self::Detrend(fresh)) => detrend.validate(fresh),
             (Self::Change(change), Self::Change(fresh)) => change.validate(fresh),
-            (Self::Least(least), Self::Least(fresh)) => least.validate(fresh),
+            (Self::Following(following), Self::Following(fresh)) => following.validate(fresh),
             _ => Err("a filter of another source than the detector's"),
         }
     }

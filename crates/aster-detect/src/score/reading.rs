@@ -47,8 +47,8 @@ impl Reading {
             | Source::DetrendedReconstruction => &[Self::Reconstruction],
             Source::Deviation | Source::Change => &[],
             Source::MemoryBank => &[Self::BankDistance],
-            Source::Subsequence => &[Self::SubsequenceDistance],
-            Source::CentredSubsequence => &[Self::CentredDistance],
+            Source::Subsequence | Source::SubsequenceMean => &[Self::SubsequenceDistance],
+            Source::CentredSubsequence | Source::CentredSubsequenceMean => &[Self::CentredDistance],
             Source::Custom => &[Self::Reconstruction, Self::Severity],
         };
         let readings = config.components.iter().flat_map(|component| of_source(component.source));

@@ -1,30 +1,38 @@
 //! A surrogate validation set: training rows with pseudo-anomalies, which tell without labels what
 //! each component of the score can be trusted with.
 
+use std::ops::Range;
+
 use aster_data::ScaledSeries;
-use aster_decoder::GeneratorConfig;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, StandardNormal};
 
-/// Kind of a pseudo-anomaly: what it is made of, and how long it lasts.
+/// Kind of a pseudo-anomaly: what becomes of the values of some rows. All are values like those of training, so
+/// that what tells them from normal rows is not how large they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kind {
-    /// Values of another time, in place of noise.
-    swapped: bool,
-    /// 32 to 256 rows, in place of 4 to 32.
-    long: bool,
+pub(crate) enum Kind {
+    /// Values of another time.
+    Swapped,
+    /// Values in reverse order.
+    Reversed,
+    /// Values faster or slower.
+    Warped,
+    /// Values mirrored at the line between the first and the last.
+    Mirrored,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 4] = [
-        Self { swapped: false, long: false },
-        Self { swapped: false, long: true },
-        Self { swapped: true, long: false },
-        Self { swapped: true, long: true },
-    ];
+    pub(crate) const ALL: [Self; 4] = [Self::Swapped, Self::Reversed, Self::Warped, Self::Mirrored];
+
+    /// The fewest and the most rows that it lasts.
+    fn lengths(self) -> Range<usize> {
+        match self {
+            Self::Swapped => 32..257,
+            Self::Reversed | Self::Warped | Self::Mirrored => 16..129,
+        }
+    }
 }
 
 /// Rows with pseudo-anomalies, and which of them are.
@@ -40,39 +48,58 @@ impl Surrogate {
     pub(crate) fn draw(
         train: &ScaledSeries,
         channels: usize,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         kind: Kind,
-        generator: &GeneratorConfig,
         seed: u64,
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (c, count) = (train.channel_count(), rows.len());
+        let (c, count, first) = (train.channel_count(), rows.len(), rows.start);
+        let value = |row: usize, channel: usize| train.values()[row * c + channel];
         let mut series = train.slice(rows);
         let mut labels = vec![false; count];
-        let lengths = if kind.long { 32..=256 } else { 4..=32 };
         let mut at = 0;
         loop {
-            let length = rng.random_range(lengths.clone()).min(count / 4).max(1);
+            let length = rng.random_range(kind.lengths()).min(count / 4).max(1);
             // Between pseudo-anomalies lie one to six times as many rows.
             at += rng.random_range(length..=6 * length);
             if at + length > count {
                 return Self { series, labels };
             }
             let share = rng.random::<f64>().powi(2) * channels as f64;
-            let some = (share.round() as usize).clamp(1, channels);
+            let few = (share.round() as usize).clamp(1, channels);
+            // All channels of another time are a normal row.
+            let all = kind != Kind::Swapped && rng.random();
+            let some = if all { channels } else { few };
             let chosen = sample(&mut rng, channels, some);
-            let radius = generator.radius(&mut rng);
-            let from = rng.random_range(0..=train.rows() - length);
+            let other = rng.random_range(0..=train.rows() - length);
+            let slower = rng.random_range(0.5..0.8);
+            let speed = if rng.random() { slower } else { 1.0 / slower };
+            let from = first + at;
             for channel in chosen {
-                let constant: f32 = StandardNormal.sample(&mut rng);
+                let flag = two_values(train, channel);
+                let (start, end) = (value(from, channel), value(from + length - 1, channel));
                 for row in 0..length {
-                    let noise: f32 = StandardNormal.sample(&mut rng);
-                    let place = &mut series.values_mut()[(at + row) * c + channel];
-                    *place = match kind {
-                        Kind { swapped: true, .. } => train.values()[(from + row) * c + channel],
-                        Kind { long: true, .. } => *place + radius * constant,
-                        Kind { long: false, .. } => *place + radius * noise,
+                    let own = value(from + row, channel);
+                    let new = match kind {
+                        Kind::Swapped => value(other + row, channel),
+                        Kind::Reversed => value(from + length - 1 - row, channel),
+                        Kind::Warped => {
+                            let place = row as f32 * speed;
+                            let before = from + place as usize;
+                            let at = |row: usize| value(row.min(train.rows() - 1), channel);
+                            // A flag has none of the values in between.
+                            let part = if flag.is_some() { 0.0 } else { place.fract() };
+                            at(before) + part * (at(before + 1) - at(before))
+                        }
+                        Kind::Mirrored => match flag {
+                            Some([low, high]) => low + high - own,
+                            None => {
+                                let part = row as f32 / (length - 1).max(1) as f32;
+                                2.0 * (start + part * (end - start)) - own
+                            }
+                        },
                     };
+                    series.values_mut()[(at + row) * c + channel] = new;
                 }
             }
             labels[at..at + length].fill(true);
@@ -81,17 +108,30 @@ impl Surrogate {
     }
 }
 
+/// The two values of a channel that has no others.
+fn two_values(series: &ScaledSeries, channel: usize) -> Option<[f32; 2]> {
+    let values = || series.values().iter().skip(channel).step_by(series.channel_count());
+    let low = values().copied().reduce(f32::min)?;
+    let high = values().copied().reduce(f32::max)?;
+    values().all(|value| [low, high].contains(value)).then_some([low, high])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A wave, its double, and a calendar feature.
+    fn train() -> ScaledSeries {
+        let wave = |row: usize| (row as f32 / 7.0).sin() + row as f32 * 1e-3;
+        let rows = (0..2000).flat_map(|row| [wave(row), 2.0 * wave(row), row as f32]);
+        ScaledSeries::new(rows.collect(), 3).unwrap()
+    }
+
     #[test]
     fn every_kind_changes_the_labelled_rows_and_no_others() {
-        let train = ScaledSeries::new((0..6000).map(|at| (at % 97) as f32).collect(), 3).unwrap();
+        let train = train();
         for kind in Kind::ALL {
-            let generator = GeneratorConfig::default();
-            let Surrogate { series, labels } =
-                Surrogate::draw(&train, 2, 500..1500, kind, &generator, 7);
+            let Surrogate { series, labels } = Surrogate::draw(&train, 2, 500..1500, kind, 7);
             assert_eq!((series.rows(), labels.len()), (1000, 1000));
             let share = labels.iter().filter(|it| **it).count() as f64 / 1000.0;
             assert!((0.05..0.6).contains(&share), "{kind:?}: {share}");
@@ -102,6 +142,42 @@ mod tests {
             let last = |row: &usize| series.values()[3 * row + 2] == train.values()[1502 + 3 * row];
             assert!((0..1000).all(|row| last(&row)), "{kind:?} changes what is no channel");
             assert!(!changed.is_empty() && changed.iter().all(|row| labels[*row]), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn rows_are_reversed_and_mirrored_at_a_line() {
+        // A parabola: reversed or mirrored, it is known what it becomes.
+        let rows = (0..400).map(|row| (row as f32).powi(2));
+        let train = ScaledSeries::new(rows.collect(), 1).unwrap();
+        let parts = |kind| {
+            let Surrogate { series, labels } = Surrogate::draw(&train, 1, 0..400, kind, 3);
+            let start = labels.iter().position(|it| *it).unwrap();
+            let length = labels[start..].iter().take_while(|it| **it).count();
+            (series.values()[start..start + length].to_vec(), start, length)
+        };
+        let square = |row: usize| (row as f32).powi(2);
+        let (reversed, start, length) = parts(Kind::Reversed);
+        let expected = (start..start + length).rev().map(square);
+        assert_eq!(reversed, expected.collect::<Vec<_>>());
+        let (mirrored, start, length) = parts(Kind::Mirrored);
+        let line = |row: usize| {
+            let part = (row - start) as f32 / (length - 1) as f32;
+            square(start) + part * (square(start + length - 1) - square(start))
+        };
+        for (row, value) in (start..start + length).zip(mirrored) {
+            approx::assert_relative_eq!(value, 2.0 * line(row) - square(row), epsilon = 1.0);
+        }
+    }
+
+    #[test]
+    fn a_flag_keeps_to_its_values() {
+        let flag = (0..900).map(|row| if row % 50 < 20 { -1.0 } else { 3.0 });
+        let train = ScaledSeries::new(flag.collect(), 1).unwrap();
+        assert_eq!(two_values(&train, 0), Some([-1.0, 3.0]));
+        for kind in Kind::ALL {
+            let drawn = Surrogate::draw(&train, 1, 0..900, kind, 1).series;
+            assert!(drawn.values().iter().all(|value| [-1.0, 3.0].contains(value)), "{kind:?}");
         }
     }
 }

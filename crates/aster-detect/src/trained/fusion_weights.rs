@@ -8,23 +8,27 @@ use crate::trained::TrainedModel;
 
 impl TrainedModel {
     /// Learns the components' weights from pseudo-anomalies in a scaled training series, if the
-    /// config says so and there is more than one.
+    /// config says so and there is more than one. They are made of the rows that calibrate, those from `calibrated`
+    /// on, as the memory bank may hold the others.
     pub(crate) fn learn_weights(
         &self,
         windows: Windows,
         bank: Option<&MemoryBank>,
         scaled: &ScaledSeries,
+        calibrated: usize,
         calibration: Calibration,
     ) -> Result<Calibration, DetectError> {
-        let AsterConfig { score, model, train, .. } = &self.config;
+        let AsterConfig { score, train, .. } = &self.config;
         let (Some(learned), 2..) = (score.fusion.weights, score.components.len()) else {
             return Ok(calibration);
         };
         let channels = self.channels().len();
-        let length = learned.rows.min(scaled.rows());
-        // No more parts than lie side by side.
-        let parts = learned.parts.min(scaled.rows() / length);
-        let starts = (0..parts).map(|part| (scaled.rows() - length).saturating_mul(part) / parts);
+        let unseen = scaled.slice(calibrated..scaled.rows());
+        let length = learned.rows.min(unseen.rows());
+        // Side by side where there are enough rows, or the same ones with other pseudo-anomalies.
+        let between = unseen.rows() - length;
+        let parts = learned.parts;
+        let starts = (0..parts).map(|part| between.saturating_mul(part) / parts);
         let starts: Vec<usize> = starts.collect();
         let mut weights = vec![0.0; score.components.len()];
         for (number, kind) in Kind::ALL.into_iter().enumerate() {
@@ -32,7 +36,7 @@ impl TrainedModel {
             for (part, start) in starts.iter().enumerate() {
                 let seed = train.seed ^ ((number * starts.len() + part) as u64) << 32;
                 let rows = *start..start + length;
-                let drawn = Surrogate::draw(scaled, channels, rows, kind, &model.generator, seed);
+                let drawn = Surrogate::draw(&unseen, channels, rows, kind, seed);
                 let outputs = self.outputs(windows, bank, &drawn.series);
                 let values = self.components_of(&calibration, drawn.series.values(), &outputs);
                 let of_part = Fusion::surprisals(score, &calibration, &values);
@@ -42,8 +46,8 @@ impl TrainedModel {
             // Short series may have no room for pseudo-anomalies, or for anything else.
             if labels.contains(&true) && labels.contains(&false) {
                 for (weight, surprisals) in weights.iter_mut().zip(&surprisals) {
-                    // What tells nothing of pseudo-anomalies may tell of others: it keeps half a say.
-                    *weight += auroc(surprisals, &labels)?.max(0.5);
+                    // What tells nothing of pseudo-anomalies may tell of others: it keeps a say.
+                    *weight += (2.0 * auroc(surprisals, &labels)? - 1.0).max(0.0) + learned.least;
                 }
             }
         }

@@ -170,7 +170,7 @@ impl TrainedModel {
         let all = (scaler, model, score, fitted, self.components.names());
         let text = serde_json::to_vec(&all).map_err(std::io::Error::from);
         let text = text.map_err(io(Path::new("the fingerprint")))?;
-        let bank = bank.map(|bank| to_bytes(bank.values())).unwrap_or_default();
+        let bank = bank.map(|bank| to_bytes(&bank.values())).unwrap_or_default();
         Ok(digest_of(&[&text, &weights::to_bytes(&self.model)?, &bank]).into())
     }
 }
