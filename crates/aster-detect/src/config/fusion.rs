@@ -38,7 +38,7 @@ impl FusionConfig {
 /// calibrate (values of another time, in reverse order, faster or slower, mirrored, in some of the channels or
 /// all), and each component weighs as much as it tells them from the other rows, `max(0, 2 AUROC - 1)` and the
 /// least weight, summed over kinds (ours; compare Goswami et al., ICLR 2023, who choose models so). Their values
-/// are normal ones: what is large every component tells, and each as well.
+/// are normal ones, as large values teach nothing: every component tells those.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
