@@ -84,8 +84,8 @@ impl MemoryBank {
         };
         let read: Vec<Vec<f32>> = all.par_iter().map(read).collect();
         // Those at the start of a series are shorter.
-        let alike = read.chunk_by(|a, b| a.len() == b.len()).flat_map(|rows| rows.chunks(AT_ONCE));
-        let squared = |rows: &[Vec<f32>]| {
+        let alike = read.chunk_by(|a, b| a.len() == b.len());
+        let squared = alike.flat_map(|rows| {
             let numbers = rows.first().map_or(0, Vec::len);
             let last = Slice::from(self.subsequences.ncols() - numbers..);
             let banked = self.subsequences.slice_axis(Axis(1), last);
@@ -100,12 +100,11 @@ impl MemoryBank {
                 }
                 _ => nearest(rows, banked),
             }
-        };
-        let squared = alike.collect::<Vec<_>>().into_par_iter().flat_map_iter(squared);
+        });
         let distance = |(squared, rows): (f32, &Vec<f32>)| {
             (squared / (rows.len() / self.channels) as f32).sqrt()
         };
-        squared.collect::<Vec<_>>().into_iter().zip(&read).map(distance).collect()
+        squared.zip(&read).map(distance).collect()
     }
 }
 
@@ -114,7 +113,6 @@ impl MemoryBank {
 /// Products tell which is the nearest, many at once, to their own precision: the distance from it is then
 /// computed for itself, so that it is 0 from an equal one.
 fn nearest(all: &[Vec<f32>], bank: ArrayView2<'_, f32>) -> Vec<f32> {
-    let products = stacked(all).dot(&bank.t());
     let norms: Vec<f32> = bank.rows().into_iter().map(|row| row.dot(&row)).collect();
     let of_one = |(numbers, products): (&Vec<f32>, ArrayView1<'_, f32>)| {
         let apart = norms.iter().zip(products).map(|(norm, product)| norm - 2.0 * product);
@@ -125,7 +123,11 @@ fn nearest(all: &[Vec<f32>], bank: ArrayView2<'_, f32>) -> Vec<f32> {
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() as f32
         })
     };
-    all.iter().zip(products.rows()).map(of_one).collect()
+    let of_some = |all: &[Vec<f32>]| {
+        let products = stacked(all).dot(&bank.t());
+        all.iter().zip(products.rows()).map(of_one).collect::<Vec<_>>()
+    };
+    all.par_chunks(AT_ONCE).flat_map_iter(of_some).collect()
 }
 
 /// Rows of as many numbers each as an array.

@@ -12,7 +12,7 @@ pub(crate) struct Following {
     waiting: VecDeque<f32>,
 }
 
-/// What counts of values that follow each other.
+/// Aggregation of each value and those that come after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Counts {

@@ -24,6 +24,7 @@ pub(crate) use apart::{highest_rows, rows_outside};
 pub(crate) use bank::MemoryBank;
 pub(crate) use calibration::Calibration;
 pub(crate) use components::{Components, component_values};
+pub(crate) use context_channels::two_values;
 pub(crate) use edges::Edges;
 pub(crate) use filter::Filter;
 pub(crate) use fusion::{Fusion, weighted_power_mean};

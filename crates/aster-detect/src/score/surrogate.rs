@@ -44,16 +44,17 @@ pub(crate) struct Surrogate {
 
 impl Surrogate {
     /// Puts pseudo-anomalies of a kind into some rows of a scaled training series, in its first
-    /// channels: calendar features, which follow, are as they are.
+    /// channels, of which the flags have two values: calendar features, which follow, are as they are.
     pub(crate) fn draw(
         train: &ScaledSeries,
-        channels: usize,
+        flags: &[Option<[f32; 2]>],
         rows: Range<usize>,
         kind: Kind,
         seed: u64,
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let (c, count, first) = (train.channel_count(), rows.len(), rows.start);
+        let (c, channels) = (train.channel_count(), flags.len());
+        let (count, first) = (rows.len(), rows.start);
         let value = |row: usize, channel: usize| train.values()[row * c + channel];
         let mut series = train.slice(rows);
         let mut labels = vec![false; count];
@@ -76,7 +77,7 @@ impl Surrogate {
             let speed = if rng.random() { slower } else { 1.0 / slower };
             let from = first + at;
             for channel in chosen {
-                let flag = two_values(train, channel);
+                let flag = flags[channel];
                 let (start, end) = (value(from, channel), value(from + length - 1, channel));
                 for row in 0..length {
                     let own = value(from + row, channel);
@@ -108,14 +109,6 @@ impl Surrogate {
     }
 }
 
-/// The two values of a channel that has no others.
-fn two_values(series: &ScaledSeries, channel: usize) -> Option<[f32; 2]> {
-    let values = || series.values().iter().skip(channel).step_by(series.channel_count());
-    let low = values().copied().reduce(f32::min)?;
-    let high = values().copied().reduce(f32::max)?;
-    values().all(|value| [low, high].contains(value)).then_some([low, high])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +124,8 @@ mod tests {
     fn every_kind_changes_the_labelled_rows_and_no_others() {
         let train = train();
         for kind in Kind::ALL {
-            let Surrogate { series, labels } = Surrogate::draw(&train, 2, 500..1500, kind, 7);
+            let Surrogate { series, labels } =
+                Surrogate::draw(&train, &[None; 2], 500..1500, kind, 7);
             assert_eq!((series.rows(), labels.len()), (1000, 1000));
             let share = labels.iter().filter(|it| **it).count() as f64 / 1000.0;
             assert!((0.05..0.6).contains(&share), "{kind:?}: {share}");
@@ -151,7 +145,7 @@ mod tests {
         let rows = (0..400).map(|row| (row as f32).powi(2));
         let train = ScaledSeries::new(rows.collect(), 1).unwrap();
         let parts = |kind| {
-            let Surrogate { series, labels } = Surrogate::draw(&train, 1, 0..400, kind, 3);
+            let Surrogate { series, labels } = Surrogate::draw(&train, &[None], 0..400, kind, 3);
             let start = labels.iter().position(|it| *it).unwrap();
             let length = labels[start..].iter().take_while(|it| **it).count();
             (series.values()[start..start + length].to_vec(), start, length)
@@ -174,9 +168,9 @@ mod tests {
     fn a_flag_keeps_to_its_values() {
         let flag = (0..900).map(|row| if row % 50 < 20 { -1.0 } else { 3.0 });
         let train = ScaledSeries::new(flag.collect(), 1).unwrap();
-        assert_eq!(two_values(&train, 0), Some([-1.0, 3.0]));
+        let flags = [Some([-1.0, 3.0])];
         for kind in Kind::ALL {
-            let drawn = Surrogate::draw(&train, 1, 0..900, kind, 1).series;
+            let drawn = Surrogate::draw(&train, &flags, 0..900, kind, 1).series;
             assert!(drawn.values().iter().all(|value| [-1.0, 3.0].contains(value)), "{kind:?}");
         }
     }

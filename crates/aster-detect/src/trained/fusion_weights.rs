@@ -3,7 +3,7 @@ use aster_eval::auroc;
 
 use crate::config::{AsterConfig, Source};
 use crate::error::DetectError;
-use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate};
+use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate, two_values};
 use crate::trained::TrainedModel;
 
 impl TrainedModel {
@@ -22,8 +22,9 @@ impl TrainedModel {
         let (Some(learned), 2..) = (score.fusion.weights, score.components.len()) else {
             return Ok(calibration);
         };
-        let channels = self.channels().len();
         let unseen = scaled.slice(calibrated..scaled.rows());
+        let channels = 0..self.channels().len();
+        let flags: Vec<_> = channels.map(|channel| two_values(&unseen, channel)).collect();
         let length = learned.rows.min(unseen.rows());
         // Side by side where there are enough rows, or the same ones with other pseudo-anomalies.
         let between = unseen.rows() - length;
@@ -36,7 +37,7 @@ impl TrainedModel {
             for (part, start) in starts.iter().enumerate() {
                 let seed = train.seed ^ ((number * starts.len() + part) as u64) << 32;
                 let rows = *start..start + length;
-                let drawn = Surrogate::draw(&unseen, channels, rows, kind, seed);
+                let drawn = Surrogate::draw(&unseen, &flags, rows, kind, seed);
                 let outputs = self.outputs(windows, bank, &drawn.series);
                 let values = self.components_of(&calibration, drawn.series.values(), &outputs);
                 let of_part = Fusion::surprisals(score, &calibration, &values);
