@@ -118,6 +118,13 @@ impl OverlapMean {
         sums.for_each(|(sum, value)| *sum += f64::from(*value));
     }
 
+    /// Puts values `[n, width]` in place of those of the rows from `row` on, of which it has none beyond.
+    pub fn replace(&mut self, row: usize, width: usize, values: &[f32]) {
+        self.counts.truncate(row);
+        self.sums.truncate(row * width);
+        self.add(row, width, values);
+    }
+
     /// Removes the first rows and returns their means `[rows, width]`; 0 where nothing was
     /// added.
     pub fn take(&mut self, rows: usize) -> Vec<f32> {
@@ -192,6 +199,9 @@ mod tests {
         assert_eq!(means.take(1), [1.0, 10.0]);
         means.add(1, 2, &[5.0, 50.0]);
         assert_eq!(means.take(2), [2.0, 20.0, 4.0, 40.0]);
+        means.add(0, 1, &[1.0, 2.0, 3.0]);
+        means.replace(1, 1, &[7.0, 8.0, 9.0]);
+        assert_eq!(means.take(4), [1.0, 7.0, 8.0, 9.0]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::trained::TrainedModel;
 use crate::weights;
 
 /// Version of the format of a detector, raised when older code cannot read it.
-pub const FORMAT_VERSION: u32 = 15;
+pub const FORMAT_VERSION: u32 = 16;
 
 const FORMAT: Format = Format { name: "aster-detector", version: FORMAT_VERSION };
 const DESCRIPTION: &str = "detector";

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use aster_data::{CalendarFeature, Clock, DataError, TimeSeries};
 use aster_detect::{
-    Alarm, AsterConfig, Attribution, DetectError, Detector, Notice, Regular, Row, StreamConfig,
-    StreamOutput, StreamingDetector,
+    Alarm, AsterConfig, Attribution, DetectError, Detector, Notice, Regular, Row, Source,
+    StreamConfig, StreamOutput, StreamingDetector,
 };
 use aster_eval::{AlarmConfig, auroc};
 use aster_train::{TrainError, fit};
@@ -59,11 +59,18 @@ fn dated(values: Vec<f64>) -> TimeSeries {
         .with_clock(Clock::UTC)
 }
 
+const SUBSEQUENCES: [Source; 4] = [
+    Source::Subsequence,
+    Source::SubsequenceMean,
+    Source::CentredSubsequence,
+    Source::CentredSubsequenceMean,
+];
+
 fn config(calendar: Vec<CalendarFeature>) -> AsterConfig {
     let mut config = AsterConfig::default();
     (config.calendar, config.model.window) = (calendar, 16);
-    // Longer ones hold days, and know the hour by themselves.
-    config.score.subsequence_rows = 16;
+    // They hold hours before and after a row, and know the hour by themselves.
+    config.score.components.retain(|it| !SUBSEQUENCES.contains(&it.source));
     (config.train.epochs, config.train.steps_per_epoch) = (2, 30);
     config.alarm = AlarmConfig { join: 8, ..Default::default() };
     config

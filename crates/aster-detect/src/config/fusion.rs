@@ -44,7 +44,8 @@ impl FusionConfig {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LearnedWeights {
-    /// Parts of the rows that calibrate, evenly spaced, that are scored with each kind. Default: 16.
+    /// Parts of the rows that calibrate, evenly spaced, that are scored with each kind, each row at most four
+    /// times in the mean. Default: 16.
     pub parts: usize,
     /// Rows of each part, fewer where no more calibrate. Default: 1024.
     pub rows: usize,

@@ -210,6 +210,12 @@ impl ScoreConfig {
         self.latency.map_or(self.subsequence_rows.max(window) - window, |_| 0)
     }
 
+    /// Returns the rows before its own whose subsequences hold a row that counts: those of the windows that
+    /// began before it.
+    pub(crate) fn subsequence_before(&self, window: usize) -> usize {
+        self.counted(window).saturating_sub(self.stride(window))
+    }
+
     /// Returns how many of the last rows of a window count.
     pub(crate) fn counted(&self, window: usize) -> usize {
         self.latency.map_or(window, |rows| window_share(rows).saturating_add(1).min(window))
@@ -226,7 +232,7 @@ impl ScoreConfig {
         let after = self.after(window, component, width);
         (
             self.read_rows(window, component.source).saturating_add(after),
-            self.counted(window).saturating_sub(self.stride(window)).saturating_add(after),
+            self.subsequence_before(window).saturating_add(after),
         )
     }
 

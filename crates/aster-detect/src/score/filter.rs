@@ -3,16 +3,16 @@ use serde::{Deserialize, Serialize};
 use crate::config::{ScoreConfig, Source};
 use crate::score::change::Change;
 use crate::score::detrend::Detrend;
-use crate::score::following::{Counts, Following};
+use crate::score::holding::{Counts, Holding};
 
 /// Filter of a source's values over time, before they are smoothed: detrending, differencing, or what counts
-/// of those that follow.
+/// of those beside each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Filter {
     Detrend(Detrend),
     Change(Change),
-    Following(Following),
+    Holding(Holding),
 }
 
 impl Filter {
@@ -23,14 +23,15 @@ impl Filter {
         window: usize,
         channels: usize,
     ) -> Option<Self> {
-        let following = |counts| {
-            Some(Self::Following(Following::new(config.subsequence_waits(window), counts)))
+        let holding = |counts| {
+            let after = config.subsequence_waits(window);
+            Some(Self::Holding(Holding::new(config.subsequence_before(window), after, counts)))
         };
         match source {
             Source::DetrendedReconstruction => Some(Self::Detrend(Detrend::new(config, channels))),
             Source::Change => Some(Self::Change(Change::new(channels))),
-            Source::Subsequence | Source::CentredSubsequence => following(Counts::Least),
-            Source::SubsequenceMean | Source::CentredSubsequenceMean => following(Counts::Mean),
+            Source::Subsequence | Source::CentredSubsequence => holding(Counts::Least),
+            Source::SubsequenceMean | Source::CentredSubsequenceMean => holding(Counts::Mean),
             _ => None,
         }
     }
@@ -40,7 +41,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.push(rows),
             Self::Change(change) => change.push(rows),
-            Self::Following(following) => following.push(rows),
+            Self::Holding(holding) => holding.push(rows),
         }
     }
 
@@ -49,7 +50,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.drain(),
             Self::Change(_) => vec![],
-            Self::Following(following) => following.drain(),
+            Self::Holding(holding) => holding.drain(),
         }
     }
 
@@ -65,7 +66,7 @@ impl Filter {
         match self {
             Self::Detrend(detrend) => detrend.memory(),
             Self::Change(change) => change.memory(),
-            Self::Following(following) => following.memory(),
+            Self::Holding(holding) => holding.memory(),
         }
     }
 
@@ -77,7 +78,7 @@ impl Filter {
         match (self, fresh) {
             (Self::Detrend(detrend), Self::Detrend(fresh)) => detrend.validate(fresh),
             (Self::Change(change), Self::Change(fresh)) => change.validate(fresh),
-            (Self::Following(following), Self::Following(fresh)) => following.validate(fresh),
+            (Self::Holding(holding), Self::Holding(fresh)) => holding.validate(fresh),
             _ => Err("a filter of another source than the detector's"),
         }
     }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ScoreConfig, Source};
 
-/// Quantity of a window that is averaged, row by row, over the windows that overlap there.
+/// Quantity of a window by row, of which there is one where windows overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reading {
@@ -27,6 +27,12 @@ impl Reading {
             | Self::SubsequenceDistance
             | Self::CentredDistance => 1,
         }
+    }
+
+    /// Whether the last window that covers a row tells its value, not the mean over all of them: which
+    /// subsequences hold a row is counted later.
+    pub(crate) fn of_last(self) -> bool {
+        matches!(self, Self::SubsequenceDistance | Self::CentredDistance)
     }
 
     /// The output of the network that it is, if any.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::score::reading::Reading;
 
-/// Readings of windows, averaged by row: `[rows, width]` of each.
+/// Readings of windows by row: `[rows, width]` of each.
 pub(crate) type Outputs = BTreeMap<Reading, Vec<f32>>;
 
 /// Where windows lie, and how many channels their rows have.
@@ -89,7 +89,7 @@ impl WindowWalk {
         self.delay
     }
 
-    /// Readings of windows that it averages.
+    /// Readings of windows that it joins.
     pub(crate) fn readings(&self) -> Vec<Reading> {
         self.means.keys().copied().collect()
     }
@@ -160,7 +160,10 @@ impl WindowWalk {
         for ((output, means), values) in self.means.iter_mut().zip(outputs) {
             let width = output.width(grid.channels);
             let counted = (first - start) * width..(end - start) * width;
-            means.add(first - self.taken, width, &values[counted]);
+            match output.of_last() {
+                true => means.replace(first - self.taken, width, &values[counted]),
+                false => means.add(first - self.taken, width, &values[counted]),
+            }
         }
         self.windows += 1;
     }

@@ -6,6 +6,9 @@ use crate::error::DetectError;
 use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate, two_values};
 use crate::trained::TrainedModel;
 
+/// Times that the same rows are scored with pseudo-anomalies of one kind.
+const MOST_TIMES: usize = 4;
+
 impl TrainedModel {
     /// Learns the components' weights from pseudo-anomalies in a scaled training series, if the
     /// config says so and there is more than one. They are made of the rows that calibrate, those from `calibrated`
@@ -26,9 +29,9 @@ impl TrainedModel {
         let channels = 0..self.channels().len();
         let flags: Vec<_> = channels.map(|channel| two_values(&unseen, channel)).collect();
         let length = learned.rows.min(unseen.rows());
-        // Side by side where there are enough rows, or the same ones with other pseudo-anomalies.
+        // Side by side where there are enough rows, or the same ones with other pseudo-anomalies, a few times.
         let between = unseen.rows() - length;
-        let parts = learned.parts;
+        let parts = learned.parts.min(MOST_TIMES * unseen.rows().div_ceil(length));
         let starts = (0..parts).map(|part| between.saturating_mul(part) / parts);
         let starts: Vec<usize> = starts.collect();
         let mut weights = vec![0.0; score.components.len()];
