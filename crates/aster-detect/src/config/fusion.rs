@@ -34,11 +34,11 @@ impl FusionConfig {
     }
 }
 
-/// Weights that are learned without labels: pseudo-anomalies of four kinds are put into the training rows that
-/// calibrate (values of another time, in reverse order, faster or slower, mirrored, in some of the channels or
-/// all), and each component weighs as much as it tells them from the other rows, `max(0, 2 AUROC - 1)` and the
-/// least weight, summed over kinds (ours; compare Goswami et al., ICLR 2023, who choose models so). Their values
-/// are normal ones, as large values teach nothing: every component tells those.
+/// Weights that are learned without labels: pseudo-anomalies of two kinds are put into the training rows that
+/// calibrate (in reverse order, faster or slower, in some of the channels or all), and each component weighs as much
+/// as it tells them from the other rows. With `g = max(0, 2 AUROC - 1)` and the largest g of the components, b, it is
+/// `b (g / b)^power` and the least weight, summed over kinds (ours; compare Goswami et al., ICLR 2023, who choose
+/// models so). Their values are those of the same rows, as large values teach nothing: every component tells those.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -49,14 +49,17 @@ pub struct LearnedWeights {
     pub parts: usize,
     /// Rows of each part, fewer where no more calibrate. Default: 1024.
     pub rows: usize,
+    /// Exponent of what a component tells of a kind, as a share of what the best one tells, above 0: the more, the
+    /// more the best ones weigh. Default: 4.
+    pub power: f64,
     /// Weight of a component that tells nothing of any kind, above 0, in units of that of one which tells all.
-    /// Default: 0.2.
+    /// Default: 0.1.
     pub least: f64,
 }
 
 impl Default for LearnedWeights {
     fn default() -> Self {
-        Self { parts: 16, rows: 1024, least: 0.2 }
+        Self { parts: 16, rows: 1024, power: 4.0, least: 0.1 }
     }
 }
 
@@ -64,6 +67,7 @@ impl LearnedWeights {
     fn check(&self) -> Result<(), SettingError> {
         at_least_one("parts", self.parts)?;
         at_least_one("rows", self.rows)?;
+        positive("power", self.power)?;
         positive("least", self.least)
     }
 }

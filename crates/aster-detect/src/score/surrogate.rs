@@ -8,32 +8,23 @@ use rand::rngs::StdRng;
 use rand::seq::index::sample;
 use rand::{RngExt, SeedableRng};
 
-/// Kind of a pseudo-anomaly: what becomes of the values of some rows. All are values like those of training, so
-/// that what tells them from normal rows is not how large they are.
+/// Kind of a pseudo-anomaly: what becomes of the values of some rows. They are those of the same rows, so that
+/// nothing tells them from normal ones but their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Values of another time.
-    Swapped,
     /// Values in reverse order.
     Reversed,
     /// Values faster or slower.
     Warped,
-    /// Values mirrored at the line between the first and the last.
-    Mirrored,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 4] = [Self::Swapped, Self::Reversed, Self::Warped, Self::Mirrored];
-
-    /// The fewest and the most rows that it lasts.
-    fn lengths(self) -> Range<usize> {
-        match self {
-            Self::Swapped => 32..257,
-            Self::Reversed | Self::Warped | Self::Mirrored => 16..129,
-        }
-    }
+    pub(crate) const ALL: [Self; 2] = [Self::Reversed, Self::Warped];
 }
+
+/// The fewest and the most rows of a pseudo-anomaly.
+const LENGTHS: Range<usize> = 16..129;
 
 /// Rows with pseudo-anomalies, and which of them are.
 #[derive(Debug)]
@@ -44,10 +35,10 @@ pub(crate) struct Surrogate {
 
 impl Surrogate {
     /// Puts pseudo-anomalies of a kind into some rows of a scaled training series, in its first
-    /// channels, of which the flags have two values: calendar features, which follow, are as they are.
+    /// channels, as many as there are marks of which are flags: calendar features, which follow, are as they are.
     pub(crate) fn draw(
         train: &ScaledSeries,
-        flags: &[Option<[f32; 2]>],
+        flags: &[bool],
         rows: Range<usize>,
         kind: Kind,
         seed: u64,
@@ -60,7 +51,7 @@ impl Surrogate {
         let mut labels = vec![false; count];
         let mut at = 0;
         loop {
-            let length = rng.random_range(kind.lengths()).min(count / 4).max(1);
+            let length = rng.random_range(LENGTHS).min(count / 4).max(1);
             // Between pseudo-anomalies lie one to six times as many rows.
             at += rng.random_range(length..=6 * length);
             if at + length > count {
@@ -68,37 +59,23 @@ impl Surrogate {
             }
             let share = rng.random::<f64>().powi(2) * channels as f64;
             let few = (share.round() as usize).clamp(1, channels);
-            // All channels of another time are a normal row.
-            let all = kind != Kind::Swapped && rng.random();
-            let some = if all { channels } else { few };
+            let some = if rng.random() { channels } else { few };
             let chosen = sample(&mut rng, channels, some);
-            let other = rng.random_range(0..=train.rows() - length);
             let slower = rng.random_range(0.5..0.8);
             let speed = if rng.random() { slower } else { 1.0 / slower };
             let from = first + at;
             for channel in chosen {
-                let flag = flags[channel];
-                let (start, end) = (value(from, channel), value(from + length - 1, channel));
                 for row in 0..length {
-                    let own = value(from + row, channel);
                     let new = match kind {
-                        Kind::Swapped => value(other + row, channel),
                         Kind::Reversed => value(from + length - 1 - row, channel),
                         Kind::Warped => {
                             let place = row as f32 * speed;
                             let before = from + place as usize;
                             let at = |row: usize| value(row.min(train.rows() - 1), channel);
                             // A flag has none of the values in between.
-                            let part = if flag.is_some() { 0.0 } else { place.fract() };
+                            let part = if flags[channel] { 0.0 } else { place.fract() };
                             at(before) + part * (at(before + 1) - at(before))
                         }
-                        Kind::Mirrored => match flag {
-                            Some([low, high]) => low + high - own,
-                            None => {
-                                let part = row as f32 / (length - 1).max(1) as f32;
-                                2.0 * (start + part * (end - start)) - own
-                            }
-                        },
                     };
                     series.values_mut()[(at + row) * c + channel] = new;
                 }
@@ -125,7 +102,7 @@ mod tests {
         let train = train();
         for kind in Kind::ALL {
             let Surrogate { series, labels } =
-                Surrogate::draw(&train, &[None; 2], 500..1500, kind, 7);
+                Surrogate::draw(&train, &[false; 2], 500..1500, kind, 7);
             assert_eq!((series.rows(), labels.len()), (1000, 1000));
             let share = labels.iter().filter(|it| **it).count() as f64 / 1000.0;
             assert!((0.05..0.6).contains(&share), "{kind:?}: {share}");
@@ -140,27 +117,27 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_reversed_and_mirrored_at_a_line() {
-        // A parabola: reversed or mirrored, it is known what it becomes.
+    fn rows_are_reversed_or_at_another_speed() {
+        // Of a parabola it is known what they become.
         let rows = (0..400).map(|row| (row as f32).powi(2));
         let train = ScaledSeries::new(rows.collect(), 1).unwrap();
-        let parts = |kind| {
-            let Surrogate { series, labels } = Surrogate::draw(&train, &[None], 0..400, kind, 3);
+        let first = |kind| {
+            let Surrogate { series, labels } = Surrogate::draw(&train, &[false], 0..400, kind, 3);
             let start = labels.iter().position(|it| *it).unwrap();
             let length = labels[start..].iter().take_while(|it| **it).count();
             (series.values()[start..start + length].to_vec(), start, length)
         };
         let square = |row: usize| (row as f32).powi(2);
-        let (reversed, start, length) = parts(Kind::Reversed);
+        let (reversed, start, length) = first(Kind::Reversed);
         let expected = (start..start + length).rev().map(square);
         assert_eq!(reversed, expected.collect::<Vec<_>>());
-        let (mirrored, start, length) = parts(Kind::Mirrored);
-        let line = |row: usize| {
-            let part = (row - start) as f32 / (length - 1) as f32;
-            square(start) + part * (square(start + length - 1) - square(start))
-        };
-        for (row, value) in (start..start + length).zip(mirrored) {
-            approx::assert_relative_eq!(value, 2.0 * line(row) - square(row), epsilon = 1.0);
+        let (warped, start, _) = first(Kind::Warped);
+        let place = |value: &f32| value.sqrt() - start as f32;
+        let speed = place(&warped[10]) / 10.0;
+        assert!((0.5..0.81).contains(&speed) || (1.24..2.01).contains(&speed), "{speed}");
+        for (row, value) in warped.iter().enumerate() {
+            // Between squares lie straight lines, a little above the parabola.
+            approx::assert_relative_eq!(place(value), speed * row as f32, epsilon = 0.01);
         }
     }
 
@@ -168,9 +145,8 @@ mod tests {
     fn a_flag_keeps_to_its_values() {
         let flag = (0..900).map(|row| if row % 50 < 20 { -1.0 } else { 3.0 });
         let train = ScaledSeries::new(flag.collect(), 1).unwrap();
-        let flags = [Some([-1.0, 3.0])];
         for kind in Kind::ALL {
-            let drawn = Surrogate::draw(&train, &flags, 0..900, kind, 1).series;
+            let drawn = Surrogate::draw(&train, &[true], 0..900, kind, 1).series;
             assert!(drawn.values().iter().all(|value| [-1.0, 3.0].contains(value)), "{kind:?}");
         }
     }

@@ -1,5 +1,5 @@
 use aster_data::{ScaledSeries, Windows};
-use aster_eval::auroc;
+use aster_eval::{EvalError, auroc};
 
 use crate::config::{AsterConfig, Source};
 use crate::error::DetectError;
@@ -27,7 +27,8 @@ impl TrainedModel {
         };
         let unseen = scaled.slice(calibrated..scaled.rows());
         let channels = 0..self.channels().len();
-        let flags: Vec<_> = channels.map(|channel| two_values(&unseen, channel)).collect();
+        let flags = channels.map(|channel| two_values(&unseen, channel).is_some());
+        let flags: Vec<bool> = flags.collect();
         let length = learned.rows.min(unseen.rows());
         // Side by side where there are enough rows, or the same ones with other pseudo-anomalies, a few times.
         let between = unseen.rows() - length;
@@ -49,9 +50,13 @@ impl TrainedModel {
             }
             // Short series may have no room for pseudo-anomalies, or for anything else.
             if labels.contains(&true) && labels.contains(&false) {
-                for (weight, surprisals) in weights.iter_mut().zip(&surprisals) {
+                let gain =
+                    |surprisals: &Vec<f32>| Ok((2.0 * auroc(surprisals, &labels)? - 1.0).max(0.0));
+                let gains = surprisals.iter().map(gain).collect::<Result<Vec<f64>, EvalError>>()?;
+                let best = gains.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+                for (weight, gain) in weights.iter_mut().zip(gains) {
                     // What tells nothing of pseudo-anomalies may tell of others: it keeps a say.
-                    *weight += (2.0 * auroc(surprisals, &labels)? - 1.0).max(0.0) + learned.least;
+                    *weight += best * (gain / best).powf(learned.power) + learned.least;
                 }
             }
         }
