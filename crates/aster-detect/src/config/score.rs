@@ -210,9 +210,8 @@ impl ScoreConfig {
         self.latency.map_or(self.subsequence_rows.max(window) - window, |_| 0)
     }
 
-    /// Returns the rows before its own whose subsequences hold a row that counts: those of the windows that
-    /// began before it.
-    pub(crate) fn subsequence_before(&self, window: usize) -> usize {
+    /// Returns how many of the rows that count in a window count in the next one too.
+    pub(crate) fn overlap(&self, window: usize) -> usize {
         self.counted(window).saturating_sub(self.stride(window))
     }
 
@@ -232,7 +231,7 @@ impl ScoreConfig {
         let after = self.after(window, component, width);
         (
             self.read_rows(window, component.source).saturating_add(after),
-            self.subsequence_before(window).saturating_add(after),
+            self.overlap(window).saturating_add(after),
         )
     }
 

@@ -24,8 +24,9 @@ impl Filter {
         channels: usize,
     ) -> Option<Self> {
         let holding = |counts| {
-            let after = config.subsequence_waits(window);
-            Some(Self::Holding(Holding::new(config.subsequence_before(window), after, counts)))
+            // Windows that began before a row hold it too.
+            let (before, after) = (config.overlap(window), config.subsequence_waits(window));
+            Some(Self::Holding(Holding::new(before, after, counts)))
         };
         match source {
             Source::DetrendedReconstruction => Some(Self::Detrend(Detrend::new(config, channels))),

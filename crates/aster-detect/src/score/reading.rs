@@ -29,8 +29,9 @@ impl Reading {
         }
     }
 
-    /// Whether the last window that covers a row tells its value, not the mean over all of them: which
-    /// subsequences hold a row is counted later.
+    /// Returns whether a row has the value of the last window that covers it.
+    ///
+    /// The others have the mean over all that do. Which subsequences hold a row is counted later.
     pub(crate) fn of_last(self) -> bool {
         matches!(self, Self::SubsequenceDistance | Self::CentredDistance)
     }

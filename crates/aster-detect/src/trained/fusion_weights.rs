@@ -6,7 +6,7 @@ use crate::error::DetectError;
 use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate, two_values};
 use crate::trained::TrainedModel;
 
-/// Times that the same rows are scored with pseudo-anomalies of one kind.
+/// Most times that a row is scored with pseudo-anomalies of one kind, in the mean.
 const MOST_TIMES: usize = 4;
 
 impl TrainedModel {
