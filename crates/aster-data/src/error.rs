@@ -282,6 +282,16 @@ pub enum DataError {
         /// The zone.
         zone: String,
     },
+    /// A local time whose instant is beyond what nanoseconds since 1970 count.
+    #[error("{place}: expected a time in {zone} from 1678 to 2261, got {time}")]
+    TimeBeyond {
+        /// The file and the line, from 1, or the row, from 0.
+        place: String,
+        /// The time.
+        time: Time,
+        /// The zone.
+        zone: String,
+    },
     /// A missing time where a time column was asked for.
     #[error("time column \"{column}\" has no value at {place}")]
     MissingTime {

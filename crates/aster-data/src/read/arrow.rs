@@ -91,7 +91,7 @@ pub(crate) fn cells(array: &ArrayRef) -> Cells<'_> {
                         None => Times::new(times, TimeForm::Local),
                     })
                 }
-                None => other(),
+                None => Cells::beyond_nanoseconds(kind),
             }
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => match as_kind(&DataType::Utf8)

@@ -19,7 +19,7 @@ use crate::read::rows::Rows;
 use crate::read::table::{Cells, Place, Table};
 use crate::read::times::{TimeForm, Times};
 use crate::read::wide::wide;
-use crate::read::zone::{in_zone, zone};
+use crate::read::zone::{ZoneFault, in_zone, zone};
 use crate::series::TimeSeries;
 
 /// Series that was loaded, and what was found on the way.
@@ -281,12 +281,16 @@ fn zoned<'a>(
         let expected = "none, for times that are instants or counts";
         return Err(SettingError::new("columns.zone", expected, name).into());
     }
-    let skipped = |row: usize| DataError::SkippedTime {
-        place: place.of(row),
-        time: Clock::Local.at(times.values[row].unwrap_or(0)),
-        zone: name.clone(),
+    let fault = |fault: ZoneFault| {
+        let (ZoneFault::Skipped(row) | ZoneFault::Beyond(row)) = fault;
+        let time = Clock::Local.at(times.values[row].unwrap_or(0));
+        let (place, zone) = (place.of(row), name.clone());
+        match fault {
+            ZoneFault::Skipped(_) => DataError::SkippedTime { place, time, zone },
+            ZoneFault::Beyond(_) => DataError::TimeBeyond { place, time, zone },
+        }
     };
-    Ok(Cow::Owned(in_zone(times, rows, zone).map_err(skipped)?))
+    Ok(Cow::Owned(in_zone(times, rows, zone).map_err(fault)?))
 }
 
 /// Channels that have another name than their column, which is that of one before.

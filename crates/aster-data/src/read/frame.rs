@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::error::DataError;
 use crate::read::table::{Cells, Column as Cell, Table};
-use crate::read::times::{TimeForm, Times};
+use crate::read::times::{DAY, TimeForm, Times};
 
 /// Reads a data frame.
 pub(crate) fn table(frame: &DataFrame) -> Result<Table<'static>, DataError> {
@@ -31,23 +31,21 @@ fn cells(column: &Column) -> Result<Cells<'static>, DataError> {
             Cells::Numbers(numbers.collect())
         }
         DataType::Date | DataType::Datetime(..) => {
-            let zone = match kind {
-                DataType::Datetime(_, zone) => zone.as_ref().map(|zone| zone.to_string()),
-                _ => None,
+            let (unit, zone) = match kind {
+                DataType::Datetime(unit, zone) => (nanoseconds(*unit), zone.as_ref()),
+                _ => (DAY, None),
             };
-            let nanoseconds = DataType::Datetime(TimeUnit::Nanoseconds, None);
-            let local = match zone {
-                // The instant, not the clock of the zone.
-                Some(_) => {
-                    column.cast(&DataType::Datetime(TimeUnit::Nanoseconds, time_zone(kind)))?
-                }
-                None => column.cast(&nanoseconds)?,
-            };
-            let values = local.cast(&DataType::Int64)?.i64()?.iter().collect();
-            Cells::Times(match zone {
-                Some(zone) => Times::in_named_zone(values, &zone),
-                None => Times::new(values, TimeForm::Local),
-            })
+            // Of a zone, too, they count instants. A cast would go round beyond what nanoseconds count.
+            let counts = column.to_physical_repr().cast(&DataType::Int64)?;
+            let times = counts.i64()?.iter().map(|count| match count {
+                Some(count) => count.checked_mul(unit).map(Some),
+                None => Some(None),
+            });
+            match (times.collect::<Option<Vec<_>>>(), zone) {
+                (Some(times), Some(zone)) => Cells::Times(Times::in_named_zone(times, zone)),
+                (Some(times), None) => Cells::Times(Times::new(times, TimeForm::Local)),
+                (None, _) => Cells::beyond_nanoseconds(kind),
+            }
         }
         DataType::String | DataType::Categorical(..) | DataType::Enum(..) => {
             Cells::Texts(column.cast(&DataType::String)?.str()?.iter().collect())
@@ -56,10 +54,12 @@ fn cells(column: &Column) -> Result<Cells<'static>, DataError> {
     })
 }
 
-fn time_zone(kind: &DataType) -> Option<TimeZone> {
-    match kind {
-        DataType::Datetime(_, zone) => zone.clone(),
-        _ => None,
+/// Nanoseconds of a unit.
+fn nanoseconds(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Nanoseconds => 1,
+        TimeUnit::Microseconds => 1000,
+        TimeUnit::Milliseconds => 1_000_000,
     }
 }
 
@@ -94,5 +94,27 @@ mod tests {
         let frame = df!("epoch" => ["x", "y", "x"], "a" => [1.0, 2.0, 3.0]).unwrap();
         let each = Loaded::each_from_frame(&frame, &options).unwrap();
         assert_eq!((each[0].0.as_str(), each[0].1.series.values()), ("x", &[1.0, 3.0][..]));
+    }
+
+    #[test]
+    fn times_of_any_unit_are_read_as_far_as_nanoseconds_count() {
+        let timed = |unit, zone: Option<TimeZone>, counts: [i64; 2]| {
+            let times = Series::new("time".into(), counts).cast(&DataType::Datetime(unit, zone));
+            let frame = df!("time" => times.unwrap(), "a" => [1.0, 2.0]).unwrap();
+            let series = TimeSeries::from_frame(&frame, &LoadOptions::default());
+            series.map(|it| it.time(0).unwrap().to_string()).map_err(|error| error.to_string())
+        };
+        let utc = || TimeZone::opt_try_new(Some("UTC")).unwrap();
+        let minutes = [1_709_251_200_000, 1_709_251_260_000];
+        assert_eq!(timed(TimeUnit::Milliseconds, None, minutes), Ok("2024-03-01 00:00:00".into()));
+        let finer = minutes.map(|time| time * 1000);
+        assert_eq!(timed(TimeUnit::Microseconds, utc(), finer), Ok("2024-03-01 00:00:00Z".into()));
+        // The year 9999.
+        let beyond = timed(TimeUnit::Milliseconds, None, [0, 253_402_214_400_000]).unwrap_err();
+        assert!(beyond.contains("beyond what nanoseconds count"), "{beyond}");
+        let days = Series::new("time".into(), [19_783i32, 19_784]).cast(&DataType::Date).unwrap();
+        let frame = df!("time" => days, "a" => [1.0, 2.0]).unwrap();
+        let series = TimeSeries::from_frame(&frame, &LoadOptions::default()).unwrap();
+        assert_eq!(series.time(0).unwrap().to_string(), "2024-03-01 00:00:00");
     }
 }

@@ -59,6 +59,14 @@ pub(crate) enum Cells<'a> {
     Other(String),
 }
 
+#[cfg(any(feature = "arrow", feature = "polars"))]
+impl Cells<'_> {
+    /// Times of a type with values that are no times here.
+    pub(crate) fn beyond_nanoseconds(kind: impl std::fmt::Display) -> Self {
+        Self::Other(format!("{kind} with values beyond what nanoseconds count"))
+    }
+}
+
 /// Cells of text in one piece of memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Texts {

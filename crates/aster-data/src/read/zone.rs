@@ -17,12 +17,20 @@ pub(crate) fn zone(name: &str) -> Result<Tz, SettingError> {
     name.parse().map_err(|_| SettingError::new("columns.zone", expected, name))
 }
 
-/// Makes instants of the local times of some rows; the row of one that the zone's clocks leap over is an error,
-/// as is one beyond what nanoseconds count.
+/// Why a local time is no instant of a zone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ZoneFault {
+    /// The zone's clocks leap over that of this row.
+    Skipped(usize),
+    /// That of this row is beyond what nanoseconds count.
+    Beyond(usize),
+}
+
+/// Makes instants of the local times of some rows.
 ///
 /// An hour that a clock shows twice is the first one, unless a row before is later than that: then
 /// it is the second one. In files that begin with the newest row it is the other way round.
-pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, usize> {
+pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, ZoneFault> {
     let known = || rows.iter().filter_map(|row| times.values[row]);
     let backwards = known().next() > known().next_back();
     let size = times.values.len();
@@ -32,17 +40,19 @@ pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, usi
         let row = rows.of(if backwards { rows.len() - 1 - step } else { step });
         let Some(local) = times.values[row] else { continue };
         let naive = DateTime::from_timestamp_nanos(local).naive_utc();
-        let instant = |offset: i32| local.checked_sub(i64::from(offset) * SECOND);
+        let instant = |offset: i32| {
+            local.checked_sub(i64::from(offset) * SECOND).ok_or(ZoneFault::Beyond(row))
+        };
         let offset = match zone.offset_from_local_datetime(&naive) {
-            LocalResult::None => return Err(row),
+            LocalResult::None => return Err(ZoneFault::Skipped(row)),
             LocalResult::Single(offset) => offset.fix().local_minus_utc(),
             LocalResult::Ambiguous(a, b) => {
                 let (a, b) = (a.fix().local_minus_utc(), b.fix().local_minus_utc());
                 let (first, second) = (a.max(b), a.min(b));
-                if instant(first).ok_or(row)? < before { second } else { first }
+                if instant(first)? < before { second } else { first }
             }
         };
-        before = instant(offset).ok_or(row)?;
+        before = instant(offset)?;
         (values[row], offsets[row]) = (Some(before), offset);
     }
     Ok(Times { values, offsets: Some(offsets), form: TimeForm::Zoned, order: times.order })
@@ -71,7 +81,7 @@ mod tests {
     use super::*;
     use crate::read::times::read_times;
 
-    fn hours(cells: &[&str]) -> Result<Vec<i64>, usize> {
+    fn hours(cells: &[&str]) -> Result<Vec<i64>, ZoneFault> {
         let local = read_times(cells.iter().map(|cell| Some(*cell))).unwrap();
         let times = in_zone(&local, &Rows::All(cells.len()), zone("Europe/Berlin").unwrap())?;
         let first = times.values[0].unwrap();
@@ -94,7 +104,12 @@ mod tests {
 
     #[test]
     fn an_hour_that_is_leapt_over_and_an_unknown_zone_are_errors() {
-        assert_eq!(hours(&["2024-03-31 01:00", "2024-03-31 02:30"]), Err(1));
+        let leapt = hours(&["2024-03-31 01:00", "2024-03-31 02:30"]);
+        assert_eq!(leapt, Err(ZoneFault::Skipped(1)));
+        // Nanoseconds begin with it, and Berlin is ahead of Greenwich.
+        let first = Times::new(vec![Some(i64::MIN)], TimeForm::Local);
+        let berlin = zone("Europe/Berlin").unwrap();
+        assert_eq!(in_zone(&first, &Rows::All(1), berlin).err(), Some(ZoneFault::Beyond(0)));
         assert!(zone("Europe/Atlantis").is_err());
     }
 }

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 pub(super) const SECOND: i64 = 1_000_000_000;
-pub(super) const DAY: i64 = 86_400 * SECOND;
+pub(crate) const DAY: i64 = 86_400 * SECOND;
 
 /// Why a column of text is no column of times.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,6 +7,8 @@ mod written;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
+#[cfg(feature = "polars")]
+pub(crate) use column::DAY;
 pub use column::{DateOrder, EpochUnit, TimeForm};
 pub(crate) use column::{TimeFault, Times};
 use column::{content, each_time};
