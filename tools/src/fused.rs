@@ -28,9 +28,9 @@ impl Components {
 
     /// Scores and alarms of a config that differs from the detector's in the choice of its
     /// components, in their fusion, and in what is read after scores; nothing if it differs in
-    /// more. Rows of training that stand apart by any of the detector's components are left out, and the
-    /// ends of a series are calibrated on pieces as long as all components need, also where the config
-    /// would not have that component.
+    /// more. Rows of training that stand apart by any of the detector's components are left out, the
+    /// ends of a series are calibrated on pieces as long as all components need, and learned weights are
+    /// those beside the best of all components, also where the config would not have that component.
     ///
     /// # Errors
     /// A threshold rule that fails on the scores.
@@ -69,7 +69,7 @@ fn weights(detector: &Detector, score: &ScoreConfig) -> Option<Vec<f64>> {
     let mut rest = score.clone();
     (rest.components, rest.fusion) = (own.components.clone(), own.fusion);
     let known = score.components.iter().all(|component| own.components.contains(component));
-    // Learned weights are there only where they were learned, and each for itself.
+    // Learned weights are there only where they were learned.
     let learned = score.fusion.weights.is_some();
     let same = !learned || score.fusion.weights == own.fusion.weights;
     if rest != *own || !known || !same {
@@ -79,9 +79,15 @@ fn weights(detector: &Detector, score: &ScoreConfig) -> Option<Vec<f64>> {
     let chosen: Vec<f64> = chosen.map(|chosen| f64::from(u8::from(chosen))).collect();
     let weighted = chosen.iter().zip(detector.component_weights()).map(|(a, b)| a * b);
     let weighted: Vec<f64> = weighted.collect();
-    // Where nothing was learned of any of them, they weigh alike, as in a detector.
-    let known = learned && weighted.iter().sum::<f64>() > 0.0;
-    Some(if known { weighted } else { chosen })
+    // Where none of them has a weight, they weigh alike, as in a detector; else who has none in the
+    // detector has none with equal weights, either.
+    let known = weighted.iter().sum::<f64>() > 0.0;
+    let equal = || weighted.iter().map(|weight| f64::from(u8::from(*weight > 0.0))).collect();
+    Some(match (known, learned) {
+        (true, true) => weighted,
+        (true, false) => equal(),
+        (false, _) => chosen,
+    })
 }
 
 #[cfg(test)]
@@ -94,13 +100,9 @@ mod tests {
 
     #[test]
     fn a_choice_of_components_scores_as_the_detector_that_is_calibrated_for_it() {
-        let mut task = synthetic().unwrap().tasks.remove(0);
-        task.train = task.train.slice(0..900).unwrap().into_train();
-        task.tests[0].series = task.tests[0].series.slice(0..300).unwrap();
+        let task = synthetic().unwrap().tasks.remove(0);
         let mut config = AsterConfig::default();
         (config.train.epochs, config.train.steps_per_epoch) = (1, 3);
-        let detector = aster::fit(&config, &task.train, &Device::flex()).unwrap();
-        let components = Components::of(&detector, &task).unwrap();
         let mut equal = config.clone();
         equal.score.fusion.weights = None;
         let mut fewer = config.clone();
@@ -109,18 +111,28 @@ mod tests {
         let kept = |source: Source| source.has_channels() || source == Source::Subsequence;
         fewer.score.components.retain(|component| kept(component.source));
         fewer.score.fusion.power = 1.0;
-        for variant in [config.clone(), equal, fewer] {
-            let scored = components.fused(&detector, &variant).unwrap().unwrap();
-            let same = detector.recalibrate(&variant.score, &task.train).unwrap();
-            let expected = same.score(&task.tests[0].series).unwrap();
-            for (score, expected) in scored[0].scores.iter().zip(&expected) {
-                assert!(
-                    (score - expected).abs() <= 1e-3 * expected.abs() + 1e-4,
-                    "{score} {expected}"
-                );
+        // In 280 rows subsequences have no weight, and the best component is none of the fewer.
+        for (rows, variants) in [(900, &[&config, &equal, &fewer][..]), (280, &[&config, &equal])] {
+            let mut task = task.clone();
+            task.train = task.train.slice(0..rows).unwrap().into_train();
+            task.tests[0].series = task.tests[0].series.slice(0..300).unwrap();
+            let detector = aster::fit(&config, &task.train, &Device::flex()).unwrap();
+            let components = Components::of(&detector, &task).unwrap();
+            for variant in variants {
+                let scored = components.fused(&detector, variant).unwrap().unwrap();
+                let same = detector.recalibrate(&variant.score, &task.train).unwrap();
+                let expected = same.score(&task.tests[0].series).unwrap();
+                for (score, expected) in scored[0].scores.iter().zip(&expected) {
+                    assert!(
+                        (score - expected).abs() <= 1e-3 * expected.abs() + 1e-4,
+                        "{score} {expected}"
+                    );
+                }
             }
+            let mut other = config.clone();
+            other.score.norm_quantile = 1.0;
+            let other = components.fused(&detector, &other).unwrap();
+            assert!(other.is_none(), "another calibration");
         }
-        config.score.norm_quantile = 1.0;
-        assert!(components.fused(&detector, &config).unwrap().is_none(), "another calibration");
     }
 }

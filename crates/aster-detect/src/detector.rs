@@ -11,7 +11,7 @@ use aster_eval::{
 use aster_model::Aster;
 
 use crate::alarm::{Alarm, severity};
-use crate::config::{AsterConfig, ScoreConfig};
+use crate::config::{AsterConfig, ScoreConfig, Source};
 use crate::detection::Detection;
 use crate::error::DetectError;
 use crate::record::RunRecord;
@@ -100,7 +100,11 @@ impl Detector {
         let calibration =
             trained.learn_weights(windows, bank.as_ref(), &scaled, calibrated, calibration)?;
         let unseen = train.rows() - validation;
-        let calibration = trained.weigh_known(bank.as_ref(), unseen, calibration);
+        let unused = trained.unused_subsequences(bank.as_ref(), unseen);
+        let calibration = match unused {
+            None => calibration,
+            Some(_) => calibration.without(&trained.config.score, Source::is_subsequence),
+        };
         let scores = Fusion::whole(&config.score, &calibration, &values);
         let kept = |rows| rows_outside(calibration.left_out(), rows);
         let calibrated = kept(0..calibrated).count();
@@ -108,7 +112,9 @@ impl Detector {
         let threshold = trained.threshold(&scores, calibrated)?;
         let reference = ReferenceDistributions::fit(&scaled, &scores[calibrated..])?;
         let fingerprint = trained.fingerprint(&calibration, bank.as_ref())?;
-        trained.record.training.left_out = Suspects::of(calibration.left_out().to_vec());
+        let report = &mut trained.record.training;
+        report.left_out = Suspects::of(calibration.left_out().to_vec());
+        report.unused_subsequences = unused;
         Ok(Self {
             windows,
             bank: bank.map(Arc::new),

@@ -219,7 +219,7 @@ impl Trainer {
             device,
         };
         let detector = Detector::calibrate(trained, train)?;
-        if let Some(warning) = detector.record().training.left_out_warning() {
+        for warning in detector.record().training.warnings_once_trained() {
             tracing::warn!("{warning}");
         }
         Ok(detector)

@@ -636,6 +636,29 @@ fn reasons_do_not_depend_on_how_many_rows_are_pushed_at_once() {
 }
 
 #[test]
+fn a_stream_tells_no_reasons_where_nobody_reads_them() {
+    let series = &split().test;
+    let told = |reasons| {
+        let config = StreamConfig::with(|it| it.reasons = reasons);
+        let mut stream = StreamingDetector::new(detector(), config).unwrap();
+        let mut output = stream.push(&rows(series, 0..series.rows())).unwrap();
+        extend(&mut output, stream.finish());
+        output.events
+    };
+    let bare = |mut alarm: Alarm| {
+        alarm.reasons = vec![];
+        alarm
+    };
+    let without = told(false);
+    assert!(without.iter().all(|event| event.alarm().reasons.is_empty()));
+    let with = told(true).into_iter().map(|event| bare(event.alarm().clone()));
+    assert_eq!(
+        without.iter().map(|event| event.alarm().clone()).collect::<Vec<_>>(),
+        with.collect::<Vec<_>>()
+    );
+}
+
+#[test]
 fn rows_of_a_stream_are_attributed_as_those_of_its_series() {
     let series = &split().test;
     let config = StreamConfig::with(|it| it.history = 50);

@@ -93,6 +93,10 @@ fn an_anomaly_in_the_rows_that_calibrate_does_not_hide_a_later_one() {
 #[test]
 fn in_300_rows_of_training_no_subsequence_is_new_and_none_is_judged() {
     let Some(alarms) = alarms("92-one-bad-row.csv", 300) else { return };
+    let Some((_, detector)) = fitted("92-one-bad-row.csv", 300) else { return };
+    let warnings = detector.record().training.warnings_once_trained();
+    let told = "the score does without subsequences of 64 rows, as 60 rows validate";
+    assert!(warnings.iter().any(|warning| warning == told), "{warnings:?}");
     assert!(!alarms.is_empty());
     assert!(alarms.iter().all(|(rows, ..)| rows.contains(&600)), "{alarms:?}");
 }

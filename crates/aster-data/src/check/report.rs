@@ -49,6 +49,8 @@ pub struct TrainingReport {
     pub peculiar: Vec<PeculiarChannel>,
     /// Rows that a trained detector's scores are not calibrated on, by what it makes of them.
     pub left_out: Suspects,
+    /// Rows of the subsequences that a trained detector's score does without, as fewer rows validate.
+    pub unused_subsequences: Option<usize>,
 }
 
 /// Rows of a training series that may be anomalous.
@@ -125,12 +127,19 @@ impl TrainingReport {
                 })
                 .collect(),
             left_out: Suspects::default(),
+            unused_subsequences: None,
         })
     }
 
-    /// The line that warns of rows that are left out of calibration, known once a detector is trained.
-    pub fn left_out_warning(&self) -> Option<String> {
-        self.left_out.warning("are left out of calibration, as they stand out")
+    /// The lines that warn of what is known once a detector is trained: rows that are left out of
+    /// calibration, subsequences that the score does without.
+    pub fn warnings_once_trained(&self) -> Vec<String> {
+        let left_out = self.left_out.warning("are left out of calibration, as they stand out");
+        let unused = self.unused_subsequences.map(|rows| {
+            let got = self.validation_rows;
+            format!("the score does without subsequences of {rows} rows, as {got} rows validate")
+        });
+        left_out.into_iter().chain(unused).collect()
     }
 
     /// The lines that warn, one for each thing that was found.
@@ -154,7 +163,7 @@ impl TrainingReport {
             .chain(suspects)
             .chain(level)
             .chain(peculiar)
-            .chain(self.left_out_warning())
+            .chain(self.warnings_once_trained())
             .collect()
     }
 }

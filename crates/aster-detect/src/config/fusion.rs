@@ -44,9 +44,11 @@ impl FusionConfig {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LearnedWeights {
-    /// Parts of the rows that calibrate, evenly spaced, that are scored with each kind, each row at most four
-    /// times in the mean. Default: 16.
+    /// Parts of the rows that calibrate, evenly spaced, that are scored with each kind. Default: 16.
     pub parts: usize,
+    /// Most times that a row is scored with each kind, in the mean: where few rows calibrate there are fewer parts.
+    /// Default: 4.
+    pub times: usize,
     /// Rows of each part, fewer where no more calibrate. Default: 1024.
     pub rows: usize,
     /// Exponent of what a component tells of a kind, as a share of what the best one tells, above 0: the more, the
@@ -59,13 +61,14 @@ pub struct LearnedWeights {
 
 impl Default for LearnedWeights {
     fn default() -> Self {
-        Self { parts: 16, rows: 1024, power: 4.0, least: 0.1 }
+        Self { parts: 16, times: 4, rows: 1024, power: 4.0, least: 0.1 }
     }
 }
 
 impl LearnedWeights {
     fn check(&self) -> Result<(), SettingError> {
         at_least_one("parts", self.parts)?;
+        at_least_one("times", self.times)?;
         at_least_one("rows", self.rows)?;
         positive("power", self.power)?;
         positive("least", self.least)

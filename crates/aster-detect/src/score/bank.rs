@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::ops::Range;
 
 use aster_base::SettingError;
@@ -74,19 +75,24 @@ impl MemoryBank {
         self.subsequences.ncols() / self.channels
     }
 
+    /// What a reading takes of some rows `[n, C]`, of which the last are a window.
+    fn read<'a>(&self, rows: &'a [f32], of: Reading, window: usize) -> Cow<'a, [f32]> {
+        match of {
+            Reading::BankDistance => Cow::Borrowed(&rows[rows.len() - window * self.channels..]),
+            Reading::CentredDistance => Cow::Owned(centred(rows, self.channels)),
+            _ => Cow::Borrowed(rows),
+        }
+    }
+
     /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
     /// most R, of which the last are a window: roots of the mean squared distance by row.
     pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
-        let read = |rows: &Vec<f32>| match of {
-            Reading::BankDistance => rows[rows.len() - window * self.channels..].to_vec(),
-            Reading::CentredDistance => centred(rows, self.channels),
-            _ => rows.clone(),
-        };
-        let read: Vec<Vec<f32>> = all.par_iter().map(read).collect();
+        let read: Vec<Cow<[f32]>> =
+            all.par_iter().map(|rows| self.read(rows, of, window)).collect();
         // Those at the start of a series are shorter.
         let alike = read.chunk_by(|a, b| a.len() == b.len());
         let squared = alike.flat_map(|rows| {
-            let numbers = rows.first().map_or(0, Vec::len);
+            let numbers = rows.first().map_or(0, |it| it.len());
             let last = Slice::from(self.subsequences.ncols() - numbers..);
             let banked = self.subsequences.slice_axis(Axis(1), last);
             match of {
@@ -101,7 +107,7 @@ impl MemoryBank {
                 _ => nearest(rows, banked),
             }
         });
-        let distance = |(squared, rows): (f32, &Vec<f32>)| {
+        let distance = |(squared, rows): (f32, &Cow<[f32]>)| {
             (squared / (rows.len() / self.channels) as f32).sqrt()
         };
         squared.zip(&read).map(distance).collect()
@@ -112,18 +118,18 @@ impl MemoryBank {
 ///
 /// Products tell which is the nearest, many at once, to their own precision: the distance from it is then
 /// computed for itself, so that it is 0 from an equal one.
-fn nearest(all: &[Vec<f32>], bank: ArrayView2<'_, f32>) -> Vec<f32> {
+fn nearest<R: AsRef<[f32]> + Sync>(all: &[R], bank: ArrayView2<'_, f32>) -> Vec<f32> {
     let norms: Vec<f32> = bank.rows().into_iter().map(|row| row.dot(&row)).collect();
-    let of_one = |(numbers, products): (&Vec<f32>, ArrayView1<'_, f32>)| {
+    let of_one = |(numbers, products): (&R, ArrayView1<'_, f32>)| {
         let apart = norms.iter().zip(products).map(|(norm, product)| norm - 2.0 * product);
         let nearest = apart.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
         let banked = nearest.map(|(number, _)| bank.row(number));
         banked.map_or(f32::MAX, |banked| {
-            let pairs = numbers.iter().zip(banked);
+            let pairs = numbers.as_ref().iter().zip(banked);
             pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() as f32
         })
     };
-    let of_some = |all: &[Vec<f32>]| {
+    let of_some = |all: &[R]| {
         let products = stacked(all).dot(&bank.t());
         all.iter().zip(products.rows()).map(of_one).collect::<Vec<_>>()
     };

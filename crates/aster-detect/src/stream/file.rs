@@ -136,6 +136,8 @@ impl Detector {
         let policy = StreamConfig {
             missing: task.config.missing,
             duplicate: OnDuplicate::Keep,
+            // Nobody reads them here.
+            reasons: false,
             ..Default::default()
         };
         let stream = StreamState::new(self, policy)?;

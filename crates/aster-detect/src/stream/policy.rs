@@ -26,6 +26,9 @@ pub struct StreamConfig {
     /// ([`StreamingDetector::attribute`](crate::StreamingDetector::attribute)): so many are kept
     /// beyond those that the newest score depends on. Default: 64.
     pub history: usize,
+    /// Telling of the channels that an alarm is about, which takes the network once for each of the eight that
+    /// have most part in it, as it opens, grows and closes. Default: `true`.
+    pub reasons: bool,
 }
 
 impl Default for StreamConfig {
@@ -37,6 +40,7 @@ impl Default for StreamConfig {
             reorder: 0,
             regular: None,
             history: 64,
+            reasons: true,
         }
     }
 }

@@ -405,6 +405,9 @@ impl StreamState {
         interval: &Interval,
         opens: bool,
     ) -> Option<Vec<Reason>> {
+        if !self.config.reasons {
+            return None;
+        }
         let origin = self.counts.rows - self.history.rows();
         let (kept, first) =
             (self.history.first_explained(detector), self.history.first_due(detector));

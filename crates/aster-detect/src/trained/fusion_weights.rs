@@ -1,13 +1,10 @@
 use aster_data::{ScaledSeries, Windows};
 use aster_eval::{EvalError, auroc};
 
-use crate::config::{AsterConfig, Source};
+use crate::config::AsterConfig;
 use crate::error::DetectError;
 use crate::score::{Calibration, Fusion, Kind, MemoryBank, Surrogate, two_values};
 use crate::trained::TrainedModel;
-
-/// Most times that a row is scored with pseudo-anomalies of one kind, in the mean.
-const MOST_TIMES: usize = 4;
 
 impl TrainedModel {
     /// Learns the components' weights from pseudo-anomalies in a scaled training series, if the
@@ -32,7 +29,8 @@ impl TrainedModel {
         let length = learned.rows.min(unseen.rows());
         // Side by side where there are enough rows, or the same ones with other pseudo-anomalies, a few times.
         let between = unseen.rows() - length;
-        let parts = learned.parts.min(MOST_TIMES * unseen.rows().div_ceil(length));
+        let most = learned.times.saturating_mul(unseen.rows().div_ceil(length));
+        let parts = learned.parts.min(most);
         let starts = (0..parts).map(|part| between.saturating_mul(part) / parts);
         let starts: Vec<usize> = starts.collect();
         let mut weights = vec![0.0; score.components.len()];
@@ -63,18 +61,16 @@ impl TrainedModel {
         Ok(calibration.with_weights(&weights))
     }
 
-    /// Gives components that compare subsequences no weight where these are longer than the rows that the
-    /// memory bank cannot hold: then none in training is new to it, and what is far for one that is new
-    /// cannot be known.
-    pub(crate) fn weigh_known(
+    /// Rows of the subsequences that are compared, where they are more than those that the memory bank cannot
+    /// hold: then none in training is new to it, and what is far for one that is new cannot be known.
+    pub(crate) fn unused_subsequences(
         &self,
         bank: Option<&MemoryBank>,
         unseen: usize,
-        calibration: Calibration,
-    ) -> Calibration {
-        match bank.is_none_or(|bank| bank.rows() <= unseen) {
-            true => calibration,
-            false => calibration.without(&self.config.score, Source::is_subsequence),
-        }
+    ) -> Option<usize> {
+        let mut compared = self.config.score.components.iter().map(|it| it.source.is_subsequence());
+        // Where there is nothing else, they are better than nothing.
+        let some = compared.clone().any(|it| it) && compared.any(|it| !it);
+        bank.map(MemoryBank::rows).filter(|rows| some && *rows > unseen)
     }
 }
