@@ -106,7 +106,7 @@ impl Study {
 
     /// How many columns its tables have, of all metrics.
     pub fn columns(self) -> usize {
-        if self == Self::Alarm { METRICS } else { OF_ROWS }
+        if matches!(self, Self::Alarm | Self::Latency) { METRICS } else { OF_ROWS }
     }
 }
 

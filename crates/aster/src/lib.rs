@@ -27,6 +27,7 @@
 #[doc = include_str!("../../../docs/build.md")]
 #[doc = include_str!("../../../docs/datasets.md")]
 #[doc = include_str!("../../../docs/results.md")]
+#[doc = include_str!("../../../docs/tried.md")]
 pub struct Docs;
 
 mod device;
