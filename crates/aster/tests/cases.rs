@@ -27,12 +27,21 @@ fn fitted(name: &str, train: usize) -> Option<(TimeSeries, Detector)> {
 /// score and the channel that contributes most.
 fn alarms(name: &str, train: usize) -> Option<Vec<(Range<usize>, f32, String)>> {
     let (series, detector) = fitted(name, train)?;
+    Some(alarms_of(&detector, &series, train))
+}
+
+/// Alarms of a detector, likewise.
+fn alarms_of(
+    detector: &Detector,
+    series: &TimeSeries,
+    train: usize,
+) -> Vec<(Range<usize>, f32, String)> {
     let test = series.slice(train..series.rows()).unwrap();
     let named = |alarm: Alarm| {
         let rows = alarm.rows().start + train..alarm.rows().end + train;
         (rows, alarm.interval.peak_score, alarm.reasons[0].channel.clone())
     };
-    Some(detector.detect(&test).unwrap().alarms.into_iter().map(named).collect())
+    detector.detect(&test).unwrap().alarms.into_iter().map(named).collect()
 }
 
 /// Asserts that the strongest alarm has some of these rows, and is of a channel.
@@ -92,8 +101,8 @@ fn an_anomaly_in_the_rows_that_calibrate_does_not_hide_a_later_one() {
 
 #[test]
 fn in_300_rows_of_training_no_subsequence_is_new_and_none_is_judged() {
-    let Some(alarms) = alarms("92-one-bad-row.csv", 300) else { return };
-    let Some((_, detector)) = fitted("92-one-bad-row.csv", 300) else { return };
+    let Some((series, detector)) = fitted("92-one-bad-row.csv", 300) else { return };
+    let alarms = alarms_of(&detector, &series, 300);
     let warnings = detector.record().training.warnings_once_trained();
     let told = "the score does without subsequences of 64 rows, as 60 rows validate";
     assert!(warnings.iter().any(|warning| warning == told), "{warnings:?}");

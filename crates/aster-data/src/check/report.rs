@@ -131,8 +131,8 @@ impl TrainingReport {
         })
     }
 
-    /// The lines that warn of what is known once a detector is trained: rows that are left out of
-    /// calibration, subsequences that the score does without.
+    /// Returns the warnings that are known once a detector is trained: of rows that are left out of
+    /// calibration, and of subsequences that the score does without.
     pub fn warnings_once_trained(&self) -> Vec<String> {
         let left_out = self.left_out.warning("are left out of calibration, as they stand out");
         let unused = self.unused_subsequences.map(|rows| {
@@ -142,7 +142,7 @@ impl TrainingReport {
         left_out.into_iter().chain(unused).collect()
     }
 
-    /// The lines that warn, one for each thing that was found.
+    /// Returns a line for each thing that was found to warn of.
     pub fn warnings(&self) -> Vec<String> {
         let few = self.longest_period.filter(|period| self.fitted_rows < PERIODS * period);
         let few = few.map(|period| {
