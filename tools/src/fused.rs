@@ -77,17 +77,13 @@ fn weights(detector: &Detector, score: &ScoreConfig) -> Option<Vec<f64>> {
     }
     let chosen = own.components.iter().map(|component| score.components.contains(component));
     let chosen: Vec<f64> = chosen.map(|chosen| f64::from(u8::from(chosen))).collect();
-    let weighted = chosen.iter().zip(detector.component_weights()).map(|(a, b)| a * b);
-    let weighted: Vec<f64> = weighted.collect();
-    // Where none of them has a weight, they weigh alike, as in a detector; else who has none in the
-    // detector has none with equal weights, either.
+    // Who has no weight in the detector has none with equal ones, either.
+    let weight = |own: f64| if learned { own } else { f64::from(u8::from(own > 0.0)) };
+    let weighted = chosen.iter().zip(detector.component_weights());
+    let weighted: Vec<f64> = weighted.map(|(chosen, own)| chosen * weight(*own)).collect();
+    // Where none of them has a weight, they weigh alike, as in a detector.
     let known = weighted.iter().sum::<f64>() > 0.0;
-    let equal = || weighted.iter().map(|weight| f64::from(u8::from(*weight > 0.0))).collect();
-    Some(match (known, learned) {
-        (true, true) => weighted,
-        (true, false) => equal(),
-        (false, _) => chosen,
-    })
+    Some(if known { weighted } else { chosen })
 }
 
 #[cfg(test)]

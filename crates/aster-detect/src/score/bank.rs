@@ -75,7 +75,7 @@ impl MemoryBank {
         self.subsequences.ncols() / self.channels
     }
 
-    /// What a reading takes of some rows `[n, C]`, of which the last are a window.
+    /// Values that a reading compares, of some rows `[n, C]` of which the last are a window.
     fn read<'a>(&self, rows: &'a [f32], of: Reading, window: usize) -> Cow<'a, [f32]> {
         match of {
             Reading::BankDistance => Cow::Borrowed(&rows[rows.len() - window * self.channels..]),
