@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::error::DataError;
 use crate::read::table::{Cells, Column, Table, unique};
-use crate::read::times::{TimeForm, Times};
+use crate::read::times::Times;
 
 /// Reads a record batch, whose columns without gaps are not copied.
 pub(crate) fn table(batch: &RecordBatch) -> Result<Table<'_>, DataError> {
@@ -86,10 +86,7 @@ pub(crate) fn cells(array: &ArrayRef) -> Cells<'_> {
                 Some(times) => {
                     let times = times.as_primitive::<TimestampNanosecondType>();
                     let times = times.iter().collect();
-                    Cells::Times(match zone {
-                        Some(zone) => Times::in_named_zone(times, &zone),
-                        None => Times::new(times, TimeForm::Local),
-                    })
+                    Cells::Times(Times::of_type(times, zone.as_deref()))
                 }
                 None => Cells::beyond_nanoseconds(kind),
             }

@@ -4,7 +4,7 @@ use polars::prelude::*;
 
 use crate::error::DataError;
 use crate::read::table::{Cells, Column as Cell, Table};
-use crate::read::times::{DAY, TimeForm, Times};
+use crate::read::times::{DAY, Times};
 
 /// Reads a data frame.
 pub(crate) fn table(frame: &DataFrame) -> Result<Table<'static>, DataError> {
@@ -41,10 +41,9 @@ fn cells(column: &Column) -> Result<Cells<'static>, DataError> {
                 Some(count) => count.checked_mul(unit).map(Some),
                 None => Some(None),
             });
-            match (times.collect::<Option<Vec<_>>>(), zone) {
-                (Some(times), Some(zone)) => Cells::Times(Times::in_named_zone(times, zone)),
-                (Some(times), None) => Cells::Times(Times::new(times, TimeForm::Local)),
-                (None, _) => Cells::beyond_nanoseconds(kind),
+            match times.collect::<Option<Vec<_>>>() {
+                Some(times) => Cells::Times(Times::of_type(times, zone.map(|zone| zone.as_str()))),
+                None => Cells::beyond_nanoseconds(kind),
             }
         }
         DataType::String | DataType::Categorical(..) | DataType::Enum(..) => {

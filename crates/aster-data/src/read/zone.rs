@@ -7,9 +7,7 @@ use chrono::{DateTime, LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::read::rows::Rows;
-use crate::read::times::{TimeForm, Times};
-
-const SECOND: i64 = 1_000_000_000;
+use crate::read::times::{SECOND, TimeForm, Times};
 
 /// Finds a zone of the IANA database.
 pub(crate) fn zone(name: &str) -> Result<Tz, SettingError> {
@@ -59,9 +57,11 @@ pub(crate) fn in_zone(times: &Times, rows: &Rows, zone: Tz) -> Result<Times, Zon
 }
 
 impl Times {
-    /// Instants, with the offsets that a zone of the IANA database or `+01:00` has at them.
+    /// Times of a column that has a type: local ones, or instants, with the offsets that a zone of the IANA database or
+    /// `+01:00` has at them.
     #[cfg(any(feature = "arrow", feature = "polars"))]
-    pub(crate) fn in_named_zone(values: Vec<Option<i64>>, name: &str) -> Self {
+    pub(crate) fn of_type(values: Vec<Option<i64>>, zone: Option<&str>) -> Self {
+        let Some(name) = zone else { return Self::new(values, TimeForm::Local) };
         let fixed = name.parse::<FixedOffset>().map_or(0, |offset| offset.local_minus_utc());
         let zone: Option<Tz> = name.parse().ok();
         let offset = |time: i64| match zone {

@@ -4,7 +4,7 @@ use aster_base::{Clock, OffsetChange};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-pub(super) const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 
 /// Why a column of text is no column of times.

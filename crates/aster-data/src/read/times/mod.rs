@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 #[cfg(feature = "polars")]
 pub(crate) use column::DAY;
 pub use column::{DateOrder, EpochUnit, TimeForm};
-pub(crate) use column::{TimeFault, Times};
+pub(crate) use column::{SECOND, TimeFault, Times};
 use column::{content, each_time};
 use written::{Date, Written};
 
