@@ -81,7 +81,8 @@ impl Detector {
         let mut bank = trained.memory_bank(&scaled, validation, &[])?;
         let mut outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
-        let mut calibration = Calibration::fit(config, &scaled, &mut values, calibrated, None)?;
+        let first = trained.first_that_finds(calibrated);
+        let mut calibration = Calibration::fit(config, &scaled, &mut values, first, None)?;
         let left_out = trained.rows_to_leave_out(&calibration, &values);
         // Without a bank, one that has found its rows has done without them already.
         let again = bank.is_some() || config.train.contamination > 0.0;

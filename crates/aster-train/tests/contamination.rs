@@ -69,7 +69,6 @@ fn where_all_of_the_last_rows_are_bad_those_before_calibrate() {
     let detector = trained(train, 0.25);
     let left_out: Vec<usize> = detector.rows_left_out().iter().cloned().flatten().collect();
     let late = left_out.iter().filter(|row| **row >= 960).count();
-    // A calibration on these rows is what they are found by.
     assert!(late > 80, "{late} of the last 240 rows");
     let kept = 1200 - left_out.len();
     let calibrating = detector.calibration_rows();
