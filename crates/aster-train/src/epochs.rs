@@ -29,6 +29,7 @@ use crate::batch::{Draw, TrainingDraws, ValidationDraws, WindowBatch, WindowBatc
 use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoints, Place, TrainState, identity};
 use crate::error::TrainError;
+use crate::fresh::{fresh, seed};
 use crate::monitor::{BadLoss, Monitor, Split, lock};
 use crate::progress::{Progress, SharedObserver};
 use crate::step::Trainable;
@@ -59,7 +60,6 @@ pub(crate) fn run(
     let device = main.clone().inner();
     // Before anything costs time.
     let place = Place::open(checkpoints.as_deref())?;
-    device.seed(settings.seed);
     // A temporary folder has no earlier checkpoints to tell from those of this training.
     let identity = match checkpoints {
         Some(_) => {
@@ -68,10 +68,12 @@ pub(crate) fn run(
         }
         None => String::new(),
     };
-    let mut network = config.model.init(components, channels, main)?;
-    if let Some(start) = start {
-        network = network.load_record(start.model.into_record());
-    }
+    let network = match start {
+        Some(start) => {
+            config.model.init(components, channels, main)?.load_record(start.model.into_record())
+        }
+        None => fresh(config, components, channels, main)?,
+    };
     let mut record = RunRecord {
         training: TrainingReport::default(),
         aster: env!("CARGO_PKG_VERSION").into(),
@@ -193,7 +195,7 @@ impl Epochs<'_> {
         // The schedule is a function of the step alone.
         (0..done * settings.steps_per_epoch).for_each(|_| learner.lr_step());
         // Dropout draws from the device.
-        device.seed(settings.seed.wrapping_add(1 + done as u64));
+        seed(&device, settings.seed.wrapping_add(1 + done as u64));
 
         let (monitor, interrupter) = (Monitor::default(), Interrupter::new());
         let of_epoch = settings.steps_per_epoch * settings.batch_size * devices;

@@ -20,6 +20,7 @@ mod cancel;
 mod checkpoint;
 mod epochs;
 mod error;
+mod fresh;
 mod monitor;
 mod observer;
 mod progress;

@@ -49,9 +49,9 @@ pub struct TrainConfig {
     #[serde(with = "aster_base::off")]
     #[cfg_attr(feature = "schema", schemars(with = "aster_base::off::Schema<usize>"))]
     pub patience: Option<usize>,
-    /// Seed of weights, windows and noise. Burn draws weights from a state of the whole
-    /// process: the same seed gives the same ones when nothing else draws meanwhile.
-    /// Default: 0.
+    /// Seed of weights, windows and noise. Burn draws weights, and the dropout of LoRA, from one state of the
+    /// process: trainings that run at once take turns to draw their weights, what else draws meanwhile changes
+    /// them. Default: 0.
     pub seed: u64,
     /// Times that a training may go back to its last checkpoint after a loss that was not
     /// finite. Default: 2.
