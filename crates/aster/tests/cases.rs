@@ -146,3 +146,16 @@ fn the_ends_of_a_slice_score_as_its_middle_does() {
     }
     assert!(over[0] <= over[1] + 8, "{over:?} of 992 rows reach the threshold");
 }
+
+#[test]
+fn weather_that_wanders_makes_few_alarms() {
+    let Some((series, detector)) = fitted("97-clean-weather-flood.csv", 4838) else { return };
+    let clean = series.slice(4838..series.rows()).unwrap();
+    let found = detector.detect(&clean).unwrap();
+    // The default promises ten in 10 000 rows; where levels drift, it may be three times as many.
+    let most = 3.0 * 10.0 * clean.rows() as f64 / 10_000.0;
+    assert!((found.alarms.len() as f64) <= most, "{:?}", found.alarms);
+    // It had 529 nats when errors were summed as they are.
+    let peak = found.scores.iter().copied().fold(0.0, f32::max);
+    assert!(peak < 50.0, "{peak}");
+}

@@ -15,11 +15,26 @@ use crate::score::reading::Reading;
 /// others it comes with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MemoryBank {
-    /// `[n, R * C]`.
-    subsequences: Array2<f32>,
-    /// Subsequences whose channels are less their means, `[n, R * C]`.
-    centred: Array2<f32>,
+    subsequences: Banked,
+    /// Subsequences whose channels are less their means.
+    centred: Banked,
     channels: usize,
+}
+
+/// Subsequences, and what of their distances does not depend on what is compared with them.
+#[derive(Debug, Clone, PartialEq)]
+struct Banked {
+    /// `[n, R * C]`.
+    values: Array2<f32>,
+    /// Sum of the squares of each.
+    norms: Vec<f32>,
+}
+
+impl Banked {
+    fn new<R: AsRef<[f32]>>(rows: &[R]) -> Self {
+        let values = stacked(rows);
+        Self { norms: norms(values.view()), values }
+    }
 }
 
 /// Subsequences whose nearest are looked for at once.
@@ -62,17 +77,17 @@ impl MemoryBank {
     fn new(subsequences: &[f32], rows: usize, channels: usize) -> Self {
         let each: Vec<&[f32]> = subsequences.chunks(rows * channels).collect();
         let centred: Vec<Vec<f32>> = each.iter().map(|rows| centred(rows, channels)).collect();
-        Self { subsequences: stacked(&each), centred: stacked(&centred), channels }
+        Self { subsequences: Banked::new(&each), centred: Banked::new(&centred), channels }
     }
 
     /// The subsequences, `[n, R, C]`.
     pub(crate) fn values(&self) -> Vec<f32> {
-        self.subsequences.iter().copied().collect()
+        self.subsequences.values.iter().copied().collect()
     }
 
     /// Rows R of a subsequence.
     pub(crate) fn rows(&self) -> usize {
-        self.subsequences.ncols() / self.channels
+        self.subsequences.values.ncols() / self.channels
     }
 
     /// Values that a reading compares, of some rows `[n, C]` of which the last are a window.
@@ -93,19 +108,19 @@ impl MemoryBank {
         let alike = read.chunk_by(|a, b| a.len() == b.len());
         let squared = alike.flat_map(|rows| {
             let numbers = rows.first().map_or(0, |it| it.len());
-            let last = Slice::from(self.subsequences.ncols() - numbers..);
-            let banked = self.subsequences.slice_axis(Axis(1), last);
-            match of {
-                Reading::CentredDistance if numbers == self.centred.ncols() => {
-                    nearest(rows, self.centred.view())
-                }
-                Reading::CentredDistance => {
-                    let tails = banked.rows().into_iter().map(|it| it.to_vec());
-                    let tails = tails.map(|it| centred(&it, self.channels)).collect::<Vec<_>>();
-                    nearest(rows, stacked(&tails).view())
-                }
-                _ => nearest(rows, banked),
+            let whole =
+                if of == Reading::CentredDistance { &self.centred } else { &self.subsequences };
+            if numbers == whole.values.ncols() {
+                return nearest(rows, whole.values.view(), &whole.norms);
             }
+            let last = Slice::from(self.subsequences.values.ncols() - numbers..);
+            let tails = self.subsequences.values.slice_axis(Axis(1), last);
+            if of != Reading::CentredDistance {
+                return nearest(rows, tails, &norms(tails));
+            }
+            let tails = tails.rows().into_iter().map(|it| centred(&it.to_vec(), self.channels));
+            let tails = Banked::new(&tails.collect::<Vec<_>>());
+            nearest(rows, tails.values.view(), &tails.norms)
         });
         let distance = |(squared, rows): (f32, &Cow<[f32]>)| {
             (squared / (rows.len() / self.channels) as f32).sqrt()
@@ -114,12 +129,20 @@ impl MemoryBank {
     }
 }
 
-/// Squared distance of each of some numbers from the nearest row of a bank `[n, numbers]`.
+/// Sum of the squares of each row.
+fn norms(rows: ArrayView2<'_, f32>) -> Vec<f32> {
+    rows.rows().into_iter().map(|row| row.dot(&row)).collect()
+}
+
+/// Squared distance of each of some numbers from the nearest row of a bank `[n, numbers]`, whose norms are given.
 ///
 /// Products tell which is the nearest, many at once, to their own precision: the distance from it is then
 /// computed for itself, so that it is 0 from an equal one.
-fn nearest<R: AsRef<[f32]> + Sync>(all: &[R], bank: ArrayView2<'_, f32>) -> Vec<f32> {
-    let norms: Vec<f32> = bank.rows().into_iter().map(|row| row.dot(&row)).collect();
+fn nearest<R: AsRef<[f32]> + Sync>(
+    all: &[R],
+    bank: ArrayView2<'_, f32>,
+    norms: &[f32],
+) -> Vec<f32> {
     let of_one = |(numbers, products): (&R, ArrayView1<'_, f32>)| {
         let apart = norms.iter().zip(products).map(|(norm, product)| norm - 2.0 * product);
         let nearest = apart.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
