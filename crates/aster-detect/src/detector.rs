@@ -81,20 +81,22 @@ impl Detector {
         let mut bank = trained.memory_bank(&scaled, validation, &[])?;
         let mut outputs = trained.outputs(windows, bank.as_ref(), &scaled);
         let mut values = trained.component_values(scaled.values(), &outputs);
-        let first = trained.first_that_finds(calibrated);
+        // Those that calibrate in the end may be bad together: where some rows are said to be bad, all of them find these.
+        let declared = config.train.contamination > 0.0;
+        let first = if declared { 0 } else { calibrated };
         let mut calibration = Calibration::fit(config, &scaled, &mut values, first, None)?;
         let left_out = trained.rows_to_leave_out(&calibration, &values);
+        let left_out = (!left_out.is_empty()).then_some(&left_out[..]);
         // Without a bank, one that has found its rows has done without them already.
-        let again = bank.is_some() || config.train.contamination > 0.0;
-        if again && !left_out.is_empty() {
+        if declared || (bank.is_some() && left_out.is_some()) {
+            let rows = left_out.unwrap_or_default();
             if bank.is_some() {
-                bank = trained.memory_bank(&scaled, validation, &left_out)?;
+                bank = trained.memory_bank(&scaled, validation, rows)?;
                 let runner = trained.runner(windows, bank.as_ref());
                 outputs.extend(runner.run_model(&scaled, &Reading::of_bank(&config.score)));
                 values = trained.component_values(scaled.values(), &outputs);
             }
-            calibrated = trained.first_that_calibrates(calibrated, scaled.rows(), &left_out);
-            let left_out = Some(&left_out[..]);
+            calibrated = trained.first_that_calibrates(calibrated, scaled.rows(), rows);
             calibration = Calibration::fit(config, &scaled, &mut values, calibrated, left_out)?;
         }
         let calibration = trained.fit_edges(windows, bank.as_ref(), &scaled, &values, calibration);

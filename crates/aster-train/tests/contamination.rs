@@ -76,6 +76,13 @@ fn where_all_of_the_last_rows_are_bad_those_before_calibrate() {
 }
 
 #[test]
+fn a_share_of_less_than_a_row_is_none() {
+    let [tiny, none] = [1e-9, 0.0].map(|share| trained(moved(&good(), &[]), share));
+    assert_eq!(tiny.calibration_rows(), none.calibration_rows());
+    assert_eq!(tiny.score(&good()).unwrap(), none.score(&good()).unwrap());
+}
+
+#[test]
 fn a_share_that_is_not_the_smaller_part_is_an_error() {
     for share in [-0.1, 0.5, f64::NAN] {
         let mut config = AsterConfig::default();

@@ -28,6 +28,6 @@ fn a_seed_fixes_the_scores_whatever_is_trained_at_once() {
         trainings.map(|training| training.join().unwrap())
     });
     let [one, two, three] = [1, 2, 3].map(|seed| scores(split, seed));
-    assert_eq!(at_once, [&one, &two, &one, &three, &two, &one].map(Clone::clone));
+    assert_eq!(at_once.each_ref(), [&one, &two, &one, &three, &two, &one]);
     assert!(one != two && two != three);
 }

@@ -24,12 +24,6 @@ impl TrainedModel {
         }
     }
 
-    /// Chooses the first row of the calibration that bad rows are found by: where there are said to be some, the first of
-    /// all, as those that calibrate in the end may be bad together.
-    pub(crate) fn first_that_finds(&self, first: usize) -> usize {
-        if self.config.train.contamination > 0.0 { 0 } else { first }
-    }
-
     /// Looks further back for the first row that calibrates, from where enough of so many are left.
     pub(crate) fn first_that_calibrates(
         &self,
