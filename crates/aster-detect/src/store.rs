@@ -172,9 +172,10 @@ impl Detector {
         let bank = match description.bank_rows {
             Some(rows) => {
                 let values = numbers(contents, BANK)?;
-                let (expected, got) = ("whole subsequences", "something else");
-                let bank = MemoryBank::of(&values, rows, scaler.channels().len());
-                Some(bank.ok_or_else(|| contents.invalid(BANK, expected, got))?)
+                let expected = "whole subsequences, of a window's rows at least";
+                let (window, channels) = (config.model.window, scaler.channels().len());
+                let bank = MemoryBank::of(&values, rows, window, channels);
+                Some(bank.ok_or_else(|| contents.invalid(BANK, expected, "something else"))?)
             }
             None => None,
         };

@@ -89,7 +89,7 @@ mod tests {
         config.window = 8;
         let model = config.init(&NetworkComponents::default(), 2, &device).unwrap();
         let banked: Vec<f32> = (0..48).map(|at| (at as f32 / 7.0).cos()).collect();
-        let bank = MemoryBank::of(&banked, 12, 2).unwrap();
+        let bank = MemoryBank::of(&banked, 12, 8, 2).unwrap();
         let grid = Grid { windows: Windows::new(8, 2).unwrap(), read: 12, counted, channels: 2 };
         // More windows than one forward pass takes.
         let (bank, device) = (Some(&bank), &device);

@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use aster_base::SettingError;
 use aster_data::{ScaledSeries, Windows};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice};
+use ndarray::{Array2, ArrayView1, Axis, Slice};
 use rayon::prelude::*;
 
 use crate::score::apart::overlaps;
@@ -18,6 +18,8 @@ pub(crate) struct MemoryBank {
     subsequences: Banked,
     /// Subsequences whose channels are less their means.
     centred: Banked,
+    /// The windows that they end with.
+    windows: Banked,
     channels: usize,
 }
 
@@ -33,7 +35,8 @@ struct Banked {
 impl Banked {
     fn new<R: AsRef<[f32]>>(rows: &[R]) -> Self {
         let values = stacked(rows);
-        Self { norms: norms(values.view()), values }
+        let norms = values.rows().into_iter().map(|row| row.dot(&row)).collect();
+        Self { values, norms }
     }
 }
 
@@ -65,19 +68,31 @@ impl MemoryBank {
             numbers.retain(usual);
         }
         let channels = train.channel_count();
-        Ok(Self::new(&layout.of_series(train, &numbers), length, channels))
+        Ok(Self::new(&layout.of_series(train, &numbers), length, window, channels))
     }
 
-    /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole.
-    pub(crate) fn of(subsequences: &[f32], rows: usize, channels: usize) -> Option<Self> {
+    /// Makes a bank of subsequences `[n, R, C]`, at least one; none where they are not whole, or shorter
+    /// than a window.
+    pub(crate) fn of(
+        subsequences: &[f32],
+        rows: usize,
+        window: usize,
+        channels: usize,
+    ) -> Option<Self> {
         let whole = !subsequences.is_empty() && subsequences.len().is_multiple_of(rows * channels);
-        whole.then(|| Self::new(subsequences, rows, channels))
+        (whole && rows >= window).then(|| Self::new(subsequences, rows, window, channels))
     }
 
-    fn new(subsequences: &[f32], rows: usize, channels: usize) -> Self {
+    fn new(subsequences: &[f32], rows: usize, window: usize, channels: usize) -> Self {
         let each: Vec<&[f32]> = subsequences.chunks(rows * channels).collect();
         let centred: Vec<Vec<f32>> = each.iter().map(|rows| centred(rows, channels)).collect();
-        Self { subsequences: Banked::new(&each), centred: Banked::new(&centred), channels }
+        let windows: Vec<&[f32]> = each.iter().map(|it| last(it, window * channels)).collect();
+        Self {
+            subsequences: Banked::new(&each),
+            centred: Banked::new(&centred),
+            windows: Banked::new(&windows),
+            channels,
+        }
     }
 
     /// The subsequences, `[n, R, C]`.
@@ -90,10 +105,19 @@ impl MemoryBank {
         self.subsequences.values.ncols() / self.channels
     }
 
-    /// Values that a reading compares, of some rows `[n, C]` of which the last are a window.
-    fn read<'a>(&self, rows: &'a [f32], of: Reading, window: usize) -> Cow<'a, [f32]> {
+    /// What a reading compares with.
+    fn banked(&self, of: Reading) -> &Banked {
         match of {
-            Reading::BankDistance => Cow::Borrowed(&rows[rows.len() - window * self.channels..]),
+            Reading::BankDistance => &self.windows,
+            Reading::CentredDistance => &self.centred,
+            _ => &self.subsequences,
+        }
+    }
+
+    /// Values that a reading compares, of some rows `[n, C]` of which the last are a window.
+    fn read<'a>(&self, rows: &'a [f32], of: Reading) -> Cow<'a, [f32]> {
+        match of {
+            Reading::BankDistance => Cow::Borrowed(last(rows, self.windows.values.ncols())),
             Reading::CentredDistance => Cow::Owned(centred(rows, self.channels)),
             _ => Cow::Borrowed(rows),
         }
@@ -101,26 +125,21 @@ impl MemoryBank {
 
     /// Distances, from the nearest in the bank, of what a reading takes of each of some rows `[n, C]`, at
     /// most R, of which the last are a window: roots of the mean squared distance by row.
-    pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading, window: usize) -> Vec<f32> {
-        let read: Vec<Cow<[f32]>> =
-            all.par_iter().map(|rows| self.read(rows, of, window)).collect();
+    pub(crate) fn distances(&self, all: &[Vec<f32>], of: Reading) -> Vec<f32> {
+        let read: Vec<Cow<[f32]>> = all.par_iter().map(|rows| self.read(rows, of)).collect();
+        let whole = self.banked(of);
         // Those at the start of a series are shorter.
         let alike = read.chunk_by(|a, b| a.len() == b.len());
         let squared = alike.flat_map(|rows| {
             let numbers = rows.first().map_or(0, |it| it.len());
-            let whole =
-                if of == Reading::CentredDistance { &self.centred } else { &self.subsequences };
             if numbers == whole.values.ncols() {
-                return nearest(rows, whole.values.view(), &whole.norms);
+                return nearest(rows, whole);
             }
-            let last = Slice::from(self.subsequences.values.ncols() - numbers..);
-            let tails = self.subsequences.values.slice_axis(Axis(1), last);
-            if of != Reading::CentredDistance {
-                return nearest(rows, tails, &norms(tails));
-            }
-            let tails = tails.rows().into_iter().map(|it| centred(&it.to_vec(), self.channels));
-            let tails = Banked::new(&tails.collect::<Vec<_>>());
-            nearest(rows, tails.values.view(), &tails.norms)
+            let tails = self.subsequences.values.rows().into_iter().map(|row| {
+                let tail = row.slice_axis(Axis(0), Slice::from(row.len() - numbers..)).to_vec();
+                if of == Reading::CentredDistance { centred(&tail, self.channels) } else { tail }
+            });
+            nearest(rows, &Banked::new(&tails.collect::<Vec<_>>()))
         });
         let distance = |(squared, rows): (f32, &Cow<[f32]>)| {
             (squared / (rows.len() / self.channels) as f32).sqrt()
@@ -129,20 +148,16 @@ impl MemoryBank {
     }
 }
 
-/// Sum of the squares of each row.
-fn norms(rows: ArrayView2<'_, f32>) -> Vec<f32> {
-    rows.rows().into_iter().map(|row| row.dot(&row)).collect()
+/// The last of some values.
+fn last(values: &[f32], count: usize) -> &[f32] {
+    &values[values.len() - count..]
 }
 
-/// Squared distance of each of some numbers from the nearest row of a bank `[n, numbers]`, whose norms are given.
+/// Squared distance of each of some numbers from the nearest of as many that are banked.
 ///
 /// Products tell which is the nearest, many at once, to their own precision: the distance from it is then
 /// computed for itself, so that it is 0 from an equal one.
-fn nearest<R: AsRef<[f32]> + Sync>(
-    all: &[R],
-    bank: ArrayView2<'_, f32>,
-    norms: &[f32],
-) -> Vec<f32> {
+fn nearest<R: AsRef<[f32]> + Sync>(all: &[R], Banked { values: bank, norms }: &Banked) -> Vec<f32> {
     let of_one = |(numbers, products): (&R, ArrayView1<'_, f32>)| {
         let apart = norms.iter().zip(products).map(|(norm, product)| norm - 2.0 * product);
         let nearest = apart.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
@@ -180,8 +195,8 @@ fn centred(rows: &[f32], channels: usize) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    fn bank(values: Vec<f32>, rows: usize, channels: usize) -> MemoryBank {
-        MemoryBank::of(&values, rows, channels).unwrap()
+    fn bank(values: Vec<f32>, rows: usize, window: usize) -> MemoryBank {
+        MemoryBank::of(&values, rows, window, 1).unwrap()
     }
 
     #[test]
@@ -194,7 +209,7 @@ mod tests {
         let expected = [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]].map(first).concat();
         assert_eq!(bank.values(), expected);
         assert_eq!(
-            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]], Reading::BankDistance, 3),
+            bank.distances(&[first([2.0, 3.0, 4.0]), vec![1.0; 6]], Reading::BankDistance),
             [0.0, ((1.0f32 + 0.0 + 1.0 + 4.0 + 9.0 + 16.0) / 3.0).sqrt(),]
         );
         let without = fit(3, &[5..6, 12..13]);
@@ -203,8 +218,9 @@ mod tests {
         assert_eq!(none_left, bank);
         let all = fit(100, &[]);
         assert_eq!(all.values().len(), 7 * 6);
-        assert_eq!(MemoryBank::of(&all.values(), 3, 2), Some(all));
-        assert_eq!(MemoryBank::of(&[1.0; 7], 3, 2), None);
+        assert_eq!(MemoryBank::of(&all.values(), 3, 3, 2), Some(all));
+        assert_eq!(MemoryBank::of(&[1.0; 7], 3, 3, 2), None);
+        assert_eq!(MemoryBank::of(&[1.0; 6], 3, 4, 2), None, "shorter than a window");
     }
 
     #[test]
@@ -222,8 +238,8 @@ mod tests {
 
     #[test]
     fn readings_take_the_window_the_rows_and_what_is_left_of_them_without_their_level() {
-        let bank = bank(vec![9.0, 0.0, 1.0, 2.0, 0.0, 5.0, 5.0, 5.0], 4, 1);
-        let of = |rows: &[f32], reading| bank.distances(&[rows.to_vec()], reading, 2)[0];
+        let bank = bank(vec![9.0, 0.0, 1.0, 2.0, 0.0, 5.0, 5.0, 5.0], 4, 2);
+        let of = |rows: &[f32], reading| bank.distances(&[rows.to_vec()], reading)[0];
         let root = |squares: f32, rows: f32| (squares / rows).sqrt();
         let rows = [9.0, 0.0, 2.0, 2.0];
         assert_eq!(of(&rows, Reading::BankDistance), root(1.0, 2.0));
@@ -238,9 +254,9 @@ mod tests {
 
     #[test]
     fn beyond_all_numbers_is_as_far_as_can_be() {
-        let bank = bank(vec![0.0, 0.0], 2, 1);
+        let bank = bank(vec![0.0, 0.0], 2, 2);
         for reading in [Reading::BankDistance, Reading::CentredDistance] {
-            assert!(bank.distances(&[vec![-3e38, 3e38]], reading, 2)[0] > 1e18);
+            assert!(bank.distances(&[vec![-3e38, 3e38]], reading)[0] > 1e18);
         }
     }
 
@@ -257,8 +273,8 @@ mod tests {
                 let sum: f64 = pairs.map(|(a, b)| (f64::from(a - b) - offset).powi(2)).sum();
                 (sum / 700.0).sqrt()
             };
-            let bank = bank(b.clone(), 700, 1);
-            let of = |reading| f64::from(bank.distances(std::slice::from_ref(&a), reading, 700)[0]);
+            let bank = bank(b.clone(), 700, 700);
+            let of = |reading| f64::from(bank.distances(std::slice::from_ref(&a), reading)[0]);
             approx::assert_relative_eq!(of(Reading::BankDistance), square(0.0), max_relative = 1e-4);
             let expected = square(level_a - level_b);
             approx::assert_relative_eq!(of(Reading::CentredDistance), expected, max_relative = 1e-4);

@@ -44,7 +44,7 @@ impl Runner<'_> {
         .into_iter();
         let values = |reading: &Reading| match reading {
             Reading::BankDistance | Reading::SubsequenceDistance | Reading::CentredDistance => {
-                let distances = self.bank.map_or(vec![], |it| it.distances(rows, *reading, length));
+                let distances = self.bank.map_or(vec![], |it| it.distances(rows, *reading));
                 let of_rows = |distance| std::iter::repeat_n(distance, length);
                 distances.into_iter().flat_map(of_rows).collect()
             }
