@@ -34,4 +34,6 @@ pub use setting::{
     share_below_one,
 };
 #[doc(hidden)]
+pub use time::{DAY, SECOND};
+#[doc(hidden)]
 pub use words::of_word;

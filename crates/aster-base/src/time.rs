@@ -3,6 +3,11 @@ use std::fmt::{Display, Formatter};
 use chrono::{DateTime, FixedOffset, NaiveDateTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Nanoseconds of a second.
+pub const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds of a day.
+pub const DAY: i64 = 86_400 * SECOND;
+
 /// Clock of a series: the unit and the zone of its timestamps, by which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,7 +92,7 @@ impl Time {
             Self::Count(_) => None,
             Self::Local(nanoseconds) => Some(nanoseconds),
             Self::Zoned { nanoseconds, offset } => {
-                Some(nanoseconds.saturating_add(1_000_000_000 * i64::from(offset)))
+                Some(nanoseconds.saturating_add(SECOND * i64::from(offset)))
             }
         }
     }

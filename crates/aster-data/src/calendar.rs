@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use aster_base::Time;
+use aster_base::{DAY, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
@@ -35,7 +35,6 @@ impl CalendarFeature {
 
     /// Returns the nanoseconds after which it is the same again.
     pub fn period(self) -> i64 {
-        const DAY: i64 = 86_400_000_000_000;
         match self {
             Self::HourOfDay => DAY,
             Self::DayOfWeek => 7 * DAY,

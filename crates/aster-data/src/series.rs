@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
 
-use aster_base::{Clock, Time, open_share, quantile};
+use aster_base::{Clock, DAY, Time, open_share, quantile};
 use rayon::prelude::*;
 
 use crate::error::DataError;
@@ -245,7 +245,7 @@ impl TimeSeries {
         steps.retain(|step| *step > 0);
         steps.sort_unstable();
         let step = quantile(&steps, 0.5)?;
-        Some(86_400e9 / step as f64)
+        Some(DAY as f64 / step as f64)
     }
 
     /// Returns the time of a row, as a person reads it, if the source had times.

@@ -1,5 +1,7 @@
 use std::fmt::{Display, Formatter};
 
+use aster_base::{DAY, SECOND};
+
 /// A span of time as a person reads it: `5 min`, `0.01 s`; or a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -16,9 +18,8 @@ impl Span {
 
 impl Display for Span {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        const SECOND: i64 = 1_000_000_000;
         const UNITS: [(i64, &str); 4] =
-            [(86_400 * SECOND, "d"), (3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s")];
+            [(DAY, "d"), (3600 * SECOND, "h"), (60 * SECOND, "min"), (SECOND, "s")];
         if self.counts {
             return write!(f, "{}", self.span);
         }
@@ -36,13 +37,9 @@ mod tests {
 
     #[test]
     fn spans_have_the_largest_whole_unit() {
-        const SECOND: i64 = 1_000_000_000;
-        for (nanoseconds, expected) in [
-            (300 * SECOND, "5 min"),
-            (86_400 * SECOND, "1 d"),
-            (90 * SECOND, "90 s"),
-            (SECOND / 100, "0.01 s"),
-        ] {
+        for (nanoseconds, expected) in
+            [(300 * SECOND, "5 min"), (DAY, "1 d"), (90 * SECOND, "90 s"), (SECOND / 100, "0.01 s")]
+        {
             assert_eq!(Span::of(nanoseconds, false).to_string(), expected);
         }
         assert_eq!(Span::of(300, true).to_string(), "300");

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use aster_base::DAY;
 use aster_data::{
     CalendarFeature, Clock, ScaledSeries, Suspects, TimeSeries, TrainSeries, Windows,
 };
@@ -358,7 +359,7 @@ impl Detector {
 
     /// Time between rows of training, in the unit of its timestamps, where these are dates.
     pub(crate) fn step(&self) -> Option<i64> {
-        let nanoseconds = 86_400e9 / self.trained.rows_per_day?;
+        let nanoseconds = DAY as f64 / self.trained.rows_per_day?;
         Some((nanoseconds.round() as i64).max(1))
     }
 

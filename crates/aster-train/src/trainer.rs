@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use aster_base::{SettingError, require};
+use aster_base::{DAY, SettingError, require};
 use aster_data::{CalendarFeature, Preparation, Scaler, TrainSeries, TrainingReport};
 use aster_detect::{AsterConfig, CustomComponents, Detector, TrainConfig, TrainedModel};
 use burn::tensor::Device;
@@ -232,7 +232,7 @@ fn check_span(features: &[CalendarFeature], train: &TrainSeries) -> Result<(), S
     let ends = times.first().zip(times.last());
     let span = ends.map_or(0, |(first, last)| last.saturating_sub(*first));
     features.iter().try_for_each(|feature| {
-        let days = |nanoseconds: i64| format!("{:.1} days", nanoseconds as f64 / 86_400e9);
+        let days = |nanoseconds: i64| format!("{:.1} days", nanoseconds as f64 / DAY as f64);
         let least = 2 * feature.period();
         let expected = format!("at least {} of training for {feature}", days(least));
         require("calendar", span >= least, expected, days(span))

@@ -1,10 +1,11 @@
 //! Tables from data frames of polars.
 
+use aster_base::DAY;
 use polars::prelude::*;
 
 use crate::error::DataError;
 use crate::read::table::{Cells, Column as Cell, Table};
-use crate::read::times::{DAY, Times};
+use crate::read::times::Times;
 
 /// Reads a data frame.
 pub(crate) fn table(frame: &DataFrame) -> Result<Table<'static>, DataError> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use aster_base::Clock;
+use aster_base::{Clock, SECOND};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
@@ -160,7 +160,7 @@ pub(crate) fn runs(times: &[i64]) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// What helps where times go back.
 fn hint(times: &[i64], form: TimeForm) -> &'static str {
-    const HOURS: i64 = 2 * 3600 * 1_000_000_000;
+    const HOURS: i64 = 2 * 3600 * SECOND;
     let back =
         times.windows(2).map(|pair| pair[0].saturating_sub(pair[1])).filter(|back| *back > 0);
     let steps = times.len() - 1;

@@ -1,13 +1,13 @@
 //! Local times of a zone whose clocks change.
 
-use aster_base::SettingError;
+use aster_base::{SECOND, SettingError};
 #[cfg(any(feature = "arrow", feature = "polars"))]
 use chrono::FixedOffset;
 use chrono::{DateTime, LocalResult, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::read::rows::Rows;
-use crate::read::times::{SECOND, TimeForm, Times};
+use crate::read::times::{TimeForm, Times};
 
 /// Finds a zone of the IANA database.
 pub(crate) fn zone(name: &str) -> Result<Tz, SettingError> {

@@ -1,11 +1,8 @@
 //! A column of times that has been read.
 
-use aster_base::{Clock, OffsetChange};
+use aster_base::{Clock, OffsetChange, SECOND};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-
-pub(crate) const SECOND: i64 = 1_000_000_000;
-pub(crate) const DAY: i64 = 86_400 * SECOND;
 
 /// Why a column of text is no column of times.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,10 +7,8 @@ mod written;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-#[cfg(feature = "polars")]
-pub(crate) use column::DAY;
 pub use column::{DateOrder, EpochUnit, TimeForm};
-pub(crate) use column::{SECOND, TimeFault, Times};
+pub(crate) use column::{TimeFault, Times};
 use column::{content, each_time};
 use written::{Date, Written};
 
@@ -87,8 +85,8 @@ pub(crate) fn read_by_format<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::column::SECOND;
     use super::*;
+    use aster_base::SECOND;
 
     /// 1 March 2024, midnight.
     const MARCH: i64 = 1_709_251_200 * SECOND;

@@ -1,8 +1,9 @@
 //! Times as numbers: epochs, dates without separators, days of a spreadsheet, counts.
 
+use aster_base::{DAY, SECOND};
 use chrono::NaiveDate;
 
-use super::column::{DAY, EpochUnit, SECOND, TimeFault, TimeForm, Times, content, days, each_time};
+use super::column::{EpochUnit, TimeFault, TimeForm, Times, content, days, each_time};
 
 /// The whole part of a decimal number, and its billionths.
 type Number = (i64, i64);

@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
+use aster_base::{DAY, SECOND};
 use chrono::NaiveDate;
 
-use super::column::{DAY, DateOrder, SECOND, days};
+use super::column::{DateOrder, days};
 
 /// A time that has been read, up to the order of day and month.
 #[derive(Debug, Clone, Copy, PartialEq)]
