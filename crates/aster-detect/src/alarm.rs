@@ -2,13 +2,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
+use aster_base::Time;
 use aster_eval::{EpisodeRate, Interval};
 use serde::{Deserialize, Serialize};
 
 /// Alarm: an interval of rows that look like nothing in training, and why.
 ///
 /// In JSON it is one flat object. As text: `alarm 2, severity 61: rows 120..160, peak 14.2 at row 133;
-/// pressure 71 %, 3.1 where 2.2 was expected`.
+/// pressure 71 %, 3.1 at row 131 where 2.2 was expected`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Alarm {
@@ -28,7 +29,7 @@ pub struct Alarm {
     pub reasons: Vec<Reason>,
 }
 
-/// Part of a channel in an alarm, at the row of its peak.
+/// Part of a channel in an alarm, and what it was near the peak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reason {
@@ -37,7 +38,13 @@ pub struct Reason {
     /// Share in [0, 1] of how far the scores around the peak fall when the channel is replaced by its
     /// reconstruction (occlusion, after Zeiler & Fergus, ECCV 2014).
     pub share: f64,
-    /// Value, in the unit of the channel.
+    /// Row whose value is furthest from the reconstruction, of those around the peak. The peak itself may
+    /// lie some rows away: a score is of windows and averages.
+    pub row: usize,
+    /// Time of that row, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// Value of that row, in the unit of the channel.
     pub observed: f64,
     /// Value that the reconstruction has in its place, in the same unit; none of a channel that was
     /// constant in training, or that a policy has dropped.
@@ -83,7 +90,9 @@ impl Alarm {
 
     /// Counts its rows from so many rows before: an alarm of a part of a series as one of the whole.
     pub fn shifted(self, rows: usize) -> Self {
-        Self { interval: self.interval.shifted(rows), ..self }
+        let Self { number, severity, interval, reasons } = self;
+        let reasons = reasons.into_iter().map(|it| Reason { row: it.row + rows, ..it }).collect();
+        Self { number, severity, interval: interval.shifted(rows), reasons }
     }
 
     /// Compares alarms by severity, then by the score of the peak.
@@ -109,16 +118,28 @@ impl fmt::Display for Alarm {
         if interval.new_normal {
             f.write_str(", the new normal since")?;
         }
-        let mut told = reasons.iter().take(3).enumerate();
+        let told = reasons.iter().take(3).take_while(|reason| reason.share >= 0.005);
+        let mut told = told.enumerate();
         told.try_for_each(|(at, reason)| write!(f, "{} {reason}", if at == 0 { ";" } else { "," }))
+    }
+}
+
+impl Reason {
+    /// Says what was observed, where, and what was expected: `3.1 at row 131 where 2.2 was expected`.
+    pub fn observation(&self) -> String {
+        let at = match self.time {
+            Some(time @ Time::Count(_)) => format!("time {time}"),
+            Some(time) => time.to_string(),
+            None => format!("row {}", self.row),
+        };
+        let expected = self.expected.map(|it| format!(" where {} was expected", short(it)));
+        format!("{} at {at}{}", short(self.observed), expected.unwrap_or_default())
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { channel, share, observed, expected } = self;
-        write!(f, "{channel} {:.0} %, {}", 100.0 * share, short(*observed))?;
-        expected.map_or(Ok(()), |expected| write!(f, " where {} was expected", short(expected)))
+        write!(f, "{} {:.0} %, {}", self.channel, 100.0 * self.share, self.observation())
     }
 }
 
@@ -155,8 +176,8 @@ mod tests {
         let interval =
             Interval { start, opened, end, peak, peak_score, threshold, excess, new_normal, times };
         let reason = |channel: &str, share, observed, expected| {
-            let channel = channel.into();
-            Reason { channel, share, observed, expected }
+            let (channel, row, time) = (channel.into(), 131, None);
+            Reason { channel, share, row, time, observed, expected }
         };
         let reasons =
             vec![reason("pressure", 0.71, 3.1, Some(2.2)), reason("valve", 0.29, 1.0, None)];
@@ -168,8 +189,16 @@ mod tests {
         assert_eq!(
             AlarmEvent::Opened(alarm()).to_string(),
             "opened: alarm 2, severity 61: rows 120..160, peak 14.2 at row 133; \
-             pressure 71 %, 3.1 where 2.2 was expected, valve 29 %, 1"
+             pressure 71 %, 3.1 at row 131 where 2.2 was expected, valve 29 %, 1 at row 131"
         );
+        let mut one = alarm();
+        one.reasons[1].share = 0.004;
+        assert!(!one.to_string().contains("valve"), "{one}");
+        let later = alarm().shifted(1000);
+        assert_eq!((later.interval.peak, later.reasons[0].row), (1133, 1131));
+        let reason = |time| Reason { time: Some(time), ..later.reasons[1].clone() }.to_string();
+        assert_eq!(reason(Time::Count(7)), "valve 29 %, 1 at time 7");
+        assert_eq!(reason(Time::Local(0)), "valve 29 %, 1 at 1970-01-01 00:00:00");
         let numbers = [0.0, -0.001234567, 21.123456, 1013.25, 50_000.4].map(short);
         assert_eq!(numbers, ["0", "-0.001235", "21.12", "1013", "50000"]);
     }

@@ -23,6 +23,8 @@ pub(crate) struct AlarmRow<'a> {
     pub(crate) severity: String,
     /// The three channels with the largest contributions: name, share in percent.
     pub(crate) contributions: Vec<(&'a str, String)>,
+    /// What was observed of the channel that is the first reason.
+    pub(crate) observed: String,
     /// Where to look: begin and end along x, with a window on either side.
     pub(crate) around: Range<f64>,
     /// Numbers of the channels to show.
@@ -80,6 +82,9 @@ impl Report<'_> {
                 .iter()
                 .map(|it| (it.channel.as_str(), format!("{:.0}", 100.0 * it.share)))
                 .collect(),
+            observed: alarm.reasons.first().map_or_else(String::new, |reason| {
+                format!("{}: {}", reason.channel, reason.observation())
+            }),
         }
     }
 

@@ -34,6 +34,8 @@ fn pages_and_pictures_are_written() {
     report.html(&path).unwrap();
     let page = std::fs::read_to_string(path).unwrap();
     assert!(page.len() < 7_000_000, "{} bytes", page.len());
+    let observed = report.alarms()[0].alarm.reasons[0].observation();
+    assert!(page.contains(&observed), "{observed}");
     let missing = report.html(folder.path().join("no/such/folder.html")).unwrap_err();
     assert!(matches!(missing, ReportError::Io { .. }), "{missing}");
 }

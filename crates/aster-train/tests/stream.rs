@@ -589,6 +589,7 @@ fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_
         events.extend(more.into_iter().map(|event| (row, event)));
     }
     events.extend(stream.finish().events.into_iter().map(|event| (series.rows(), event)));
+    let channel = |name: &str| series.channels().iter().position(|it| it == name).unwrap();
     let mut explained = 0;
     for alarm in &expected {
         let of_alarm = |(_, event): &&(usize, AlarmEvent)| event.alarm().number == alarm.number;
@@ -608,7 +609,10 @@ fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_
             let in_series = alarm.reasons.iter().find(|it| it.channel == reason.channel).unwrap();
             let same = share(&alarm.reasons, &reason.channel);
             approx::assert_relative_eq!(reason.share, same, epsilon = 1e-2);
-            assert_eq!(reason.observed, in_series.observed);
+            assert_eq!((reason.row, reason.observed), (in_series.row, in_series.observed));
+            assert_eq!(series.row(reason.row)[channel(&reason.channel)], reason.observed);
+            let time = reason.time.map(|time| time.timestamp());
+            assert_eq!((time, in_series.time), (Some(10 * reason.row as i64), None));
             let (one, other) = (reason.expected.unwrap(), in_series.expected.unwrap());
             approx::assert_relative_eq!(one, other, epsilon = 1e-3, max_relative = 1e-3);
             explained += 1;

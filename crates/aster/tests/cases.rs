@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use aster::data::{LoadOptions, Loaded, Peculiarity};
+use aster::detect::Reason;
 use aster::prelude::*;
 
 /// The series of a file, and the default detector that so many of its rows train.
@@ -111,6 +112,17 @@ fn in_300_rows_of_training_no_subsequence_is_new_and_none_is_judged() {
 }
 
 #[test]
+fn an_alarm_of_one_bad_row_says_which_it_is() {
+    let Some((series, detector)) = fitted("92-one-bad-row.csv", 300) else { return };
+    let found = detector.detect(&series.slice(300..series.rows()).unwrap()).unwrap();
+    let worst = found.alarms.into_iter().max_by(Alarm::cmp_severity).unwrap();
+    let Reason { channel, row, time, observed, expected, .. } =
+        worst.shifted(300).reasons.swap_remove(0);
+    assert_eq!((&*channel, row, observed, time), ("a", 600, 21.98, series.time(600)));
+    assert!((expected.unwrap() - 10.0).abs() < 2.0, "{expected:?}");
+}
+
+#[test]
 fn the_counter_that_never_comes_back_is_told_of() {
     let Some((_, detector)) = fitted("89-counter.csv", 300) else { return };
     let told = &detector.record().training.peculiar;
@@ -118,6 +130,21 @@ fn the_counter_that_never_comes_back_is_told_of() {
         told.iter().any(|it| matches!(it.peculiarity, Peculiarity::Counter { .. })),
         "{told:?}"
     );
+}
+
+#[test]
+fn neither_an_index_nor_labels_are_channels_that_alarm() {
+    let shared = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/cases"));
+    let load = |name: &str| Loaded::from_csv(shared.join(name), &LoadOptions::default()).unwrap();
+    if !shared.exists() {
+        println!("skipped: no files at {}", shared.display());
+        return;
+    }
+    let [index, control] = ["90-index-column-alarms.csv", "89-control.csv"].map(load);
+    assert_eq!(index.series, control.series);
+    let labelled = load("93-label-becomes-channel.csv").series;
+    assert_eq!(labelled.channels(), ["a", "b"]);
+    assert!(labelled.labels().is_some_and(|labels| labels.contains(&true)));
 }
 
 #[test]

@@ -145,6 +145,10 @@ struct Tally {
     found: usize,
     /// Faults found whose channel is the first reason, when the alarm opened and when it closed.
     blamed: [usize; 2],
+    /// Faults found of which that channel's row is one, likewise.
+    shown: [usize; 2],
+    /// Faults found of which the peak is a row.
+    peaks: usize,
     /// Rows from the first one of a fault to the one whose push told of it.
     delays: Vec<f64>,
 }
@@ -169,10 +173,13 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
                 if let Some(Told { alarm, opened, told }) = told {
                     tally.found += 1;
                     let own = &all.channels()[fault.channel];
-                    for (blamed, alarm) in tally.blamed.iter_mut().zip([&opened, &alarm]) {
-                        let first = alarm.reasons.first();
-                        *blamed += usize::from(first.is_some_and(|it| it.channel == *own));
+                    for (at, alarm) in [&opened, &alarm].into_iter().enumerate() {
+                        let first = alarm.reasons.first().filter(|it| it.channel == *own);
+                        let shown = first.is_some_and(|it| fault.rows.contains(&it.row));
+                        tally.blamed[at] += usize::from(first.is_some());
+                        tally.shown[at] += usize::from(shown);
                     }
+                    tally.peaks += usize::from(fault.rows.contains(&alarm.interval.peak));
                     tally.delays.push(told as f64 - fault.rows.start as f64);
                 }
             }
@@ -186,14 +193,17 @@ fn faults(config: &AsterConfig, device: &Device, series: u64, days: usize) -> an
         }
     }
     println!(
-        "| series | fault | found | right channel first, as it opens | as it closes | median delay of telling |"
+        "| series | fault | found | right channel first, as it opens | as it closes | with a row of the fault, as it opens | as it closes | peak in the fault | median delay of telling |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for ((kind, fault), tally) in &mut tallies {
-        let Tally { planted, found, blamed: [opening, closing], delays } = tally;
+        let Tally { planted, found, blamed, shown, peaks, delays } = tally;
+        let [blamed, shown] = [blamed, shown].map(|[opens, closes]| format!("{opens} | {closes}"));
         delays.sort_by(f64::total_cmp);
         let delay = delays.get(delays.len() / 2).map_or("-".into(), |rows| format!("{rows:.0}"));
-        println!("| {kind} | {fault:?} | {found} of {planted} | {opening} | {closing} | {delay} |");
+        println!(
+            "| {kind} | {fault:?} | {found} of {planted} | {blamed} | {shown} | {peaks} | {delay} |"
+        );
     }
     println!("\n| series | false alarms a week |\n|---|---|\n{}", lines.join("\n"));
     println!("| mean | {:.1} |", false_alarms as f64 / weeks);

@@ -27,7 +27,8 @@ impl Detector {
         peak.saturating_sub(NEAR_PEAK)..peak.saturating_add(NEAR_PEAK + 1 + ahead)
     }
 
-    /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it.
+    /// Reasons for an alarm with its peak at a row of a series, by the scores of rows around it. Their rows
+    /// are those of the series.
     ///
     /// The channels that have most part in the score at the peak are candidates; what counts is how far
     /// scores fall without each, as a channel that is wrong spoils what is expected of others.
@@ -46,7 +47,10 @@ impl Detector {
         let (components, outputs) = self.read_components(&scaled);
         let near = series.slice(around.clone())?;
         let rows = rows.start - around.start..rows.end - around.start;
-        Ok(self.reasons_near(&near, &scaled, (components, outputs), peak - around.start, rows))
+        let peak = peak - around.start;
+        let mut reasons = self.reasons_near(&near, &scaled, (components, outputs), peak, rows);
+        reasons.iter_mut().for_each(|reason| reason.row += around.start);
+        Ok(reasons)
     }
 
     fn reasons_near(
@@ -59,16 +63,13 @@ impl Detector {
     ) -> Vec<Reason> {
         let c = self.input_count();
         let reconstructions = outputs.get(&Reading::Reconstruction);
-        let Some(reconstruction) = reconstructions.and_then(|it| it.get(peak * c..(peak + 1) * c))
-        else {
-            return vec![];
-        };
+        let Some(reconstruction) = reconstructions else { return vec![] };
         let parts = self.shares(components, peak..peak + 1);
         let mut candidates: Vec<usize> =
             (0..self.channels().len()).filter(|channel| parts[*channel] > 0.0).collect();
         candidates.sort_by(|a, b| parts[*b].total_cmp(&parts[*a]));
         candidates.truncate(REASONS);
-        let falls = self.falls(scaled, &outputs, rows, &candidates);
+        let falls = self.falls(scaled, &outputs, rows.clone(), &candidates);
         // Where no channel alone makes a difference, their parts do.
         let all: f64 = falls.iter().sum();
         let parts: Vec<f64> = match all > 0.0 {
@@ -78,12 +79,19 @@ impl Detector {
         let total: f64 = parts.iter().sum();
         let (scaler, preparation) = (&self.trained.scaler, &self.trained.preparation);
         let reason = |(channel, part): (usize, f64)| {
-            let before = peak.checked_sub(1).map(|before| series.row(before)[channel]);
-            let prepared = scaler.unscaled(channel, reconstruction[channel]);
+            let distance = |row: &usize| {
+                let at = row * c + channel;
+                (scaled.values()[at] - reconstruction[at]).abs()
+            };
+            // The first of rows as far away as each other.
+            let furthest = |a: &usize, b: &usize| distance(a).total_cmp(&distance(b));
+            let row = rows.clone().rev().max_by(furthest).unwrap_or(peak);
+            let before = row.checked_sub(1).map(|before| series.row(before)[channel]);
+            let prepared = scaler.unscaled(channel, reconstruction[row * c + channel]);
             let expected = prepared.and_then(|it| preparation.restored(channel, before, it));
             let name = self.channels()[channel].clone();
-            let observed = series.row(peak)[channel];
-            Reason { channel: name, share: part / total, observed, expected }
+            let (time, observed) = (series.time(row), series.row(row)[channel]);
+            Reason { channel: name, share: part / total, row, time, observed, expected }
         };
         let told = candidates.into_iter().zip(parts).filter(|(_, part)| *part > 0.0);
         let mut reasons: Vec<Reason> = told.map(reason).collect();

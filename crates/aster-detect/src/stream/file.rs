@@ -16,7 +16,7 @@ use crate::stream::row::Row;
 use crate::stream::state::StreamState;
 use crate::stream::streaming::StreamingDetector;
 
-const FORMAT: Format = Format { name: "aster-score-file", version: 9 };
+const FORMAT: Format = Format { name: "aster-score-file", version: 10 };
 
 /// Settings of scoring a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

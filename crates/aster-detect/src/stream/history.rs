@@ -5,14 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::Detector;
 
-/// The latest rows of a series in the channels' own units, with their calendar features, so that
-/// another detector can go on with them and channels can be blamed.
+/// The latest rows of a series in the channels' own units, with their calendar features and times, so
+/// that another detector can go on with them and channels can be blamed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct History {
     /// Rows of the series that have come.
     rows: u64,
     /// Values of the last of them.
     values: VecDeque<f64>,
+    /// Timestamps of the same rows.
+    times: VecDeque<Option<i64>>,
     /// Rows that are kept.
     most: usize,
 }
@@ -20,10 +22,11 @@ pub(crate) struct History {
 impl History {
     /// Keeps all that the score of the newest row depends on, and so many rows before.
     pub(crate) fn new(detector: &Detector, more: usize) -> Self {
-        Self { rows: 0, values: VecDeque::new(), most: detector.depends_on().saturating_add(more) }
+        let most = detector.depends_on().saturating_add(more);
+        Self { rows: 0, values: VecDeque::new(), times: VecDeque::new(), most }
     }
 
-    pub(crate) fn push(&mut self, values: &[f64]) {
+    pub(crate) fn push(&mut self, time: Option<i64>, values: &[f64]) {
         if self.values.len() == self.values.capacity() {
             // No further than what is kept and a row more, where doubling would go.
             let kept = self.most.saturating_add(1).saturating_mul(values.len());
@@ -32,6 +35,7 @@ impl History {
             self.values.reserve_exact(more.min(room));
         }
         self.values.extend(values);
+        self.times.push_back(time);
         self.rows += 1;
     }
 
@@ -39,8 +43,10 @@ impl History {
     pub(crate) fn trim(&mut self, channels: usize) {
         let kept = self.most.saturating_mul(channels);
         self.values.drain(..self.values.len().saturating_sub(kept));
+        self.times.drain(..self.times.len().saturating_sub(self.most));
         // What many rows at once have taken is not kept.
         self.values.shrink_to(kept.saturating_add(channels));
+        self.times.shrink_to(self.most.saturating_add(1));
     }
 
     /// Values of the last row, if one has come.
@@ -55,7 +61,8 @@ impl History {
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.values.capacity() * size_of::<f64>()
+        let times = self.times.capacity() * size_of::<Option<i64>>();
+        self.values.capacity() * size_of::<f64>() + times
     }
 
     /// Goes on for another detector of the same channels.
@@ -66,6 +73,12 @@ impl History {
     /// The first row that is kept.
     pub(crate) fn first(&self, channels: usize) -> u64 {
         self.rows - (self.values.len() / channels) as u64
+    }
+
+    /// Timestamp of a row, if it is kept and had one.
+    pub(crate) fn time(&self, row: u64) -> Option<i64> {
+        let first = self.rows - self.times.len() as u64;
+        *self.times.get(row.checked_sub(first)? as usize)?
     }
 
     /// The first row that is kept and at which a window of the detector is due.
@@ -106,6 +119,7 @@ impl History {
             () if !self.values.len().is_multiple_of(c) || kept > self.most => {
                 Err("a history of other channels, or of more rows than are kept")
             }
+            () if self.times.len() != kept => Err("a history of more times than rows, or fewer"),
             () if kept as u64 > self.rows => Err("a history of other rows than have come"),
             () if self.most < detector.depends_on() || waiting > kept => {
                 Err("a history without the rows that scores depend on")

@@ -15,11 +15,12 @@ impl Detector {
     /// The largest parts are the memory of the drift
     /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory) and twice
     /// [`DriftConfig::longest`](aster_eval::DriftConfig::longest), 4 bytes each), the history
-    /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel) and the moving
+    /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel and 16 for the time) and the moving
     /// averages.
     pub fn stream_memory(&self, config: &StreamConfig) -> usize {
         let (c, stride) = (self.input_count(), self.windows.stride());
-        let history = (self.depends_on() + config.history) * c * size_of::<f64>();
+        let of_row = c * size_of::<f64>() + size_of::<Option<i64>>();
+        let history = (self.depends_on() + config.history) * of_row;
         // Scores that count, and those of an alarm that do not yet, in a list that doubles.
         let scores = self.config().drift.map_or(0, |drift| drift.memory + 2 * drift.longest);
         let drift = scores * size_of::<f32>() + 2 * self.config().alarm.n;

@@ -319,7 +319,7 @@ impl StreamState {
         let keeps_rows = detector.trained.preparation.keeps_rows();
         let before = if keeps_rows { None } else { self.history.newest(values.len()) };
         self.segment.push(detector, before.as_deref(), &values);
-        self.history.push(&values);
+        self.history.push(row.time, &values);
         self.waiting.push_back(row);
         self.counts.rows += 1;
         if self.segment.walk.due(&runner.grid.windows).len() >= runner.batch_size {
@@ -420,7 +420,13 @@ impl StreamState {
         let peak = (peak - first) as usize;
         let rows = detector.telling_rows(peak, opens);
         let rows = rows.start.max((kept - first) as usize)..rows.end;
-        detector.reasons(&series, peak, rows).ok()
+        let mut reasons = detector.reasons(&series, peak, rows).ok()?;
+        for reason in &mut reasons {
+            let row = first + reason.row as u64;
+            reason.row = (origin + row) as usize;
+            reason.time = self.history.time(row).map(|time| detector.clock().at(time));
+        }
+        Some(reasons)
     }
 
     /// Takes the rows that wait for late ones, and ends the series.

@@ -16,7 +16,7 @@ use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 use crate::stream::telemetry;
 
-const FORMAT: Format = Format { name: "aster-stream", version: 9 };
+const FORMAT: Format = Format { name: "aster-stream", version: 10 };
 
 /// Detector of a stream of rows: it scores them as [`Detector::detect`] scores a series, within
 /// rounding.

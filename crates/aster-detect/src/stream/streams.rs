@@ -19,7 +19,7 @@ use crate::stream::saved;
 use crate::stream::state::{StreamState, advance};
 use crate::stream::telemetry;
 
-const FORMAT: Format = Format { name: "aster-streams", version: 9 };
+const FORMAT: Format = Format { name: "aster-streams", version: 10 };
 
 /// Format of one stream by itself, the version of which changes with that of many.
 const ONE: Format = Format { name: "aster-stream-of-many", version: FORMAT.version };
