@@ -1,14 +1,15 @@
+mod swap;
+mod telling;
+
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use aster_base::SettingError;
-use aster_eval::{Acknowledgement, AlarmStep, AlarmTracker, Interval};
+use aster_eval::{Acknowledgement, AlarmTracker, Interval};
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::{Alarm, AlarmEvent, GROWTH, Reason};
+use crate::alarm::{Alarm, Reason};
 use crate::detector::Detector;
 use crate::error::DetectError;
-use crate::explain::{Attribution, Contribution, peaks_near};
 use crate::score::Runner;
 use crate::stream::history::History;
 use crate::stream::notice::Notice;
@@ -349,86 +350,6 @@ impl StreamState {
         self.history.trim(detector.input_count());
     }
 
-    /// Tells what a score does to the alarms.
-    fn tell(&mut self, detector: &Detector, step: &AlarmStep, output: &mut StreamOutput) {
-        if let Some(interval) = self.alarms.open() {
-            let grown = |told: &Alarm| detector.severity(&interval) >= told.severity + GROWTH;
-            if step.opened || self.told.as_ref().is_none_or(grown) {
-                let number = self.told_number() + u64::from(step.opened && self.told.is_some());
-                // Reasons take the network: a peak that has hardly moved has those that were told.
-                let near = |told: &Alarm| peaks_near(&told.interval, &interval);
-                let reasons = match step.opened || !self.told.as_ref().is_some_and(near) {
-                    true => self.reasons(detector, &interval, step.opened),
-                    false => None,
-                };
-                let alarm = self.alarm(detector, number, interval, reasons);
-                self.told = Some(alarm.clone());
-                let event = if step.opened { AlarmEvent::Opened } else { AlarmEvent::Updated };
-                output.events.push(event(alarm));
-            }
-        }
-        self.close(detector, step.closed, output);
-    }
-
-    /// Tells of an alarm that is over.
-    fn close(&self, detector: &Detector, closed: Option<Interval>, output: &mut StreamOutput) {
-        let alarm = |interval| {
-            let reasons = self.reasons(detector, &interval, false);
-            self.alarm(detector, self.told_number(), interval, reasons)
-        };
-        output.events.extend(closed.map(alarm).map(AlarmEvent::Closed));
-    }
-
-    /// An alarm with its reasons, or with those that were told before.
-    fn alarm(
-        &self,
-        detector: &Detector,
-        number: u64,
-        interval: Interval,
-        reasons: Option<Vec<Reason>>,
-    ) -> Alarm {
-        let told = || self.told.as_ref().filter(|told| told.number == number);
-        let told = || told().map_or(vec![], |told| told.reasons.clone());
-        let reasons = reasons.unwrap_or_else(told);
-        Alarm { number, severity: detector.severity(&interval), interval, reasons }
-    }
-
-    /// Number of the latest alarm.
-    fn told_number(&self) -> u64 {
-        self.told.as_ref().map_or(0, |told| told.number)
-    }
-
-    /// Reasons for an alarm, where what the score of its peak depends on is kept.
-    fn reasons(
-        &self,
-        detector: &Detector,
-        interval: &Interval,
-        opens: bool,
-    ) -> Option<Vec<Reason>> {
-        if !self.config.reasons {
-            return None;
-        }
-        let origin = self.counts.rows - self.history.rows();
-        let (kept, first) =
-            (self.history.first_explained(detector), self.history.first_due(detector));
-        let peak = (interval.peak as u64).checked_sub(origin).filter(|peak| *peak >= kept)?;
-        let series = self.history.series(detector).ok()?;
-        // Of the rows that have come, those that had when this score became final, however many
-        // were pushed at once.
-        let last = self.scored + (detector.latency() + 1 - detector.windows.stride()) as u64;
-        let series = series.slice(0..series.rows().min((last - origin - first) as usize)).ok()?;
-        let peak = (peak - first) as usize;
-        let rows = detector.telling_rows(peak, opens);
-        let rows = rows.start.max((kept - first) as usize)..rows.end;
-        let mut reasons = detector.reasons(&series, peak, rows).ok()?;
-        for reason in &mut reasons {
-            let row = first + reason.row as u64;
-            reason.row = (origin + row) as usize;
-            reason.time = self.history.time(row).map(|time| detector.clock().at(time));
-        }
-        Some(reasons)
-    }
-
     /// Takes the rows that wait for late ones, and ends the series.
     pub(crate) fn finish(&mut self, detector: &Detector, output: &mut StreamOutput) {
         let runner = detector.runner();
@@ -449,69 +370,6 @@ impl StreamState {
         let closed = self.alarms.restart();
         self.close(detector, closed, output);
         self.history = History::new(detector, self.config.history);
-    }
-
-    /// Goes on with another detector of the same channels: its scores are those that it would
-    /// have given so far, as far as the history reaches, and its thresholds begin anew.
-    pub(crate) fn swap(&mut self, old: &Detector, new: &Detector, output: &mut StreamOutput) {
-        self.alarms.set_rule(new.alarm_rule());
-        if old.fingerprint() != new.fingerprint() {
-            self.replay(new, output);
-        }
-    }
-
-    fn replay(&mut self, detector: &Detector, output: &mut StreamOutput) {
-        let c = detector.input_count();
-        self.history.keep_for(detector, self.config.history);
-        let unscored = self.history.rows() - self.waiting.len() as u64;
-        let due = self.history.first_due(detector);
-        // Where so few rows are kept that no window is due among those before, windows begin with
-        // them.
-        let first = if due <= unscored { due } else { self.history.first(c) };
-        let delay = self.segment.walk.delay().min(detector.windows.stride().saturating_sub(1));
-        self.segment = Segment::new(detector);
-        self.segment.walk.set_delay(delay);
-        self.known = unscored - first;
-        let runner = detector.runner();
-        let values = self.history.from(first, c);
-        let mut before = None;
-        for rows in values.chunks(runner.rows_at_once().saturating_mul(c)) {
-            for row in rows.chunks(c) {
-                self.segment.push(detector, before.replace(row), row);
-            }
-            advance(detector, &runner, &mut [(self, output)]);
-        }
-    }
-
-    /// Takes the thresholds and alarms of a detector of the same fingerprint whose settings may
-    /// have changed since the stream was saved.
-    pub(crate) fn take_settings(&mut self, detector: &Detector) {
-        self.alarms.set_rule(detector.alarm_rule());
-    }
-
-    /// Attributes the scores of rows, by their numbers in the stream, to channels.
-    pub(crate) fn attribute(
-        &self,
-        detector: &Detector,
-        rows: Range<u64>,
-        method: Attribution,
-    ) -> Result<Vec<Contribution>, DetectError> {
-        let wrong = |reason| DetectError::Rows { rows: rows.clone(), reason };
-        let origin = self.counts.rows - self.history.rows();
-        let scored = origin..self.scored;
-        if rows.is_empty() || rows.start < scored.start || rows.end > scored.end {
-            let reason = format!("expected rows of the series that goes on, {scored:?}");
-            return Err(wrong(reason));
-        }
-        let from = origin + self.history.first_explained(detector);
-        if rows.start < from {
-            let reason = format!("expected rows from {from} on; a larger `history` keeps more");
-            return Err(wrong(reason));
-        }
-        let first = origin + self.history.first_due(detector);
-        let series = self.history.series(detector)?;
-        let rows = (rows.start - first) as usize..(rows.end - first) as usize;
-        detector.attribute_inputs(&series, rows, method)
     }
 
     /// Validates a state that was read from outside: it can be of this detector.
