@@ -100,6 +100,16 @@ pub enum DataError {
         /// What helps.
         hint: &'static str,
     },
+    /// A file that is of another kind than CSV.
+    #[error("{} is no CSV file but {found}: {hint}", path.display())]
+    NotCsv {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What helps.
+        hint: &'static str,
+    },
     /// A row of a CSV file has more fields than the table has columns.
     #[error("{place}: expected {expected} fields, got {got}")]
     TooManyFields {

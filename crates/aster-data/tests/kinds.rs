@@ -52,10 +52,14 @@ fn written(form: usize, time: DateTime<Utc>) -> String {
         10 => text("%Y%m%d%H%M"),
         11 => text("%d-%b-%Y %H:%M:%S"),
         12 => text("%Y/%m/%d %H:%M:%S.250"),
+        13 => text("%Y%m%dT%H%M%S"),
+        14 => text("\"%a, %d %b %Y %H:%M:%S +0000\""),
+        15 => text("%d/%b/%Y:%H:%M:%S"),
+        16 => text("%a %b %e %H:%M:%S %Y"),
         _ => format!("{:.8}", time.timestamp() as f64 / 86_400.0 + 25_569.0),
     }
 }
-const FORMS: usize = 14;
+const FORMS: usize = 18;
 
 proptest! {
     #[test]
@@ -102,7 +106,8 @@ proptest! {
         let rows = (40 * 86_400 / step).clamp(40, 1000);
         let start = start / 86_400 * 86_400;
         // Whole days of a spreadsheet look like any other count.
-        let step = if form >= 13 { step.min(3600) } else { step };
+        let spreadsheet = form == FORMS - 1;
+        let step = if spreadsheet { step.min(3600) } else { step };
         let mut text = "time,flow\n".to_string();
         let mut expected = vec![];
         for row in 0..rows {
@@ -126,11 +131,56 @@ proptest! {
         for (found, expected) in found.iter().zip(&expected) {
             let wanted = expected * 1_000_000_000 + more;
             // Eight decimals of a day are a millisecond.
-            let near = if form >= 13 { 1_000_000 } else { 0 };
+            let near = if spreadsheet { 1_000_000 } else { 0 };
             prop_assert!((found - wanted).abs() <= near, "{} is no {}", found, wanted);
         }
         prop_assert!(*loaded.series.clock() != Clock::Counts);
         prop_assert_eq!(loaded.series.channels(), ["flow"]);
+    }
+
+    #[test]
+    fn columns_may_stand_apart_by_blanks(
+        rows in prop::collection::vec([-9_999_999i64..9_999_999, 0..9_999], 3..40),
+        width in 12usize..20,
+        header: bool,
+        dated: bool,
+    ) {
+        let mut text = if header { "  time flow\t level\n".to_string() } else { String::new() };
+        for (row, [flow, level]) in rows.iter().enumerate() {
+            let [flow, level] = [flow, level].map(|it| decimals(*it, false, false));
+            let time = if dated { format!("2024-03-01 00:{row:02}:00") } else { row.to_string() };
+            writeln!(text, "{time} {flow:>width$} {level:>width$}").unwrap();
+        }
+        let loaded = load(&text, &LoadOptions::default()).unwrap();
+        let timed = header || dated;
+        let found: Vec<f64> = (0..rows.len()).flat_map(|row| {
+            loaded.series.row(row)[usize::from(!timed)..].to_vec()
+        }).collect();
+        let values: Vec<[f64; 2]> = rows.iter().map(|row| row.map(|it| it as f64 / 1e3)).collect();
+        prop_assert_eq!(found, values.concat(), "{}", text);
+        prop_assert_eq!(loaded.series.timestamps().is_some(), timed);
+    }
+
+    #[test]
+    fn times_in_parts_are_read_as_whole_ones(
+        start in 0i64..1_900_000_000,
+        step in prop::sample::select(vec![1i64, 60, 3600]),
+        of_day in 0usize..4,
+    ) {
+        let step = if of_day == 0 { 86_400 } else { step.max([1, 3600, 60, 1][of_day]) };
+        let start = start / step * step;
+        let heads = ["year,month,day", ",hour", ",minute", ",second"];
+        let mut text = format!("{},flow\n", heads[..=of_day].concat());
+        for row in 0..40 {
+            let time = DateTime::from_timestamp(start + step * row, 0).unwrap();
+            let parts = ["%Y,%-m,%-d", ",%-H", ",%-M", ",%-S"][..=of_day].concat();
+            writeln!(text, "{},{row}.5", time.format(&parts)).unwrap();
+        }
+        let loaded = load(&text, &LoadOptions::default()).unwrap();
+        let expected: Vec<i64> = (0..40).map(|row| (start + step * row) * 1_000_000_000).collect();
+        prop_assert_eq!(loaded.series.timestamps().unwrap(), expected);
+        prop_assert_eq!(loaded.series.channels(), ["flow"]);
+        prop_assert_eq!(loaded.report.time.unwrap().columns.len(), 3 + of_day);
     }
 
     #[test]

@@ -103,8 +103,8 @@ struct Draft {
     left_out: Vec<LeftOut>,
 }
 
-/// What a table's times are: the column, its times of some zone, and their clock.
-type Known<'a> = Option<(String, Cow<'a, Times>, Clock)>;
+/// What a table's times are: the columns, their times of some zone, and their clock.
+type Known<'a> = Option<(Vec<String>, Cow<'a, Times>, Clock)>;
 
 fn known<'a>(
     table: &Table,
@@ -115,7 +115,9 @@ fn known<'a>(
     let Some((at, times)) = &roles.time else { return Ok(None) };
     let times = zoned(times, rows, options, &table.place)?;
     let clock = times.clock();
-    Ok(Some((table.columns[*at].name.clone(), times, clock)))
+    let columns = std::iter::once(at).chain(&roles.beside_time);
+    let names = columns.map(|at| table.columns[*at].name.clone()).collect();
+    Ok(Some((names, times, clock)))
 }
 
 /// Makes a series of the numbers of a table as they lie, where nothing is to be done to them.
@@ -142,7 +144,7 @@ fn in_place(
     let features = std::mem::take(&mut roles.features);
     let rows = Rows::All(table.rows);
     let known = known(table, roles, &rows, options)?;
-    let time = known.as_ref().map(|(name, times, clock)| (name.as_str(), &**times, clock));
+    let time = known.as_ref().map(|(names, times, clock)| (&names[..], &**times, clock));
     let Parts { times, labels, dropped, reordered, .. } =
         wide(table, roles, (rows, time), options)?;
     if dropped + reordered > 0 {
@@ -171,7 +173,7 @@ fn assemble(
     options: &LoadOptions,
 ) -> Result<Loaded, DataError> {
     let known = known(table, roles, &rows, options)?;
-    let time = known.as_ref().map(|(name, times, clock)| (name.as_str(), &**times, clock));
+    let time = known.as_ref().map(|(names, times, clock)| (&names[..], &**times, clock));
     let mut parts = match roles.long {
         Some(long) => pivot(table, roles, (rows, time), long, options)?,
         None => wide(table, roles, (rows, time), options)?,

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Columns {
     /// Column of timestamps: date-times and epochs, which become nanoseconds since the Unix epoch,
     /// or other numbers, which stay as they are. Default, where no features are named: the column
-    /// of date-times, if there is one, or one of them whose name says time; else the one of numbers
-    /// whose name says time; else none.
+    /// of date-times, if there is one, or one of them whose name says time; else those of year, month and
+    /// day, with hours, minutes and seconds where there are some; else the one of numbers whose name
+    /// says time, or that rises in every row and whose name says that it is time with a unit, or time since
+    /// a start; else none.
     pub time: Option<String>,
     /// Explicit `strftime` format for a textual time column. Default: guessed.
     pub time_format: Option<String>,
@@ -82,7 +84,30 @@ impl Custom {
         "unix_time",
         "date_time",
         "date time",
+        "time_stamp",
+        "time stamp",
     ]);
+    /// Times since a start, if they rise in every row.
+    pub(crate) const ELAPSED: Self = Self(&[
+        "t",
+        "elapsed",
+        "elapsed time",
+        "elapsed_time",
+        "relative time",
+        "relative_time",
+        "time elapsed",
+        "time_elapsed",
+        "sec",
+        "secs",
+        "seconds",
+        "datenum",
+    ]);
+    pub(crate) const YEAR: Self = Self(&["year", "yr", "yyyy", "jahr", "año", "année"]);
+    pub(crate) const MONTH: Self = Self(&["month", "mon", "mo", "monat", "mes", "mois"]);
+    pub(crate) const DAY: Self = Self(&["day", "dd", "day of month", "tag", "día", "jour"]);
+    pub(crate) const HOUR: Self = Self(&["hour", "hr", "hh", "stunde", "hora", "heure"]);
+    pub(crate) const MINUTE: Self = Self(&["minute", "minutes", "minuto"]);
+    pub(crate) const SECOND: Self = Self(&["second", "sec", "seconds", "sekunde", "segundo"]);
     pub(crate) const DATE: Self = Self(&["date", "day", "datum", "fecha"]);
     pub(crate) const TIME_OF_DAY: Self =
         Self(&["time", "hour", "hour ending", "time of day", "zeit", "uhrzeit", "hora", "heure"]);
@@ -99,5 +124,17 @@ impl Custom {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains(&name.trim().to_lowercase().as_str())
+    }
+
+    /// Whether a name is one of them with a unit or a remark behind: `Time [s]`, `time_ms`.
+    pub(crate) fn has_with_unit(&self, name: &str) -> bool {
+        const UNITS: [&str; 13] = [
+            "s", "sec", "secs", "seconds", "ms", "msec", "us", "ns", "min", "minutes", "h",
+            "hours", "d",
+        ];
+        let lower = name.to_lowercase();
+        let plain = lower.split(['[', '(', '/']).next().unwrap_or_default().trim();
+        let cut = plain.rsplit_once(['_', ' ', '.']).filter(|(_, unit)| UNITS.contains(unit));
+        self.has(plain) || cut.is_some_and(|(plain, _)| self.has(plain))
     }
 }

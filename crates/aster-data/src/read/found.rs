@@ -164,11 +164,16 @@ fn steps(times: &[i64]) -> Option<(i64, usize)> {
 }
 
 /// What is told of a column of times.
-pub(crate) fn of_times(column: &str, form: &Times, clock: &Clock, times: &[i64]) -> TimeFound {
+pub(crate) fn of_times(
+    columns: &[String],
+    form: &Times,
+    clock: &Clock,
+    times: &[i64],
+) -> TimeFound {
     let ends = [times.first(), times.last()].map(|time| clock.at(time.copied().unwrap_or(0)));
     let found = steps(times);
     TimeFound {
-        column: column.into(),
+        columns: columns.to_vec(),
         form: form.form,
         order: form.order,
         span: ends,

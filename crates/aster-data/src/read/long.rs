@@ -17,11 +17,11 @@ use crate::read::times::Times;
 pub(crate) fn pivot(
     table: &Table,
     roles: &Roles,
-    (rows, time): (Rows, Option<(&str, &Times, &Clock)>),
+    (rows, time): (Rows, Option<(&[String], &Times, &Clock)>),
     (channel, value): (usize, usize),
     options: &LoadOptions,
 ) -> Result<Parts<'static>, DataError> {
-    let (time_column, times, clock) = time.ok_or(DataError::NoTimestamps)?;
+    let (time_columns, times, clock) = time.ok_or(DataError::NoTimestamps)?;
     let names = table.texts(channel)?;
     let values = table.numbers(value)?;
     let wanted = options.columns.features.as_deref();
@@ -31,7 +31,7 @@ pub(crate) fn pivot(
     let mut entries: Vec<(i64, usize, usize)> = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let place = || table.place.of(row);
-        let missing = || DataError::MissingTime { column: time_column.into(), place: place() };
+        let missing = || DataError::MissingTime { column: time_columns.join(", "), place: place() };
         let time = times.values[row].ok_or_else(missing)?;
         let column = || table.columns[channel].name.clone();
         let unnamed = || DataError::MissingId { column: column(), place: place() };

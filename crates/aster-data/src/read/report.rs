@@ -36,12 +36,12 @@ pub struct LoadReport {
     pub warnings: Vec<LoadWarning>,
 }
 
-/// Column of times.
+/// Column of times, or columns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TimeFound {
-    /// The column.
-    pub column: String,
+    /// The column of times; or of dates, and that of the time of the day; or of years, months, days and so on.
+    pub columns: Vec<String>,
     /// Form of its cells.
     pub form: TimeForm,
     /// Order of days and months, where it had to be found.
@@ -274,8 +274,9 @@ impl Display for CsvFound {
 
 impl Display for TimeFound {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let Self { column, form, order, span: [first, last], step, irregular, regular } = self;
-        write!(f, "\"{column}\", {form}")?;
+        let Self { columns, form, order, span: [first, last], step, irregular, regular } = self;
+        columns.iter().try_for_each(|column| write!(f, "\"{column}\", "))?;
+        write!(f, "{form}")?;
         match order {
             Some(DateOrder::DayFirst) => write!(f, ", day first")?,
             Some(DateOrder::MonthFirst) => write!(f, ", month first")?,
@@ -283,7 +284,7 @@ impl Display for TimeFound {
         }
         write!(f, ", {first} to {last}")?;
         let Some(step) = step else { return Ok(()) };
-        let step = Span::of(*step, matches!(form, TimeForm::Counts));
+        let step = Span::of(*step, form.is_count());
         match irregular {
             0 => write!(f, ", every {step}"),
             1 => write!(f, ", every {step}, 1 step differs"),
@@ -302,6 +303,7 @@ impl Display for TimeForm {
             Self::Spreadsheet => write!(f, "days of a spreadsheet"),
             Self::Compact => write!(f, "dates as digits"),
             Self::Counts => write!(f, "counts"),
+            Self::Billionths => write!(f, "counts in billionths"),
         }
     }
 }

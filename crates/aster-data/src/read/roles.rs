@@ -8,13 +8,15 @@ use crate::error::DataError;
 use crate::read::columns::{Categorical, Columns, Custom, only};
 use crate::read::report::{LeftOut, WhyLeftOut};
 use crate::read::table::{Cells, Table, Texts};
-use crate::read::times::{EpochUnit, TimeFault, TimeForm, Times, read_by_format, read_times};
+use crate::read::times::{EpochUnit, TimeFault, Times, read_by_format, read_times};
 
 /// Roles that the columns of a table have; columns are told by where they stand.
 #[derive(Debug)]
 pub(crate) struct Roles<'a> {
     /// The column of times and what it holds.
     pub(crate) time: Option<(usize, Times)>,
+    /// Other columns that the times are of: the time of the day, or month, day and so on.
+    pub(crate) beside_time: Vec<usize>,
     pub(crate) label: Option<usize>,
     pub(crate) id: Option<usize>,
     /// The columns of channels' names and of their values, in the long format.
@@ -46,7 +48,7 @@ impl<'a> Roles<'a> {
         let open = columns.features.is_none() || long.is_some();
         let mut faults = BTreeMap::new();
         let (time, of_day) = find_time(table, columns, open, &taken, &mut faults)?;
-        taken.extend(time.iter().map(|(at, _)| *at).chain(of_day));
+        taken.extend(time.iter().map(|(at, _)| *at).chain(of_day.iter().copied()));
         let label = named_label.or_else(|| find_label(table, &taken).filter(|_| open));
         let mut left_out: Vec<LeftOut> =
             ignored.iter().map(|at| LeftOut::new(table, *at, WhyLeftOut::Ignored)).collect();
@@ -67,7 +69,17 @@ impl<'a> Roles<'a> {
                 features
             }
         };
-        Ok(Self { time, label, id, long, categorical, features, left_out, faults })
+        Ok(Self {
+            time,
+            beside_time: of_day,
+            label,
+            id,
+            long,
+            categorical,
+            features,
+            left_out,
+            faults,
+        })
     }
 
     /// Why a column of text is no channel.
@@ -127,40 +139,39 @@ pub(crate) fn check(columns: &Columns) -> Result<(), SettingError> {
     Ok(())
 }
 
-/// The column of times, and the one of times of the day that belongs to it.
-#[allow(clippy::type_complexity)] // a pair of optional things
+/// The column of times, and the others that they are of.
 fn find_time(
     table: &Table,
     columns: &Columns,
     open: bool,
     taken: &[usize],
     faults: &mut BTreeMap<usize, TimeFault>,
-) -> Result<(Option<(usize, Times)>, Option<usize>), DataError> {
+) -> Result<TimeColumns, DataError> {
     if let Some(name) = &columns.time {
         let at = table.find(name)?;
         if let Some(of_day) = &columns.time_of_day {
             let of_day = table.find(of_day)?;
             let texts = joined(table, at, of_day)?;
-            return Ok((Some((at, of_texts(table, at, &texts, columns)?)), Some(of_day)));
+            return Ok((Some((at, of_texts(table, at, &texts, columns)?)), vec![of_day]));
         }
-        return Ok((Some((at, named_times(table, at, columns)?)), None));
+        return Ok((Some((at, named_times(table, at, columns)?)), vec![]));
     }
     if columns.time_format.is_some() {
         let expected = "a column in columns.time, whose format it is";
         return Err(SettingError::new("columns.time_format", expected, "none").into());
     }
     if !open {
-        return Ok((None, None));
+        return Ok((None, vec![]));
     }
     if let Some((date, of_day, times)) = split_times(table, taken) {
-        return Ok((Some((date, times)), Some(of_day)));
+        return Ok((Some((date, times)), vec![of_day]));
     }
     let mut dated: Vec<(usize, Times)> = vec![];
     for (at, column) in table.columns.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
         match &column.cells {
             Cells::Times(times) => dated.push((at, times.clone())),
             Cells::Texts(texts) => match read_times(texts.iter()) {
-                Ok(times) if times.form != TimeForm::Counts => dated.push((at, times)),
+                Ok(times) if !times.form.is_count() => dated.push((at, times)),
                 Ok(_) => (),
                 Err(fault) => drop(faults.insert(at, fault)),
             },
@@ -171,25 +182,38 @@ fn find_time(
     if dated.len() > 1 {
         let by_name = only(dated.iter().map(|(at, _)| *at).filter(|at| named(*at)));
         dated.retain(|(at, _)| Some(*at) == by_name);
-        return Ok((dated.pop(), None));
+        return Ok((dated.pop(), vec![]));
     }
-    if dated.is_empty() {
-        let numeric = |at: &usize| {
-            !taken.contains(at)
-                && named(*at)
-                && match &table.columns[*at].cells {
-                    Cells::Numbers(_) | Cells::Integers(_) => true,
-                    Cells::InRows(_) => true,
-                    Cells::Texts(_) => !faults.contains_key(at),
-                    _ => false,
-                }
-        };
-        let found = only((0..table.columns.len()).filter(numeric));
-        let times = found.map(|at| Ok((at, named_times(table, at, columns)?)));
-        return Ok((times.transpose().map_err(|error: DataError| error)?, None));
+    if let Some(dated) = dated.pop() {
+        return Ok((Some(dated), vec![]));
     }
-    Ok((dated.pop(), None))
+    if let Some((year, others, times)) = parted_times(table, taken) {
+        return Ok((Some((year, times)), others));
+    }
+    let numeric = |at: &usize| {
+        !taken.contains(at)
+            && match &table.columns[*at].cells {
+                Cells::Numbers(_) | Cells::Integers(_) | Cells::InRows(_) => true,
+                Cells::Texts(_) => !faults.contains_key(at),
+                _ => false,
+            }
+    };
+    let numeric = || (0..table.columns.len()).filter(numeric);
+    let rising = |at: &usize| {
+        let name = &table.columns[*at].name;
+        (Custom::TIME.has_with_unit(name) || Custom::ELAPSED.has_with_unit(name))
+            && table.numbers(*at).is_ok_and(|it| it.is_sorted_by(|a, b| a < b))
+    };
+    let found = match numeric().any(named) {
+        true => only(numeric().filter(|at| named(*at))),
+        false => only(numeric().filter(rising)),
+    };
+    let times = found.map(|at| Ok((at, named_times(table, at, columns)?)));
+    Ok((times.transpose().map_err(|error: DataError| error)?, vec![]))
 }
+
+/// A column of times, and the others that they are of.
+type TimeColumns = (Option<(usize, Times)>, Vec<usize>);
 
 /// The times of a column that is named as such.
 pub(crate) fn named_times(table: &Table, at: usize, columns: &Columns) -> Result<Times, DataError> {
@@ -264,13 +288,41 @@ fn split_times(table: &Table, taken: &[usize]) -> Option<(usize, usize, Times)> 
     Some((date, of_day, times))
 }
 
-/// Dates with times of the day behind them; hours without minutes get them.
+/// Columns of year, month and day by their names, and of hours, minutes and seconds where they are, whose
+/// cells together are times.
+fn parted_times(table: &Table, taken: &[usize]) -> Option<(usize, Vec<usize>, Times)> {
+    let named = |custom: Custom| {
+        let named = |at: &usize| !taken.contains(at) && custom.has(&table.columns[*at].name);
+        only((0..table.columns.len()).filter(named))
+    };
+    let date = [named(Custom::YEAR)?, named(Custom::MONTH)?, named(Custom::DAY)?];
+    let of_day = [Custom::HOUR, Custom::MINUTE, Custom::SECOND].map(named);
+    // Minutes without hours are of something else.
+    let of_day = of_day.into_iter().map_while(|at| at);
+    let columns: Vec<usize> = date.into_iter().chain(of_day).collect();
+    let cells = columns.iter().map(|at| table.texts(*at));
+    let cells: Vec<_> = cells.collect::<Result<_, _>>().ok()?;
+    let written = (0..table.rows).map(|row| {
+        let parts = cells.iter().map(|texts| texts.get(row)).collect::<Option<Vec<_>>>()?;
+        let of_day = parts.get(3..).filter(|parts| !parts.is_empty()).map(|it| it.join(":"));
+        Some(format!("{} {}", parts[..3].join("-"), of_day.unwrap_or_default()).trim_end().into())
+    });
+    let written: Vec<Option<String>> = written.collect();
+    let times = read_times(written.iter().map(Option::as_deref)).ok()?;
+    Some((columns[0], columns[1..].to_vec(), times))
+}
+
+/// Dates with times of the day behind them. Digits alone are hours, or with minutes, or with seconds
+/// too, by the longest of the column.
 fn joined(table: &Table, date: usize, of_day: usize) -> Result<Texts, DataError> {
     let (dates, times) = (table.texts(date)?, table.texts(of_day)?);
+    let digits = |time: &str| time.bytes().all(|byte| byte.is_ascii_digit());
+    let longest = times.iter().flatten().filter(|time| digits(time)).map(str::len).max();
     let pairs = dates.iter().zip(times.iter()).map(|(date, time)| {
-        date.zip(time).map(|(date, time)| match time.bytes().all(|byte| byte.is_ascii_digit()) {
-            true => format!("{date} {time}:00"),
-            false => format!("{date} {time}"),
+        date.zip(time).map(|(date, time)| match longest {
+            Some(3 | 4) if digits(time) => format!("{date} {time:0>4}"),
+            Some(5..) if digits(time) => format!("{date} {time:0>6}"),
+            _ => format!("{date} {time}"),
         })
     });
     Ok(pairs.collect())

@@ -89,12 +89,13 @@ pub(crate) struct Ordered {
 /// they stay in their order.
 pub(crate) fn ordered(
     rows: Rows,
-    (column, times, clock): (&str, &Times, &Clock),
+    (columns, times, clock): (&[String], &Times, &Clock),
     (order, duplicates): (RowOrder, DuplicateTimes),
     place: &Place,
 ) -> Result<Ordered, DataError> {
     let time = |row: usize| {
-        let missing = || DataError::MissingTime { column: column.into(), place: place.of(row) };
+        let missing =
+            || DataError::MissingTime { column: columns.join(", "), place: place.of(row) };
         times.values[row].ok_or_else(missing)
     };
     let mut known: Vec<i64> = rows.iter().map(time).collect::<Result<_, _>>()?;
@@ -189,7 +190,8 @@ mod tests {
     ) -> Result<Ordered, DataError> {
         let times = Times::new(times.iter().copied().map(Some).collect(), TimeForm::Counts);
         let rows = Rows::All(times.values.len());
-        ordered(rows, ("t", &times, &Clock::Counts), (order, duplicates), &Place::default())
+        let time = (&["t".to_string()][..], &times, &Clock::Counts);
+        ordered(rows, time, (order, duplicates), &Place::default())
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::collections::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::error::DataError;
+use crate::read::columns::Custom;
 use crate::read::csv_found::CsvFound;
 use crate::read::matrix::Matrix;
-use crate::read::times::{TimeForm, Times, read_times};
+use crate::read::times::{Times, read_times};
 
 /// Table whose columns have types, but no roles yet.
 #[derive(Debug, Default)]
@@ -127,11 +128,20 @@ impl<'a> Column<'a> {
     fn no_number(&self, place: &Place, first: (usize, &str)) -> DataError {
         let (row, cell) = self.words.as_ref().map_or(first, |(row, cell)| (*row, cell.as_str()));
         let digits = cell.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit());
+        let names_time = [Custom::TIME, Custom::DATE, Custom::TIME_OF_DAY, Custom::ELAPSED];
+        let names_time = names_time.iter().any(|it| it.has_with_unit(&self.name));
+        let of_day = cell.contains(':')
+            && cell.bytes().all(|it| it.is_ascii_digit() || b":., ".contains(&it));
         let hint = match digits {
-            _ if read_times([Some(cell)].into_iter())
-                .is_ok_and(|it| it.form != TimeForm::Counts) =>
-            {
+            _ if read_times([Some(cell)].into_iter()).is_ok_and(|it| !it.form.is_count()) => {
                 "it is a time: Columns::time names the one column of times, Columns::ignored the others"
+            }
+            true if of_day => {
+                "a time of the day belongs to a column of dates: Columns::time_of_day and Columns::time \
+                 name them, Columns::ignored leaves it out"
+            }
+            _ if names_time => {
+                "Columns::time and Columns::time_format say that it is a time, and how it is written"
             }
             true => "CsvFormat::units cuts a unit behind it",
             false => "add it to CsvFormat::missing if it stands for a missing value",

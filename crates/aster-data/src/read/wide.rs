@@ -16,7 +16,7 @@ use crate::read::times::Times;
 pub(crate) fn wide<'a>(
     table: &'a Table,
     roles: &Roles,
-    (rows, time): (Rows, Option<(&str, &Times, &Clock)>),
+    (rows, time): (Rows, Option<(&[String], &Times, &Clock)>),
     options: &LoadOptions,
 ) -> Result<Parts<'a>, DataError> {
     let policies = (options.order, options.duplicates);

@@ -1,4 +1,5 @@
 use aster_base::SettingError;
+use memchr::memchr_iter;
 
 use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
@@ -89,7 +90,7 @@ fn sample<'a>(text: &'a [u8], format: &CsvFormat) -> Vec<Line<'a>> {
     let mut lines = vec![];
     let (mut at, mut number) = (0, 0);
     while at < text.len() && lines.len() < LINES && (at < SAMPLE || lines.len() < 3) {
-        let end = text[at..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |n| at + n);
+        let end = end_of(text, at);
         let next = (end + 1).min(text.len());
         let line = std::str::from_utf8(&text[at..end]).unwrap_or_default().trim_end_matches('\r');
         let skipped = number < format.skip_lines.unwrap_or(0);
@@ -100,6 +101,16 @@ fn sample<'a>(text: &'a [u8], format: &CsvFormat) -> Vec<Line<'a>> {
         (at, number) = (next, number + 1);
     }
     lines
+}
+
+/// Where a line ends: a quote may hold the ends of some, `"pressure\n[bar]"`, if it is closed before long.
+fn end_of(text: &[u8], from: usize) -> usize {
+    const QUOTED: usize = 4;
+    let ends = memchr_iter(b'\n', &text[from..]).chain([text.len() - from]).take(QUOTED);
+    let mut ends = ends.map(|end| from + end);
+    let first = ends.clone().next().unwrap_or(text.len());
+    let quotes = |end: usize| text[from..end].iter().filter(|byte| **byte == b'"').count();
+    ends.find(|end| quotes(*end).is_multiple_of(2)).unwrap_or(first)
 }
 
 /// Cuts a line into fields, without their quotes.
@@ -115,7 +126,8 @@ fn fields(line: &str, delimiter: u8) -> Vec<String> {
         }
     }
     all.push(field);
-    all.into_iter().map(|field| field.trim().to_string()).collect()
+    let line = |field: String| field.split_whitespace().collect::<Vec<_>>().join(" ");
+    all.into_iter().map(|it| if it.contains('\n') { line(it) } else { it.trim().into() }).collect()
 }
 
 /// The delimiter that cuts most lines into the same number of fields; a comma may as well be a
@@ -191,7 +203,9 @@ fn commas(body: &[Vec<String>], delimiter: u8) -> bool {
 fn is_value(cell: &str, numbers: &Numbers) -> bool {
     let dated =
         || cell.starts_with(|c: char| c.is_ascii_digit()) && cell.contains(['-', '/', ':', '.']);
-    matches!(numbers.read(cell.as_bytes()), Cell::Number(_)) || dated()
+    // "On" and "No" may be names.
+    let number = || matches!(numbers.read(cell.as_bytes()), Cell::Number(_));
+    (cell.contains(|c: char| c.is_ascii_digit()) && number()) || dated()
 }
 
 /// Tells a header: a first line that holds no value, or the numbers of columns.
@@ -267,6 +281,13 @@ mod tests {
             assert_eq!(first_row(text), "0,1.5,2", "{text}");
             assert_eq!(find(text).header.unwrap(), ["t", "a", "b"], "{text}");
         }
+        let text = "t,\"a\n[bar]\",b\n0,1.5,2\n1,3,4\n";
+        assert_eq!(
+            (first_row(text), find(text).header.unwrap()),
+            ("0,1.5,2", ["t", "a [bar]", "b"].map(String::from).to_vec())
+        );
+        assert_eq!(find("a \"quote, that\nnever,ends\n1,2\n3,4\n5,6\n7,8\n").fields, 2);
+        assert_eq!(find("No,on\n1,2\n3,4\n").header.unwrap(), ["No", "on"]);
         assert_eq!(find("1,2\n3,4\n").header, None);
         assert_eq!(find("0,1,2\n3.5,4,5\n").header.unwrap(), ["0", "1", "2"]);
     }

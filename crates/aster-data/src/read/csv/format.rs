@@ -9,7 +9,8 @@ pub struct CsvFormat {
     /// Label of the encoding, such as `latin1` or `utf-16le`. Default: by the byte-order mark, else
     /// UTF-8 where the file is that, else UTF-16 by its zeros, else Windows-1252.
     pub encoding: Option<String>,
-    /// Column delimiter. Default: the one of `;`, tab, `|` and `,` that cuts lines alike.
+    /// Column delimiter. A blank stands for any number of blanks and tabs. Default: the one of `;`, tab, `|`
+    /// and `,` that cuts lines alike, else blanks if they do.
     pub delimiter: Option<char>,
     /// Decimal comma: `1,5`, with thousands as `1.000`. Default: where cells are written so.
     pub decimal_comma: Option<bool>,
@@ -23,7 +24,7 @@ pub struct CsvFormat {
     /// next one holds numbers.
     pub units_row: Option<bool>,
     /// Cells that stand for a missing value, whatever their case; an empty one always does.
-    /// Default: `NA`, `nan`, `null`, `-`, `?`, `Bad`, `No Data` and their like.
+    /// Default: `NA`, `nan`, `null`, `-`, `?`, `Bad`, `No Data`, `#DIV/0!` and their like.
     pub missing: Vec<String>,
     /// Whether numbers may be followed by a percent sign or a unit, which is cut. Default:
     /// `false`.
@@ -31,12 +32,20 @@ pub struct CsvFormat {
 }
 
 /// Markers of missing values that historians, spreadsheets and home automation write.
-const MISSING: [&str; 18] = [
+const MISSING: [&str; 27] = [
     "NA",
     "N/A",
+    "<NA>",
     "#N/A",
+    "#VALUE!",
+    "#DIV/0!",
+    "#REF!",
+    "#NUM!",
+    "#NAME?",
+    "#NULL!",
     "nan",
     "null",
+    "(null)",
     "none",
     "nil",
     "-",
@@ -48,6 +57,7 @@ const MISSING: [&str; 18] = [
     "nodata",
     "i/o timeout",
     "missing",
+    "undefined",
     "unavailable",
     "unknown",
 ];

@@ -1,10 +1,12 @@
 //! CSV files as people have them.
 
+mod blanks;
 mod decimal;
 mod dialect;
 mod encoding;
 mod format;
 mod number;
+mod other;
 mod part;
 mod plain;
 mod table;

@@ -49,8 +49,8 @@ impl Numbers {
         match lower.as_str() {
             "" => return Cell::Missing,
             marker if self.missing.contains(marker) => return Cell::Missing,
-            "true" | "on" => return Cell::Number(1.0),
-            "false" | "off" => return Cell::Number(0.0),
+            "true" | "on" | "yes" => return Cell::Number(1.0),
+            "false" | "off" | "no" => return Cell::Number(0.0),
             "inf" | "+inf" | "infinity" => return Cell::Number(f64::INFINITY),
             "-inf" | "-infinity" => return Cell::Number(f64::NEG_INFINITY),
             _ => (),
@@ -138,6 +138,7 @@ mod tests {
             ("\u{2212}4.5", -4.5),
             ("True", 1.0),
             ("off", 0.0),
+            ("Yes", 1.0),
         ] {
             assert_eq!(read(text, false, false), Cell::Number(expected), "{text}");
         }
@@ -155,7 +156,20 @@ mod tests {
 
     #[test]
     fn markers_are_missing_and_words_are_words() {
-        for text in ["", "  ", "NA", "nan", "NaN", "NULL", "None", "-", "?", "Bad", "I/O Timeout"] {
+        for text in [
+            "",
+            "  ",
+            "NA",
+            "nan",
+            "NaN",
+            "NULL",
+            "None",
+            "-",
+            "?",
+            "Bad",
+            "I/O Timeout",
+            "#DIV/0!",
+        ] {
             assert_eq!(read(text, false, false), Cell::Missing, "{text}");
         }
         for text in ["pump", "1,23.4", "1.2.3", "12,34", "2024-03-01", "19.92 °C", "1,2,3", "x1"] {

@@ -4,10 +4,12 @@ use csv::{ByteRecord, ReaderBuilder};
 use memchr::memchr;
 use rayon::prelude::*;
 
+use super::blanks;
 use super::dialect::Dialect;
 use super::encoding::decode;
 use super::format::CsvFormat;
 use super::number::{Cell, Numbers};
+use super::other;
 use super::part::{Kind, Part, Place, SHORT, Values};
 use super::plain;
 use crate::error::DataError;
@@ -28,11 +30,23 @@ pub(crate) fn read(
     format: &CsvFormat,
     roles: &Columns,
 ) -> Result<Table<'static>, DataError> {
-    let (text, encoding) = decode(path, read_all(path)?, format.encoding.as_deref())?;
+    let bytes = read_all(path)?;
+    other::refuse(path, &bytes)?;
+    let (mut text, encoding) = decode(path, bytes, format.encoding.as_deref())?;
+    // Lines of old Macintosh files end in a carriage return alone.
+    if memchr(b'\n', &text).is_none() {
+        text.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+    }
+    let tabs = blanks::as_tabs(&text, format);
+    let blanks = tabs.is_some();
+    let text = tabs.unwrap_or(text);
+    let delimiter = if blanks { Some('\t') } else { format.delimiter };
+    let format = &CsvFormat { delimiter, ..format.clone() };
     let dialect = Dialect::find(&text, format)?;
     let numbers = Numbers::new(format, dialect.decimal_comma);
     let before = text[..dialect.start].iter().filter(|byte| **byte == b'\n').count();
-    let file = File { path, format, numbers, dialect, encoding, first_line: 1 + before as u64 };
+    let first_line = 1 + before as u64;
+    let file = File { path, format, numbers, dialect, encoding, blanks, first_line };
     file.read(&text, roles)
 }
 
@@ -42,6 +56,8 @@ struct File<'a> {
     numbers: Numbers,
     dialect: Dialect,
     encoding: &'static str,
+    /// Whether its columns stand apart by blanks, and are read as if by tabs.
+    blanks: bool,
     /// Line of the file, from 1, after the header.
     first_line: u64,
 }
@@ -82,7 +98,7 @@ impl File<'_> {
         let (rows, lines, short) = found;
         let csv = CsvFound {
             encoding: self.encoding.into(),
-            delimiter: self.dialect.delimiter.into(),
+            delimiter: if self.blanks { ' ' } else { self.dialect.delimiter.into() },
             decimal_comma: self.dialect.decimal_comma,
             header: self.dialect.header.is_some(),
             first_line: lines.first().map_or(0, |(_, line)| *line),

@@ -40,6 +40,15 @@ pub enum TimeForm {
     Compact,
     /// Counts in a unit of their own.
     Counts,
+    /// Counts in billionths of a unit of their own, where cells have fractions.
+    Billionths,
+}
+
+impl TimeForm {
+    /// Whether these are no dates.
+    pub(crate) fn is_count(self) -> bool {
+        matches!(self, Self::Counts | Self::Billionths)
+    }
 }
 
 /// Unit of an epoch.
@@ -98,7 +107,7 @@ impl Times {
     /// What these times count. They are in the order of their rows.
     pub(crate) fn clock(&self) -> Clock {
         match (&self.form, &self.offsets) {
-            (TimeForm::Counts, _) => Clock::Counts,
+            (form, _) if form.is_count() => Clock::Counts,
             (TimeForm::Epoch(_), _) => Clock::UTC,
             (_, None) => Clock::Local,
             (_, Some(offsets)) => {

@@ -64,7 +64,12 @@ fn times_of(numbers: &[Option<Number>]) -> Result<Option<Times>, TimeFault> {
     };
     let scale = epoch.is_some() || fractions;
     let values = each_time(numbers, |number| if scale { scaled(number) } else { Some(number.0) })?;
-    Ok(Some(Times::new(values, epoch.map_or(TimeForm::Counts, TimeForm::Epoch))))
+    let form = match epoch {
+        Some(unit) => TimeForm::Epoch(unit),
+        None if fractions => TimeForm::Billionths,
+        None => TimeForm::Counts,
+    };
+    Ok(Some(Times::new(values, form)))
 }
 
 fn spreadsheet_time((whole, rest): Number) -> Option<i64> {

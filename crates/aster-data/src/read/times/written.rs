@@ -44,7 +44,10 @@ impl Written {
 
     /// Reads one time, which has a date.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let mut parts = Parts::new(text);
+        // As logs have it.
+        let text = text.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(text);
+        let year_last = year_last(text);
+        let mut parts = Parts::new(year_last.as_deref().unwrap_or(text));
         let date = parts.date()?;
         parts.skip(&['T', 't', ' ', ',', '_']);
         let of_day = if parts.at_end() { 0 } else { parts.of_day()? };
@@ -97,9 +100,22 @@ impl<'a> Parts<'a> {
         Some(c)
     }
 
+    /// Takes a prefix, if it is there.
+    fn take(&mut self, prefix: char) -> bool {
+        let rest = self.rest.strip_prefix(prefix);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     fn date(&mut self) -> Option<Date> {
+        let mut word = self.word();
+        // Fri, 1 Mar 2024
+        if word.is_some_and(is_weekday) {
+            self.skip(&[',', '.', ' ']);
+            word = self.word();
+        }
         // March 1, 2024
-        if let Some(word) = self.word() {
+        if let Some(word) = word {
             let month = month(word)?;
             self.separator()?;
             let day = self.digits()?.parse().ok()?;
@@ -107,15 +123,36 @@ impl<'a> Parts<'a> {
             return Some(Date::Known(NaiveDate::from_ymd_opt(year(self.digits()?)?, month, day)?));
         }
         let first = self.digits()?;
+        // 20240301, before a time of the day
+        if first.len() == 8 {
+            self.take('-');
+            let (month, day) = (first[4..6].parse().ok()?, first[6..].parse().ok()?);
+            return Some(Date::Known(NaiveDate::from_ymd_opt(year(&first[..4])?, month, day)?));
+        }
         let separator = self.separator()?;
         // 1 March 2024
         if let Some(word) = self.word() {
             let month = month(word)?;
             self.separator()?;
             let day = first.parse().ok()?;
-            return Some(Date::Known(NaiveDate::from_ymd_opt(year(self.digits()?)?, month, day)?));
+            let date = NaiveDate::from_ymd_opt(year(self.digits()?)?, month, day)?;
+            // As web servers log it: 01/Mar/2024:10:00:00
+            self.take(':');
+            return Some(Date::Known(date));
         }
         let second = self.digits()?;
+        // 2024-061, the day of the year
+        if first.len() == 4 && second.len() == 3 {
+            return Some(Date::Known(NaiveDate::from_yo_opt(year(first)?, second.parse().ok()?)?));
+        }
+        // 2024-03
+        if first.len() == 4 && second.len() == 2 && self.at_end() {
+            return Some(Date::Known(NaiveDate::from_ymd_opt(
+                year(first)?,
+                second.parse().ok()?,
+                1,
+            )?));
+        }
         if self.separator()? != separator {
             return None;
         }
@@ -135,23 +172,22 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// Takes hours, minutes, and where they are there seconds, their fraction and a half of the
-    /// day.
+    /// Takes hours, and where they are there minutes, seconds, their fraction and a half of the day.
     fn of_day(&mut self) -> Option<i64> {
-        let hour: i64 = self.two_digits()?;
-        let colon = self.rest.chars().next().filter(|c| [':', '.'].contains(c))?;
-        self.rest = &self.rest[1..];
-        let minute: i64 = self.two_digits()?;
-        let (mut second, mut fraction) = (0, 0);
-        if let Some(rest) = self.rest.strip_prefix(colon) {
-            self.rest = rest;
-            second = self.two_digits()?;
-            if let Some(rest) = self.rest.strip_prefix(['.', ',']) {
-                self.rest = rest;
-                let digits = self.digits()?;
-                fraction = format!("{:0<9}", &digits[..digits.len().min(9)]).parse().ok()?;
+        let digits = self.digits()?;
+        let two = |at: usize| digits.get(at..at + 2)?.parse::<i64>().ok();
+        let (hour, minute, second) = match digits.len() {
+            1 | 2 => {
+                let (minute, second) = self.minutes()?;
+                (digits.parse().ok()?, minute, second)
             }
-        }
+            // 0930, 093000
+            4 => (two(0)?, two(2)?, None),
+            6 => (two(0)?, two(2)?, Some(two(4)?)),
+            _ => return None,
+        };
+        let fraction = if second.is_some() { self.fraction()? } else { 0 };
+        let second = second.unwrap_or(0);
         self.skip(&[' ']);
         let half = ["am", "pm", "a.m.", "p.m."].into_iter().find(|half| {
             self.rest.get(..half.len()).is_some_and(|rest| rest.eq_ignore_ascii_case(half))
@@ -169,6 +205,38 @@ impl<'a> Parts<'a> {
         sound.then_some(whole * SECOND + fraction)
     }
 
+    /// Takes minutes, and seconds where they are, after an hour; a whole hour may have none.
+    fn minutes(&mut self) -> Option<(i64, Option<i64>)> {
+        let Some(colon) = self.rest.chars().next().filter(|c| [':', '.', '-'].contains(c)) else {
+            return Some((0, None));
+        };
+        self.take(colon);
+        let minute = self.two_digits()?;
+        match self.take(colon) {
+            true => Some((minute, Some(self.two_digits()?))),
+            // 10-11 may be from ten to eleven.
+            false => (colon != '-').then_some((minute, None)),
+        }
+    }
+
+    /// Takes the nanoseconds of a second that has a fraction, after a point or a comma; some loggers write
+    /// milliseconds behind a colon.
+    fn fraction(&mut self) -> Option<i64> {
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let milliseconds = self.rest.strip_prefix(':').is_some_and(|rest| digits(rest) == 3);
+        if !(self.take('.') || self.take(',') || (milliseconds && self.take(':'))) {
+            return Some(0);
+        }
+        let digits = self.digits()?;
+        format!("{:0<9}", &digits[..digits.len().min(9)]).parse().ok()
+    }
+
+    /// Tells whether nothing is left, or only the name of the zone whose offset was told:
+    /// `[Europe/Berlin]`.
+    fn ends(&self) -> bool {
+        self.at_end() || (self.rest.starts_with('[') && self.rest.ends_with(']'))
+    }
+
     /// Takes the offset of the zone in seconds, if there is one, up to the end.
     fn offset(&mut self) -> Option<Option<i32>> {
         self.skip(&[' ']);
@@ -179,7 +247,7 @@ impl<'a> Parts<'a> {
             Some(_) => {
                 let hours = zone(self.word()?)?;
                 // "UTC+2" is left to a format.
-                return self.at_end().then_some(Some((hours * 3600.0) as i32));
+                return self.ends().then_some(Some((hours * 3600.0) as i32));
             }
         };
         self.rest = &self.rest[1..];
@@ -193,7 +261,7 @@ impl<'a> Parts<'a> {
             (4, None) => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
             _ => return None,
         };
-        let sound = self.at_end() && hours <= 18 && minutes < 60;
+        let sound = self.ends() && hours <= 18 && minutes < 60;
         sound.then_some(Some(sign * (3600 * hours + 60 * minutes)))
     }
 }
@@ -208,12 +276,45 @@ fn year(digits: &str) -> Option<i32> {
     }
 }
 
+/// A month by its name in English, German, French, Spanish or Italian, or how that begins.
 fn month(word: &str) -> Option<u32> {
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&[&str]; 12] = [
+        &["jan", "ene", "gen"],
+        &["feb", "fév", "fev"],
+        &["mar", "mär", "mrz"],
+        &["apr", "avr", "abr"],
+        &["may", "mai", "mag"],
+        &["jun", "juin", "giu"],
+        &["jul", "juil", "lug"],
+        &["aug", "aoû", "aou", "ago"],
+        &["sep", "set"],
+        &["oct", "okt", "ott"],
+        &["nov"],
+        &["dec", "dez", "déc", "dic"],
+    ];
     let lower = word.to_lowercase();
-    let at = MONTHS.iter().position(|month| lower.starts_with(month))?;
+    let at = MONTHS.iter().position(|names| names.iter().any(|it| lower.starts_with(it)))?;
     Some(at as u32 + 1)
+}
+
+fn is_weekday(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].iter().any(|day| lower.starts_with(day))
+}
+
+/// A time that ends in its year, as C's `ctime` and Unix' `date` write it, with the year in another place:
+/// `Fri Mar  1 10:00:00 UTC 2024`.
+fn year_last(text: &str) -> Option<String> {
+    text.starts_with(char::is_alphabetic).then_some(())?;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (start, zone) = match words[..] {
+        [_, _, _, _, _] => (&words[..4], ""),
+        [_, _, _, _, zone, _] => (&words[..4], zone),
+        _ => return None,
+    };
+    let (year, time) = (words.last()?, start[3]);
+    let sound = year.len() == 4 && time.contains(':') && is_weekday(start[0]);
+    sound.then(|| format!("{} {} {year} {time} {zone}", start[2], start[1]).trim_end().into())
 }
 
 /// Hours of zones that have one offset.

@@ -1,0 +1,139 @@
+//! Tables whose columns stand apart by blanks.
+
+use std::borrow::Cow;
+
+use super::format::CsvFormat;
+
+/// Bytes of the file that are looked at.
+const SAMPLE: usize = 1 << 16;
+
+/// A table of columns apart by blanks as one of tabs, if it is one: by its format, or as no other delimiter
+/// cuts its lines and blanks cut nearly all into as many fields, two at least. A date and a time of
+/// the day, one behind the other, are one field.
+pub(super) fn as_tabs(text: &[u8], format: &CsvFormat) -> Option<Vec<u8>> {
+    let known = match format.delimiter {
+        Some(delimiter) => delimiter == ' ',
+        None => cut_by_blanks(text, format),
+    };
+    known.then(|| {
+        let mut all = Vec::with_capacity(text.len());
+        for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            if at > 0 {
+                all.push(b'\n');
+            }
+            for (at, field) in fields(line).into_iter().enumerate() {
+                if at > 0 {
+                    all.push(b'\t');
+                }
+                all.extend_from_slice(&field);
+            }
+        }
+        all
+    })
+}
+
+fn cut_by_blanks(text: &[u8], format: &CsvFormat) -> bool {
+    let sample = &text[..text.len().min(SAMPLE)];
+    let others = [b';', b'\t', b'|', b',', b'"'];
+    let skipped = format.skip_lines.unwrap_or(0);
+    let comment = format.comment.and_then(|mark| u8::try_from(mark).ok());
+    let lines = sample.split(|byte| *byte == b'\n').skip(skipped);
+    let lines = lines.map(<[u8]>::trim_ascii);
+    let mut lines: Vec<&[u8]> =
+        lines.filter(|line| !line.is_empty() && line.first().copied() != comment).collect();
+    // The last one may be cut off.
+    if sample.len() < text.len() {
+        lines.pop();
+    }
+    // A preamble may hold anything.
+    let body = &lines[lines.len() / 2..];
+    let counts: Vec<usize> = body.iter().map(|line| fields(line).len()).collect();
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let alike = counts.iter().filter(|count| **count == most).count();
+    let plain = |line: &&[u8]| !line.iter().any(|byte| others.contains(byte));
+    most >= 2 && alike * 10 >= counts.len() * 9 && body.iter().all(plain)
+}
+
+/// Fields of a line that stand apart by blanks.
+fn fields(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut all: Vec<Cow<[u8]>> = vec![];
+    let mut dated = false;
+    for word in words {
+        match all.last_mut() {
+            Some(last) if dated && is_time_of_day(word) => {
+                let last = last.to_mut();
+                last.push(b' ');
+                last.extend_from_slice(word);
+            }
+            _ => all.push(word.into()),
+        }
+        dated = is_date(word);
+    }
+    all
+}
+
+/// Tells three numbers with the same separator between: `2024-03-01`.
+fn is_date(word: &[u8]) -> bool {
+    [b'-', b'/', b'.'].iter().any(|separator| {
+        let parts: Vec<&[u8]> = word.split(|byte| byte == separator).collect();
+        let digits =
+            |part: &&[u8]| (1..=4).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+        parts.len() == 3 && parts.iter().all(digits)
+    })
+}
+
+fn is_time_of_day(word: &[u8]) -> bool {
+    let mut parts = word.splitn(3, |byte| *byte == b':');
+    let two = |part: Option<&[u8]>| {
+        part.is_some_and(|it| (1..=2).contains(&it.len()) && it.iter().all(u8::is_ascii_digit))
+    };
+    two(parts.next()) && two(parts.next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tabs(text: &str) -> Option<String> {
+        let found = as_tabs(text.as_bytes(), &CsvFormat::default())?;
+        Some(String::from_utf8(found).unwrap())
+    }
+
+    #[test]
+    fn blanks_of_any_number_stand_between_columns() {
+        assert_eq!(tabs("  1   2.5\n 10  -3 \n").as_deref(), Some("1\t2.5\n10\t-3\n"));
+        assert_eq!(
+            tabs("time a\n2024-03-01 00:00 1\n2024-03-01 00:10:00.5   2\n").as_deref(),
+            Some("time\ta\n2024-03-01 00:00\t1\n2024-03-01 00:10:00.5\t2\n")
+        );
+        let remark = "# a remark of many words\n1 2\n3 4\n";
+        assert_eq!(tabs(remark).unwrap().lines().nth(1), Some("1\t2"));
+    }
+
+    #[test]
+    fn other_tables_are_left_as_they_are() {
+        for text in [
+            "a,b\n1,2\n",
+            "a\n1\n2\n",
+            "a b\tc\n1\t2\n",
+            "a b;c d\n1 2;3\n",
+            "one two three\nfour\nfive six\n",
+            "",
+        ] {
+            assert_eq!(tabs(text), None, "{text}");
+        }
+        let format = CsvFormat { delimiter: Some(' '), ..Default::default() };
+        assert_eq!(as_tabs(b"1  2,5", &format), Some(b"1\t2,5".to_vec()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_and_lines_stay(text: Vec<u8>) {
+            if let Some(found) = as_tabs(&text, &CsvFormat { delimiter: Some(' '), ..Default::default() }) {
+                let ends = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+                proptest::prop_assert_eq!(ends(&found), ends(&text));
+            }
+        }
+    }
+}
