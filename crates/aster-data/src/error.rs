@@ -249,7 +249,9 @@ pub enum DataError {
         row: usize,
     },
     /// A column without a single value, which no policy can fill.
-    #[error("column \"{column}\" has no value at all: expected at least one")]
+    #[error(
+        "column \"{column}\" has no value at all: expected at least one; Columns::ignored leaves it out"
+    )]
     AllMissing {
         /// The column.
         column: String,

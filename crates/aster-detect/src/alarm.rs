@@ -23,9 +23,8 @@ pub struct Alarm {
     pub interval: Interval,
     /// Reasons: of the eight channels that have most part in the score at the peak those without
     /// which the scores around it fall, the one with the largest fall first. None where the score
-    /// says nothing of channels. Of a stream they are those that were told
-    /// before, where the rows of a later peak are not kept any more when the alarm closes
-    /// ([`StreamConfig::history`](crate::StreamConfig::history)).
+    /// says nothing of channels. A stream finds them before the rows around the peak are forgotten, so that
+    /// an alarm closes with those that it has in a finished series, however long it lasts.
     pub reasons: Vec<Reason>,
 }
 

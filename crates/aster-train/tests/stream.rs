@@ -620,9 +620,27 @@ fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_
         assert!(!opened.reasons.is_empty(), "{opened}");
     }
     assert!(!expected.is_empty() && explained > 0);
-    // Where the rows of the peak are gone, an alarm closes with the reasons that it opened with.
-    let brief = pushed(&detector(), series, 5);
-    assert!(brief.closed().all(|alarm| !alarm.reasons.is_empty()));
+}
+
+#[test]
+fn an_alarm_that_outlasts_the_rows_kept_closes_with_the_reasons_of_its_peak() {
+    let mut values = split().test.values().to_vec();
+    (150..154).for_each(|row| values[3 * row + 1] += 30.0);
+    let series = &TimeSeries::new(split().test.channels().to_vec(), values).unwrap();
+    let value = detector().threshold();
+    let long = detector().with_threshold(ThresholdRule::Fixed { value }).unwrap();
+    let alarm = AlarmConfig { join: 300, ..long.config().alarm };
+    let long = Arc::new(long.with_alarm(alarm).unwrap().with_drift(None).unwrap());
+    let expected = long.detect(series).unwrap().alarms;
+    let outlasted = |alarm: &Alarm| alarm.rows().end - alarm.interval.peak > 150;
+    assert!(expected.iter().any(outlasted), "{expected:?}");
+    let of = |alarm: &Alarm| -> Vec<(String, usize)> {
+        alarm.reasons.iter().map(|it| (it.channel.clone(), it.row)).collect()
+    };
+    let in_series: Vec<_> = expected.iter().map(of).collect();
+    for seed in [5, 6] {
+        assert_eq!(pushed(&long, series, seed).closed().map(of).collect::<Vec<_>>(), in_series);
+    }
 }
 
 #[test]

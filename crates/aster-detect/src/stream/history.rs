@@ -95,10 +95,12 @@ impl History {
 
     /// The first row of whose score all that it depends on is kept.
     pub(crate) fn first_explained(&self, detector: &Detector) -> u64 {
-        match self.first_due(detector) {
-            0 => 0,
-            first => first + (detector.reach().0 + detector.windows.stride()) as u64,
-        }
+        explained(detector, self.first(detector.input_count()))
+    }
+
+    /// The first such row once what nothing needs any more is forgotten.
+    pub(crate) fn first_explained_trimmed(&self, detector: &Detector) -> u64 {
+        explained(detector, self.rows - self.times.len().min(self.most) as u64)
     }
 
     /// The rows that are kept, as a series, from the first one at which a window is due.
@@ -129,5 +131,14 @@ impl History {
             }
             () => Ok(()),
         }
+    }
+}
+
+/// The first row of whose score all that it depends on is among the rows from the first on.
+fn explained(detector: &Detector, first: u64) -> u64 {
+    let stride = detector.windows.stride();
+    match first.next_multiple_of(stride as u64) {
+        0 => 0,
+        due => due + (detector.reach().0 + stride) as u64,
     }
 }

@@ -46,9 +46,10 @@ pub(crate) struct StreamState {
     /// Scores to come of rows that an earlier detector has scored.
     known: u64,
     alarms: AlarmTracker,
-    /// The latest alarm as it was last told. Its reasons are those of an alarm that outlasts the
-    /// rows that are kept.
+    /// The latest alarm as it was last told, and with its reasons as they were found last.
     told: Option<Alarm>,
+    /// Peak of which these are the last, as its rows are kept no more.
+    explained: Option<usize>,
 }
 
 /// A row that has no score yet.
@@ -78,6 +79,7 @@ impl StreamState {
             known: 0,
             alarms: AlarmTracker::new(detector.alarm_rule()),
             told: None,
+            explained: None,
         })
     }
 
@@ -347,6 +349,7 @@ impl StreamState {
         }
         // What many rows at once have taken is not kept.
         self.waiting.shrink_to(2 * self.waiting.len());
+        self.keep_reasons(detector);
         self.history.trim(detector.input_count());
     }
 

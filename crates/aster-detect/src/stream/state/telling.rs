@@ -45,14 +45,36 @@ impl StreamState {
         closed: Option<Interval>,
         output: &mut StreamOutput,
     ) {
-        let alarm = |interval| {
-            let reasons = self.reasons(detector, &interval, false);
+        let alarm = |interval: Interval| {
+            let reasons = match self.explained == Some(interval.peak) {
+                true => None,
+                false => self.reasons(detector, &interval, false),
+            };
             self.alarm(detector, self.told_number(), interval, reasons)
         };
         output.events.extend(closed.map(alarm).map(AlarmEvent::Closed));
     }
 
-    /// An alarm with its reasons, or with those that were told before.
+    /// Finds the reasons of the alarm that is open before the rows of its peak are forgotten, so that it
+    /// closes with those that it would have in a finished series, however long it lasts.
+    pub(super) fn keep_reasons(&mut self, detector: &Detector) {
+        let Some(open) = self.alarms.open().filter(|open| self.explained != Some(open.peak)) else {
+            return;
+        };
+        let origin = self.counts.rows - self.history.rows();
+        let kept = origin + self.history.first_explained_trimmed(detector);
+        if detector.telling_rows(open.peak, false).start as u64 >= kept {
+            return;
+        }
+        if let (Some(reasons), Some(told)) =
+            (self.reasons(detector, &open, false), self.told.as_mut())
+        {
+            told.reasons = reasons;
+            self.explained = Some(open.peak);
+        }
+    }
+
+    /// An alarm with its reasons, or with those that were found before.
     fn alarm(
         &self,
         detector: &Detector,
