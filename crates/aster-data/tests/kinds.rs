@@ -68,7 +68,7 @@ proptest! {
         delimiter in prop::sample::select(vec![',', ';', '\t', '|']),
         comma: bool,
         thousands: bool,
-        newline in prop::sample::select(vec!["\n", "\r\n"]),
+        newline in prop::sample::select(vec!["\n", "\r\n", "\r"]),
         points: bool,
     ) {
         let mut text = format!("time{delimiter}\"flow \"\"a\"\"\"{delimiter}level{newline}");

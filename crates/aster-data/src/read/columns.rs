@@ -126,15 +126,32 @@ impl Custom {
         self.0.contains(&name.trim().to_lowercase().as_str())
     }
 
-    /// Whether a name is one of them with a unit or a remark behind: `Time [s]`, `time_ms`.
+    /// Whether a name is one of them, alone or with a unit of time behind: `Time [s]`, `time_ms`.
     pub(crate) fn has_with_unit(&self, name: &str) -> bool {
-        const UNITS: [&str; 13] = [
-            "s", "sec", "secs", "seconds", "ms", "msec", "us", "ns", "min", "minutes", "h",
-            "hours", "d",
+        const UNITS: [&str; 15] = [
+            "s", "sec", "secs", "seconds", "ms", "msec", "us", "µs", "ns", "min", "minutes", "h",
+            "hours", "d", "utc",
         ];
-        let lower = name.to_lowercase();
-        let plain = lower.split(['[', '(', '/']).next().unwrap_or_default().trim();
-        let cut = plain.rsplit_once(['_', ' ', '.']).filter(|(_, unit)| UNITS.contains(unit));
-        self.has(plain) || cut.is_some_and(|(plain, _)| self.has(plain))
+        let lower = name.trim().trim_end_matches([']', ')']).to_lowercase();
+        let cut = lower.rsplit_once(['[', '(', '/', '_', ' ', '.']);
+        let cut = cut.filter(|(_, unit)| UNITS.contains(unit));
+        self.has(name) || cut.is_some_and(|(plain, _)| self.has(plain))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_of_time_behind_a_name_is_none_of_it() {
+        for name in ["Time", "Time [s]", "time (ms)", "time_s", "Time/s", "timestamp_utc", "time.h"]
+        {
+            assert!(Custom::TIME.has_with_unit(name), "{name}");
+        }
+        assert!(Custom::ELAPSED.has_with_unit("t [s]") && !Custom::ELAPSED.has_with_unit("T [°C]"));
+        for name in ["runtime", "time of flight", "times", "s", "uptime_s"] {
+            assert!(!Custom::TIME.has_with_unit(name), "{name}");
+        }
     }
 }

@@ -8,12 +8,12 @@ use super::format::CsvFormat;
 const SAMPLE: usize = 1 << 16;
 
 /// A table of columns apart by blanks as one of tabs, if it is one: by its format, or as no other delimiter
-/// cuts its lines and blanks cut nearly all into as many fields, two at least. A date and a time of
+/// cuts its lines, no units stand behind numbers, and blanks cut nearly all into as many fields, two at least. A date and a time of
 /// the day, one behind the other, are one field.
 pub(super) fn as_tabs(text: &[u8], format: &CsvFormat) -> Option<Vec<u8>> {
     let known = match format.delimiter {
         Some(delimiter) => delimiter == ' ',
-        None => cut_by_blanks(text, format),
+        None => !format.units && cut_by_blanks(text, format),
     };
     known.then(|| {
         let mut all = Vec::with_capacity(text.len());
@@ -123,6 +123,8 @@ mod tests {
         ] {
             assert_eq!(tabs(text), None, "{text}");
         }
+        let units = CsvFormat { units: true, ..Default::default() };
+        assert_eq!(as_tabs(b"1 degC\n2 degC\n", &units), None);
         let format = CsvFormat { delimiter: Some(' '), ..Default::default() };
         assert_eq!(as_tabs(b"1  2,5", &format), Some(b"1\t2,5".to_vec()));
     }

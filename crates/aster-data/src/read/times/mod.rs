@@ -194,6 +194,7 @@ mod tests {
             "2024-03-01 10:12.5",
             "2024-03-01 00:00:00:12",
             "20241301T000000",
+            "20240301-0001",
             "Fri Mar 1",
             // More digits than a clock has, of which some would overflow.
             "2024-03-01 8888888888888888:00",

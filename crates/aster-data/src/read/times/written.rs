@@ -125,7 +125,10 @@ impl<'a> Parts<'a> {
         let first = self.digits()?;
         // 20240301, before a time of the day
         if first.len() == 8 {
-            self.take('-');
+            // 20240301-10:00, but no number of a batch
+            if self.rest.get(3..4) == Some(":") {
+                self.take('-');
+            }
             let (month, day) = (first[4..6].parse().ok()?, first[6..].parse().ok()?);
             return Some(Date::Known(NaiveDate::from_ymd_opt(year(&first[..4])?, month, day)?));
         }
