@@ -2,22 +2,19 @@
 
 use std::collections::HashMap;
 
-use aster_base::Clock;
-
 use crate::error::DataError;
 use crate::read::options::LoadOptions;
 use crate::read::parts::{Channels, Parts, labels};
 use crate::read::roles::Roles;
-use crate::read::rows::{DuplicateTimes, Rows};
+use crate::read::rows::{DuplicateTimes, Rows, Timed};
 use crate::read::table::Table;
-use crate::read::times::Times;
 
 /// Makes a row of the values of each time, in the order of times, and a channel of each name, in
 /// the order of the features named or of first appearance. What has no value at a time is missing.
 pub(crate) fn pivot(
     table: &Table,
     roles: &Roles,
-    (rows, time): (Rows, Option<(&[String], &Times, &Clock)>),
+    (rows, time): (Rows, Option<Timed>),
     (channel, value): (usize, usize),
     options: &LoadOptions,
 ) -> Result<Parts<'static>, DataError> {

@@ -85,11 +85,14 @@ pub(crate) struct Ordered {
     pub(crate) reordered: usize,
 }
 
+/// Times of a table: the columns that they are of, themselves, and what they count.
+pub(crate) type Timed<'a> = (&'a [String], &'a Times, &'a Clock);
+
 /// Puts rows in the order of their times, as the options say. Where rows of equal times are kept,
 /// they stay in their order.
 pub(crate) fn ordered(
     rows: Rows,
-    (columns, times, clock): (&[String], &Times, &Clock),
+    (columns, times, clock): Timed,
     (order, duplicates): (RowOrder, DuplicateTimes),
     place: &Place,
 ) -> Result<Ordered, DataError> {

@@ -1,6 +1,5 @@
 //! The wide format: one row per time, a column per channel.
 
-use aster_base::Clock;
 use rayon::prelude::*;
 
 use crate::error::DataError;
@@ -8,15 +7,14 @@ use crate::read::categories::one_hot;
 use crate::read::options::LoadOptions;
 use crate::read::parts::{Channels, Parts, labels};
 use crate::read::roles::Roles;
-use crate::read::rows::{Rows, ordered};
+use crate::read::rows::{Rows, Timed, ordered};
 use crate::read::table::Table;
-use crate::read::times::Times;
 
 /// The channels of a table with one row per time.
 pub(crate) fn wide<'a>(
     table: &'a Table,
     roles: &Roles,
-    (rows, time): (Rows, Option<(&[String], &Times, &Clock)>),
+    (rows, time): (Rows, Option<Timed>),
     options: &LoadOptions,
 ) -> Result<Parts<'a>, DataError> {
     let policies = (options.order, options.duplicates);

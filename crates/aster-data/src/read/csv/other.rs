@@ -22,11 +22,8 @@ pub(crate) fn refuse(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
         (b"<?xml", "XML", EXPORT),
         (b"{\"", "JSON", EXPORT),
     ];
-    let begins = |with: &[u8]| {
-        bytes
-            .get(..with.len())
-            .is_some_and(|start| start.to_ascii_lowercase() == with.to_ascii_lowercase())
-    };
+    let begins =
+        |with: &[u8]| bytes.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     match KINDS.iter().find(|(with, ..)| begins(with)) {
         Some((_, found, hint)) => Err(DataError::NotCsv { path: path.into(), found, hint }),
         None => Ok(()),
