@@ -8,8 +8,8 @@ use super::format::CsvFormat;
 const SAMPLE: usize = 1 << 16;
 
 /// A table of columns apart by blanks as one of tabs, if it is one: by its format, or as no other delimiter
-/// cuts its lines, no units stand behind numbers, and blanks cut nearly all into as many fields, two at least. A date and a time of
-/// the day, one behind the other, are one field.
+/// cuts its lines, no units stand behind numbers, and blanks cut nearly all into as many fields, two at
+/// least. A date and a time of the day, one behind the other, are one field.
 pub(super) fn as_tabs(text: &[u8], format: &CsvFormat) -> Option<Vec<u8>> {
     let known = match format.delimiter {
         Some(delimiter) => delimiter == ' ',
@@ -54,9 +54,14 @@ fn cut_by_blanks(text: &[u8], format: &CsvFormat) -> bool {
     most >= 2 && alike * 10 >= counts.len() * 9 && body.iter().all(plain)
 }
 
-/// Fields of a line that stand apart by blanks.
+/// Fields of a line that stand apart by blanks; what is quoted stays together.
 fn fields(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
-    let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut quoted = false;
+    let apart = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        !quoted && byte.is_ascii_whitespace()
+    };
+    let words = line.split(apart).filter(|word| !word.is_empty());
     let mut all: Vec<Cow<[u8]>> = vec![];
     let mut dated = false;
     for word in words {
@@ -127,6 +132,7 @@ mod tests {
         assert_eq!(as_tabs(b"1 degC\n2 degC\n", &units), None);
         let format = CsvFormat { delimiter: Some(' '), ..Default::default() };
         assert_eq!(as_tabs(b"1  2,5", &format), Some(b"1\t2,5".to_vec()));
+        assert_eq!(as_tabs(b"\"a b\"  c", &format), Some(b"\"a b\"\tc".to_vec()));
     }
 
     proptest::proptest! {
