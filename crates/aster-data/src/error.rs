@@ -97,7 +97,7 @@ pub enum DataError {
         column: String,
         /// The cell.
         cell: String,
-        /// What helps.
+        /// Advice on what to do.
         hint: &'static str,
     },
     /// A file that is of another kind than CSV.
@@ -105,9 +105,9 @@ pub enum DataError {
     NotCsv {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Kind of the file.
         found: &'static str,
-        /// What helps.
+        /// Advice on what to do.
         hint: &'static str,
     },
     /// A row of a CSV file has more fields than the table has columns.
@@ -273,7 +273,7 @@ pub enum DataError {
         previous: Time,
         /// The time found.
         got: Time,
-        /// What helps.
+        /// Advice on what to do.
         hint: &'static str,
     },
     /// A second row of one time.

@@ -23,7 +23,7 @@ pub(crate) struct AlarmRow<'a> {
     pub(crate) severity: String,
     /// The three channels with the largest contributions: name, share in percent.
     pub(crate) contributions: Vec<(&'a str, String)>,
-    /// What was observed of the channel that is the first reason.
+    /// Observation of the channel that is the first reason, in words.
     pub(crate) observed: String,
     /// Where to look: begin and end along x, with a window on either side.
     pub(crate) around: Range<f64>,

@@ -620,6 +620,8 @@ fn an_alarm_is_told_when_it_opens_and_again_when_it_is_over_with_the_reasons_of_
         assert!(!opened.reasons.is_empty(), "{opened}");
     }
     assert!(!expected.is_empty() && explained > 0);
+    let brief = pushed(&detector(), series, 5);
+    assert!(brief.closed().all(|alarm| !alarm.reasons.is_empty()));
 }
 
 #[test]

@@ -103,7 +103,7 @@ struct Draft {
     left_out: Vec<LeftOut>,
 }
 
-/// What a table's times are: the columns, their times of some zone, and their clock.
+/// Times of a table, if it has some: the columns that they are of, themselves in some zone, and their clock.
 type Known<'a> = Option<(Vec<String>, Cow<'a, Times>, Clock)>;
 
 fn known<'a>(

@@ -126,7 +126,7 @@ impl Custom {
         self.0.contains(&name.trim().to_lowercase().as_str())
     }
 
-    /// Whether a name is one of them, alone or with a unit of time behind: `Time [s]`, `time_ms`.
+    /// Returns whether a name is one of them, alone or with a unit of time behind: `Time [s]`, `time_ms`.
     pub(crate) fn has_with_unit(&self, name: &str) -> bool {
         const UNITS: [&str; 15] = [
             "s", "sec", "secs", "seconds", "ms", "msec", "us", "µs", "ns", "min", "minutes", "h",

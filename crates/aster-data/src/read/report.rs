@@ -40,7 +40,8 @@ pub struct LoadReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TimeFound {
-    /// The column of times; or of dates, and that of the time of the day; or of years, months, days and so on.
+    /// The column of times; or of dates, and that of the time of the day; or of years, months, days and
+    /// so on.
     pub columns: Vec<String>,
     /// Form of its cells.
     pub form: TimeForm,

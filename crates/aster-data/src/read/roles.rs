@@ -47,8 +47,8 @@ impl<'a> Roles<'a> {
         // What is named is all there is, unless the names are those of channels in rows.
         let open = columns.features.is_none() || long.is_some();
         let mut faults = BTreeMap::new();
-        let (time, of_day) = find_time(table, columns, open, &taken, &mut faults)?;
-        taken.extend(time.iter().map(|(at, _)| *at).chain(of_day.iter().copied()));
+        let (time, beside_time) = find_time(table, columns, open, &taken, &mut faults)?;
+        taken.extend(time.iter().map(|(at, _)| *at).chain(beside_time.iter().copied()));
         let label = named_label.or_else(|| find_label(table, &taken).filter(|_| open));
         let mut left_out: Vec<LeftOut> =
             ignored.iter().map(|at| LeftOut::new(table, *at, WhyLeftOut::Ignored)).collect();
@@ -69,17 +69,7 @@ impl<'a> Roles<'a> {
                 features
             }
         };
-        Ok(Self {
-            time,
-            beside_time: of_day,
-            label,
-            id,
-            long,
-            categorical,
-            features,
-            left_out,
-            faults,
-        })
+        Ok(Self { time, beside_time, label, id, long, categorical, features, left_out, faults })
     }
 
     /// Why a column of text is no channel.
@@ -277,12 +267,15 @@ fn time_error(
     }
 }
 
+/// The only column without a role whose name is a custom one.
+fn only_named(table: &Table, taken: &[usize], custom: Custom) -> Option<usize> {
+    let named = |at: &usize| !taken.contains(at) && custom.has(&table.columns[*at].name);
+    only((0..table.columns.len()).filter(named))
+}
+
 /// One column of dates and one of times of the day by their names, whose cells together are times.
 fn split_times(table: &Table, taken: &[usize]) -> Option<(usize, usize, Times)> {
-    let named = |custom: Custom| {
-        let named = |at: &usize| !taken.contains(at) && custom.has(&table.columns[*at].name);
-        only((0..table.columns.len()).filter(named))
-    };
+    let named = |custom| only_named(table, taken, custom);
     let (date, of_day) = (named(Custom::DATE)?, named(Custom::TIME_OF_DAY)?);
     let times = read_times(joined(table, date, of_day).ok()?.iter()).ok()?;
     Some((date, of_day, times))
@@ -291,10 +284,7 @@ fn split_times(table: &Table, taken: &[usize]) -> Option<(usize, usize, Times)> 
 /// Columns of year, month and day by their names, and of hours, minutes and seconds where they are, whose
 /// cells together are times.
 fn parted_times(table: &Table, taken: &[usize]) -> Option<(usize, Vec<usize>, Times)> {
-    let named = |custom: Custom| {
-        let named = |at: &usize| !taken.contains(at) && custom.has(&table.columns[*at].name);
-        only((0..table.columns.len()).filter(named))
-    };
+    let named = |custom| only_named(table, taken, custom);
     let date = [named(Custom::YEAR)?, named(Custom::MONTH)?, named(Custom::DAY)?];
     let of_day = [Custom::HOUR, Custom::MINUTE, Custom::SECOND].map(named);
     // Minutes without hours are of something else.

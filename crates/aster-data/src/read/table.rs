@@ -132,19 +132,19 @@ impl<'a> Column<'a> {
         let names_time = names_time.iter().any(|it| it.has_with_unit(&self.name));
         let of_day = cell.contains(':')
             && cell.bytes().all(|it| it.is_ascii_digit() || b":., ".contains(&it));
-        let hint = match digits {
-            _ if read_times([Some(cell)].into_iter()).is_ok_and(|it| !it.form.is_count()) => {
+        let hint = match () {
+            () if read_times([Some(cell)].into_iter()).is_ok_and(|it| !it.form.is_count()) => {
                 "it is a time: Columns::time names the one column of times, Columns::ignored the others"
             }
-            true if of_day => {
+            () if digits && of_day => {
                 "a time of the day belongs to a column of dates: Columns::time_of_day and Columns::time \
                  name them, Columns::ignored leaves it out"
             }
-            _ if names_time => {
+            () if names_time => {
                 "Columns::time and Columns::time_format say that it is a time, and how it is written"
             }
-            true => "CsvFormat::units cuts a unit behind it",
-            false => "add it to CsvFormat::missing if it stands for a missing value",
+            () if digits => "CsvFormat::units cuts a unit behind it",
+            () => "add it to CsvFormat::missing if it stands for a missing value",
         };
         DataError::Cell { place: place.of(row), column: self.name.clone(), cell: cell.into(), hint }
     }

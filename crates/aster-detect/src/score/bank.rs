@@ -105,7 +105,7 @@ impl MemoryBank {
         self.subsequences.values.ncols() / self.channels
     }
 
-    /// What a reading compares with.
+    /// Returns the subsequences that a reading compares with.
     fn banked(&self, of: Reading) -> &Banked {
         match of {
             Reading::BankDistance => &self.windows,

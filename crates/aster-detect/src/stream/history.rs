@@ -71,20 +71,19 @@ impl History {
     }
 
     /// The first row that is kept.
-    pub(crate) fn first(&self, channels: usize) -> u64 {
-        self.rows - (self.values.len() / channels) as u64
+    pub(crate) fn first(&self) -> u64 {
+        self.rows - self.times.len() as u64
     }
 
     /// Timestamp of a row, if it is kept and had one.
     pub(crate) fn time(&self, row: u64) -> Option<i64> {
-        let first = self.rows - self.times.len() as u64;
-        *self.times.get(row.checked_sub(first)? as usize)?
+        *self.times.get(row.checked_sub(self.first())? as usize)?
     }
 
     /// The first row that is kept and at which a window of the detector is due.
     pub(crate) fn first_due(&self, detector: &Detector) -> u64 {
         let stride = detector.windows.stride() as u64;
-        self.first(detector.input_count()).next_multiple_of(stride)
+        self.first().next_multiple_of(stride)
     }
 
     /// Values `[rows, C]` from a row on that is kept.
@@ -95,7 +94,7 @@ impl History {
 
     /// The first row of whose score all that it depends on is kept.
     pub(crate) fn first_explained(&self, detector: &Detector) -> u64 {
-        explained(detector, self.first(detector.input_count()))
+        explained(detector, self.first())
     }
 
     /// The first such row once what nothing needs any more is forgotten.

@@ -15,8 +15,8 @@ impl Detector {
     /// The largest parts are the memory of the drift
     /// ([`DriftConfig::memory`](aster_eval::DriftConfig::memory) and twice
     /// [`DriftConfig::longest`](aster_eval::DriftConfig::longest), 4 bytes each), the history
-    /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel and 16 for the time) and the moving
-    /// averages.
+    /// ([`StreamConfig::history`] and what a score depends on, 8 bytes per channel and 16 for the
+    /// time) and the moving averages.
     pub fn stream_memory(&self, config: &StreamConfig) -> usize {
         let (c, stride) = (self.input_count(), self.windows.stride());
         let of_row = c * size_of::<f64>() + size_of::<Option<i64>>();

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::dialect::sample;
 use super::format::CsvFormat;
-
-/// Bytes of the file that are looked at.
-const SAMPLE: usize = 1 << 16;
 
 /// A table of columns apart by blanks as one of tabs, if it is one: by its format, or as no other delimiter
 /// cuts its lines, no units stand behind numbers, and blanks cut nearly all into as many fields, two at
@@ -33,25 +31,15 @@ pub(super) fn as_tabs(text: &[u8], format: &CsvFormat) -> Option<Vec<u8>> {
 }
 
 fn cut_by_blanks(text: &[u8], format: &CsvFormat) -> bool {
-    let sample = &text[..text.len().min(SAMPLE)];
-    let others = [b';', b'\t', b'|', b',', b'"'];
-    let skipped = format.skip_lines.unwrap_or(0);
-    let comment = format.comment.and_then(|mark| u8::try_from(mark).ok());
-    let lines = sample.split(|byte| *byte == b'\n').skip(skipped);
-    let lines = lines.map(<[u8]>::trim_ascii);
-    let mut lines: Vec<&[u8]> =
-        lines.filter(|line| !line.is_empty() && line.first().copied() != comment).collect();
-    // The last one may be cut off.
-    if sample.len() < text.len() {
-        lines.pop();
-    }
+    let others = [';', '\t', '|', ',', '"'];
+    let lines = sample(text, format);
     // A preamble may hold anything.
     let body = &lines[lines.len() / 2..];
-    let counts: Vec<usize> = body.iter().map(|line| fields(line).len()).collect();
+    let counts: Vec<usize> = body.iter().map(|line| fields(line.text.as_bytes()).len()).collect();
     let most = counts.iter().copied().max().unwrap_or(0);
     let alike = counts.iter().filter(|count| **count == most).count();
-    let plain = |line: &&[u8]| !line.iter().any(|byte| others.contains(byte));
-    most >= 2 && alike * 10 >= counts.len() * 9 && body.iter().all(plain)
+    let plain = body.iter().all(|line| !line.text.trim().contains(others));
+    most >= 2 && alike * 10 >= counts.len() * 9 && plain
 }
 
 /// Fields of a line that stand apart by blanks; what is quoted stays together.

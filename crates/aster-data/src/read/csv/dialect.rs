@@ -25,8 +25,8 @@ pub(crate) struct Dialect {
 
 /// A line of the sample: where it begins and ends, the line's end not included.
 #[derive(Clone, Copy)]
-struct Line<'a> {
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
     next: usize,
 }
 
@@ -86,7 +86,7 @@ impl Line<'_> {
 }
 
 /// The first lines that are neither blank, skipped nor comments.
-fn sample<'a>(text: &'a [u8], format: &CsvFormat) -> Vec<Line<'a>> {
+pub(super) fn sample<'a>(text: &'a [u8], format: &CsvFormat) -> Vec<Line<'a>> {
     let mut lines = vec![];
     let (mut at, mut number) = (0, 0);
     while at < text.len() && lines.len() < LINES && (at < SAMPLE || lines.len() < 3) {

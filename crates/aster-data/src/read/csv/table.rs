@@ -56,7 +56,7 @@ struct File<'a> {
     numbers: Numbers,
     dialect: Dialect,
     encoding: &'static str,
-    /// Whether its columns stand apart by blanks, and are read as if by tabs.
+    /// Flag of a table whose columns stand apart by blanks, and are read as if by tabs.
     blanks: bool,
     /// Line of the file, from 1, after the header.
     first_line: u64,

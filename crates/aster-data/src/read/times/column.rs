@@ -45,7 +45,7 @@ pub enum TimeForm {
 }
 
 impl TimeForm {
-    /// Whether these are no dates.
+    /// Returns whether these are counts, and no dates.
     pub(crate) fn is_count(self) -> bool {
         matches!(self, Self::Counts | Self::Billionths)
     }

@@ -29,6 +29,13 @@ pub(super) enum Date {
     },
 }
 
+impl Date {
+    /// A date of which the year is as it is written.
+    fn known(written: &str, month: u32, day: u32) -> Option<Self> {
+        NaiveDate::from_ymd_opt(year(written)?, month, day).map(Self::Known)
+    }
+}
+
 impl Written {
     pub(super) fn time(&self, order: DateOrder) -> Option<i64> {
         let date = match self.date {
@@ -120,7 +127,7 @@ impl<'a> Parts<'a> {
             self.separator()?;
             let day = self.digits()?.parse().ok()?;
             self.separator()?;
-            return Some(Date::Known(NaiveDate::from_ymd_opt(year(self.digits()?)?, month, day)?));
+            return Date::known(self.digits()?, month, day);
         }
         let first = self.digits()?;
         // 20240301, before a time of the day
@@ -130,7 +137,7 @@ impl<'a> Parts<'a> {
                 self.take('-');
             }
             let (month, day) = (first[4..6].parse().ok()?, first[6..].parse().ok()?);
-            return Some(Date::Known(NaiveDate::from_ymd_opt(year(&first[..4])?, month, day)?));
+            return Date::known(&first[..4], month, day);
         }
         let separator = self.separator()?;
         // 1 March 2024
@@ -138,10 +145,10 @@ impl<'a> Parts<'a> {
             let month = month(word)?;
             self.separator()?;
             let day = first.parse().ok()?;
-            let date = NaiveDate::from_ymd_opt(year(self.digits()?)?, month, day)?;
+            let date = Date::known(self.digits()?, month, day);
             // As web servers log it: 01/Mar/2024:10:00:00
             self.take(':');
-            return Some(Date::Known(date));
+            return date;
         }
         let second = self.digits()?;
         // 2024-061, the day of the year
@@ -150,19 +157,14 @@ impl<'a> Parts<'a> {
         }
         // 2024-03
         if first.len() == 4 && second.len() == 2 && self.at_end() {
-            return Some(Date::Known(NaiveDate::from_ymd_opt(
-                year(first)?,
-                second.parse().ok()?,
-                1,
-            )?));
+            return Date::known(first, second.parse().ok()?, 1);
         }
         if self.separator()? != separator {
             return None;
         }
         let third = self.digits()?;
         if first.len() == 4 {
-            let (month, day) = (second.parse().ok()?, third.parse().ok()?);
-            return Some(Date::Known(NaiveDate::from_ymd_opt(year(first)?, month, day)?));
+            return Date::known(first, second.parse().ok()?, third.parse().ok()?);
         }
         if first.len() > 2 || second.len() > 2 {
             return None;

@@ -22,7 +22,7 @@ impl StreamState {
         let due = self.history.first_due(detector);
         // Where so few rows are kept that no window is due among those before, windows begin with
         // them.
-        let first = if due <= unscored { due } else { self.history.first(c) };
+        let first = if due <= unscored { due } else { self.history.first() };
         let delay = self.segment.walk.delay().min(detector.windows.stride().saturating_sub(1));
         self.segment = Segment::new(detector);
         self.segment.walk.set_delay(delay);

@@ -61,7 +61,7 @@ impl StreamState {
         let Some(open) = self.alarms.open().filter(|open| self.explained != Some(open.peak)) else {
             return;
         };
-        let origin = self.counts.rows - self.history.rows();
+        let origin = self.origin();
         let kept = origin + self.history.first_explained_trimmed(detector);
         if detector.telling_rows(open.peak, false).start as u64 >= kept {
             return;
@@ -88,6 +88,11 @@ impl StreamState {
         Alarm { number, severity: detector.severity(&interval), interval, reasons }
     }
 
+    /// Row of the stream that the series which goes on begins with.
+    fn origin(&self) -> u64 {
+        self.counts.rows - self.history.rows()
+    }
+
     /// Number of the latest alarm.
     pub(super) fn told_number(&self) -> u64 {
         self.told.as_ref().map_or(0, |told| told.number)
@@ -103,7 +108,7 @@ impl StreamState {
         if !self.config.reasons {
             return None;
         }
-        let origin = self.counts.rows - self.history.rows();
+        let origin = self.origin();
         let (kept, first) =
             (self.history.first_explained(detector), self.history.first_due(detector));
         let peak = (interval.peak as u64).checked_sub(origin).filter(|peak| *peak >= kept)?;
@@ -132,7 +137,7 @@ impl StreamState {
         method: Attribution,
     ) -> Result<Vec<Contribution>, DetectError> {
         let wrong = |reason| DetectError::Rows { rows: rows.clone(), reason };
-        let origin = self.counts.rows - self.history.rows();
+        let origin = self.origin();
         let scored = origin..self.scored;
         if rows.is_empty() || rows.start < scored.start || rows.end > scored.end {
             let reason = format!("expected rows of the series that goes on, {scored:?}");
